@@ -1,0 +1,245 @@
+/**
+ * The safetensors file format: an 8-byte little-endian header length, a JSON header, raw values.
+ * Model weights, checkpoints and recorded traces are stored in it. A file from outside is never
+ * trusted: every length, offset, shape and name is checked before a value is read.
+ *
+ * Source: https://github.com/huggingface/safetensors#format
+ */
+
+import { InputError } from "../errors.ts";
+import { findDuplicateKey } from "./_json_keys.ts";
+
+const ARRAYS = {
+  F64: Float64Array,
+  I64: BigInt64Array,
+  F32: Float32Array,
+  I32: Int32Array,
+  U32: Uint32Array,
+  U8: Uint8Array,
+} as const;
+
+/** The value types this reader and writer know, named as in the file. */
+export type Dtype = keyof typeof ARRAYS;
+
+/** A tensor in host memory: row-major, last dimension fastest; `shape` is `[]` for a scalar. */
+export type HostTensor = {
+  [D in Dtype]: { dtype: D; shape: number[]; data: InstanceType<(typeof ARRAYS)[D]> };
+}[Dtype];
+
+/** What a safetensors file holds. */
+export interface SafetensorsFile {
+  metadata: Record<string, string>;
+  tensors: Map<string, HostTensor>;
+}
+
+/** A larger header is refused, as the official implementation does. */
+const LARGEST_HEADER = 100_000_000;
+
+/** Reads a file; throws {@linkcode InputError} if it is missing or not a sound safetensors file. */
+export async function readSafetensors(path: string): Promise<SafetensorsFile> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await Deno.readFile(path);
+  } catch (error) {
+    throw new InputError(
+      `Cannot read ${path}: ${
+        reason(error)
+      }; check that the path names a readable safetensors file`,
+      { cause: error },
+    );
+  }
+  return decodeSafetensors(bytes, path);
+}
+
+/** Writes a file under a temporary name in the same folder, then renames it: all of it or nothing. */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const bytes = encodeSafetensors(tensors, metadata);
+  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  try {
+    await Deno.writeFile(temporary, bytes, { createNew: true });
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {}); // the first failure is the one to report
+    throw new InputError(
+      `Cannot write ${path}: ${reason(error)}; check that its folder exists and can be written`,
+      { cause: error },
+    );
+  }
+}
+
+/** Reads the bytes of a safetensors file; `source` is its name in error messages. */
+export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): SafetensorsFile {
+  const fail = (found: string): never => {
+    throw new InputError(
+      `Cannot read ${source}: ${found}; write or download the file again, it is not a sound ` +
+        "safetensors file",
+    );
+  };
+  if (bytes.length < 8) fail(`the file has ${bytes.length} bytes, its header length alone takes 8`);
+  const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (headerLength > LARGEST_HEADER) {
+    fail(`the header claims ${headerLength} bytes, at most ${LARGEST_HEADER} are accepted`);
+  }
+  if (headerLength > bytes.length - 8) {
+    fail(`the header claims ${headerLength} bytes, the file has ${bytes.length - 8} after it`);
+  }
+  const values = bytes.subarray(8 + Number(headerLength));
+  const header = parseHeader(bytes.subarray(8, 8 + Number(headerLength)), fail);
+
+  const metadata: [string, string][] = [];
+  const entries: Entry[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name === "__metadata__") metadata.push(...parseMetadata(value, fail));
+    else entries.push(parseEntry(name, value, values.length, fail));
+  }
+  // The values of the tensors must cover the file without gap or overlap.
+  const inOrder = entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end);
+  let covered = 0;
+  for (const { name, begin, end } of inOrder) {
+    if (begin < covered) fail(`tensor ${quote(name)} overlaps the one before byte ${covered}`);
+    if (begin > covered) fail(`bytes ${covered} to ${begin} before ${quote(name)} have no tensor`);
+    covered = end;
+  }
+  if (covered !== values.length) {
+    fail(`its tensors take ${covered} bytes, the file holds ${values.length}`);
+  }
+  const tensors = new Map<string, HostTensor>();
+  for (const { name, dtype, shape, begin, end } of entries) {
+    const data = new ARRAYS[dtype](values.slice(begin, end).buffer); // slice: aligned copy
+    tensors.set(name, { dtype, shape, data } as HostTensor);
+  }
+  return { metadata: Object.fromEntries(metadata), tensors };
+}
+
+/** The bytes of a safetensors file: widest types first, then by name, values aligned to 8 bytes. */
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array<ArrayBuffer> {
+  const order = [...tensors].toSorted(([nameA, a], [nameB, b]) =>
+    ARRAYS[b.dtype].BYTES_PER_ELEMENT - ARRAYS[a.dtype].BYTES_PER_ELEMENT ||
+    (nameA < nameB ? -1 : 1)
+  );
+  const header: [string, unknown][] = [];
+  if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
+  let end = 0;
+  for (const [name, { dtype, shape, data }] of order) {
+    checkTensor(name, dtype, shape, data);
+    const begin = end;
+    end += data.byteLength;
+    header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
+  }
+  // fromEntries defines own keys, so that even a tensor named "__proto__" is written.
+  const text = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
+  const headerLength = Math.ceil(text.length / 8) * 8;
+  const bytes = new Uint8Array(8 + headerLength + end);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(headerLength), true);
+  bytes.set(text, 8);
+  bytes.fill(0x20, 8 + text.length, 8 + headerLength); // padding by spaces is part of the format
+  let offset = 8 + headerLength;
+  for (const [, { data }] of order) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset);
+    offset += data.byteLength;
+  }
+  return bytes;
+}
+
+interface Entry {
+  name: string;
+  dtype: Dtype;
+  shape: number[];
+  begin: number;
+  end: number;
+}
+
+type Fail = (found: string) => never;
+
+function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
+  let header: unknown;
+  let text = "";
+  try {
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    header = JSON.parse(text);
+  } catch (error) {
+    fail(`its header is not JSON (${reason(error)})`);
+  }
+  if (!isRecord(header)) return fail("its header is not a JSON object");
+  const duplicate = findDuplicateKey(text);
+  if (duplicate !== undefined) fail(`its header names ${quote(duplicate)} twice`);
+  return header;
+}
+
+function parseMetadata(value: unknown, fail: Fail): [string, string][] {
+  if (!isRecord(value)) return fail("its metadata is not a JSON object");
+  return Object.entries(value).map(([key, text]) => {
+    if (typeof text !== "string") return fail(`metadata ${quote(key)} is not a string`);
+    return [key, text];
+  });
+}
+
+function parseEntry(name: string, value: unknown, available: number, fail: Fail): Entry {
+  const tensor = `tensor ${quote(name)}`;
+  if (!isRecord(value)) return fail(`${tensor} is not described by a JSON object`);
+  const { dtype, shape, data_offsets: offsets } = value;
+  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
+    const known = Object.keys(ARRAYS).join(", ");
+    return fail(`${tensor} has dtype ${quote(dtype)}, this reader knows ${known}`);
+  }
+  if (!isSizes(shape)) return fail(`${tensor} has shape ${quote(shape)}`);
+  if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
+    return fail(`${tensor} has offsets ${quote(offsets)}, expected [begin, end]`);
+  }
+  const [begin, end] = offsets;
+  if (end > available) {
+    fail(`${tensor} ends at byte ${end}, the file holds ${available} bytes of values`);
+  }
+  const width = ARRAYS[dtype as Dtype].BYTES_PER_ELEMENT;
+  if (end - begin !== count(shape) * width) {
+    const found = `${tensor} of type ${dtype} and shape ${quote(shape)}`;
+    fail(`${found} needs ${count(shape) * width} bytes, its offsets give ${end - begin}`);
+  }
+  return { name, dtype: dtype as Dtype, shape, begin, end };
+}
+
+/** A wrong tensor to write is a mistake of the program, not of its user: `TypeError`. */
+function checkTensor(name: string, dtype: Dtype, shape: number[], data: HostTensor["data"]): void {
+  if (name === "__metadata__") {
+    throw new TypeError('Cannot write tensor "__metadata__": the name is reserved by the format');
+  }
+  if (!(data instanceof ARRAYS[dtype])) {
+    throw new TypeError(
+      `Cannot write tensor ${quote(name)}: dtype ${dtype} needs a ${ARRAYS[dtype].name}`,
+    );
+  }
+  if (!isSizes(shape) || count(shape) !== data.length) {
+    throw new TypeError(
+      `Cannot write tensor ${quote(name)}: shape [${shape}] does not hold ${data.length} values`,
+    );
+  }
+}
+
+function count(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function isSizes(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
+}
+
+/** A piece of the file as it may stand in a message: on one line and not too long. */
+function quote(value: unknown): string {
+  const text = JSON.stringify(value) ?? "missing";
+  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+}
+
+function reason(error: unknown): string {
+  return error instanceof Error ? error.message.split("\n")[0].slice(0, 200) : String(error);
+}
