@@ -1,0 +1,151 @@
+import * as v from "valibot";
+import { InputError } from "../errors.ts";
+import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_schema.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { parseJson } from "./json.ts";
+import { applyOverrides, type Override, suggestion } from "./overrides.ts";
+
+/** Reads a configuration file and resolves it. */
+export async function loadConfig(
+  path: string,
+  overrides: readonly Override[] = [],
+): Promise<ExperimentConfig> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      throw new InputError(
+        `Cannot read configuration ${path}: no such file; the folder configs/ holds examples`,
+      );
+    }
+    throw new InputError(`Cannot read configuration ${path}: ${(error as Error).message}`);
+  }
+  return resolveConfig(parseJson(text, path), overrides, path);
+}
+
+/**
+ * What the user wrote, checked and completed: unknown keys, wrong types, values out of range and
+ * combinations that cannot work are an `InputError`. Whether classes suffice for the tasks is seen
+ * when the data is there.
+ *
+ * @param source where the options come from, for messages
+ */
+export function resolveConfig(
+  options: unknown,
+  overrides: readonly Override[] = [],
+  source = "the experiment",
+): ExperimentConfig {
+  const parsed = v.safeParse(experimentSchema, applyOverrides(options, overrides));
+  if (!parsed.success) {
+    throw new InputError(`Cannot use ${source}: ${describeIssue(parsed.issues)}`);
+  }
+  const problem = impossible(parsed.output);
+  if (problem) throw new InputError(`Cannot use ${source}: ${problem}`);
+  return freezeDeep(complete(parsed.output));
+}
+
+/** `data.mean[1]` */
+function pathText(issue: v.BaseIssue<unknown>): string {
+  return (issue.path ?? [])
+    .map(({ key }) => typeof key === "number" || /^\d+$/.test(String(key)) ? `[${key}]` : `.${key}`)
+    .join("").replace(/^\./, "");
+}
+
+/** Unknown keys come first: they are often why a known key is missing. */
+function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
+  const isUnknown = (issue: v.BaseIssue<unknown>) =>
+    issue.type === "strict_object" && issue.expected === "never";
+  const issue = issues.find(isUnknown) ?? issues[0];
+  const path = pathText(issue);
+  if (isUnknown(issue)) {
+    const parent = issue.path?.at(-1);
+    if (Array.isArray(parent?.input)) {
+      return `${path.slice(0, path.lastIndexOf("["))} is a list, expected an object`;
+    }
+    if (!knownPaths.includes(path)) return `unknown key ${path}${suggestion(path)}`;
+    const { format } = parent?.input as { format?: unknown };
+    return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;
+  }
+  if (issue.received === "undefined") return `${path} is missing; it has no default, so set it`;
+  const expected = issue.kind === "validation"
+    ? issue.message
+    : (issue.expected ?? "").replace(/^Object$/, "an object").replace(/^Array$/, "a list")
+      .replace(/^string$/, "a text").replace(/^(number|boolean)$/, "a $1")
+      .replace(/[()]/g, "").replaceAll(" | ", " or ").replace(/^never$/, "3 items");
+  const hint = issue.expected === "string" && typeof issue.input === "number"
+    ? `, so write "${issue.input}" with its quotes`
+    : "";
+  const found = typeof issue.input === "object" ? issue.received : JSON.stringify(issue.input);
+  return `${path || "it"} is ${found}, expected ${expected}${hint}`;
+}
+
+/** The first combination of values that cannot work, with its fix. */
+function impossible(config: ParsedExperiment): string | undefined {
+  const { method, wscl, freezing, memory, data, optimizer } = config;
+  for (const [key, value] of [["method", method], ["wscl.base", wscl.base]]) {
+    if (value === "er" || value === "derpp") {
+      return `${key} "${value}" is not available yet; use "er_ace"`;
+    }
+  }
+  if (optimizer.nesterov && optimizer.momentum === 0) {
+    return "optimizer.nesterov needs momentum, and optimizer.momentum is 0; " +
+      "set a momentum or switch nesterov off";
+  }
+  if (memory.longTerm > 0 && config.replayBatchSize > memory.longTerm) {
+    return `replayBatchSize ${config.replayBatchSize} exceeds memory.longTerm ${memory.longTerm}; ` +
+      "make the memory larger or the replay batch smaller";
+  }
+  if (method === "er_ace" && memory.longTerm === 0) {
+    return "method er_ace replays, and memory.longTerm is 0; " +
+      "set a capacity or use method finetune";
+  }
+  for (const key of ["train", "dreams"] as const) {
+    const problem = data[key] && impossibleSource(`data.${key}`, data[key], data.size);
+    if (problem) return problem;
+  }
+  if (method !== "wscl") return undefined;
+  if (wscl.rem && !data.dreams) {
+    return "wscl.rem needs dream images, and data.dreams is missing; " +
+      "give data.dreams or set wscl.rem=false";
+  }
+  if (wscl.freezing && freezing.mode !== "buffer" && freezing.validation === 0) {
+    return `freezing.mode ${freezing.mode} judges on validation images, and freezing.validation ` +
+      'is 0; set some apart, use mode "buffer" or set wscl.freezing=false';
+  }
+  const kept = wscl.schedule === "merged" ? "buffer" : "share";
+  if (wscl.freezing && freezing.mode !== "training" && freezing[kept] === 0) {
+    return `freezing.mode ${freezing.mode} judges on remembered images, and freezing.${kept} ` +
+      'is 0; set some apart, use mode "training" or set wscl.freezing=false';
+  }
+  return undefined;
+}
+
+type ParsedSource = ParsedExperiment["data"]["train"];
+
+function impossibleSource(key: string, source: ParsedSource, size: number): string | undefined {
+  if (source.size !== undefined && source.size !== size) {
+    return `${key}.size ${source.size} differs from data.size ${size}; ` +
+      `leave ${key}.size out and set data.size`;
+  }
+  return undefined;
+}
+
+/** Fills in what depends on other keys: a source has the network's size. */
+function complete(config: ParsedExperiment): ExperimentConfig {
+  const source = (given: ParsedSource) => ({ ...given, size: config.data.size });
+  const { train, dreams } = config.data;
+  return {
+    ...config,
+    method: config.method as ExperimentConfig["method"],
+    wscl: { ...config.wscl, base: "er_ace" },
+    data: { ...config.data, train: source(train), dreams: dreams && source(dreams) },
+  };
+}
+
+function freezeDeep<T extends object>(value: T): T {
+  for (const child of Object.values(value)) {
+    if (typeof child === "object" && child !== null) freezeDeep(child);
+  }
+  return Object.freeze(value);
+}

@@ -1,0 +1,152 @@
+import * as v from "valibot";
+
+// One schema per section. Defaults are the official values (optimizer, memories, epochs) or the
+// paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE, expected ...".
+
+const count = (least: number, most = 2 ** 31 - 1) =>
+  v.pipe(
+    v.number(),
+    v.check(
+      (value) => Number.isSafeInteger(value) && value >= least && value <= most,
+      most === 2 ** 31 - 1
+        ? `a whole number of at least ${least}`
+        : `a whole number from ${least} to ${most}`,
+    ),
+  );
+
+const real = (accepts: (value: number) => boolean, expected: string) =>
+  v.pipe(v.number(), v.check((value) => Number.isFinite(value) && accepts(value), expected));
+
+const triple = (accepts: (value: number) => boolean, expected: string) => {
+  const item = real(accepts, expected);
+  return v.strictTuple([item, item, item]);
+};
+
+/** A section may be left out: each of its keys then takes its default. */
+const section = <E extends v.ObjectEntries>(entries: E) =>
+  v.optional(v.strictObject(entries), {} as never);
+
+const methods = ["wscl", "er_ace", "er", "derpp", "finetune", "joint"] as const;
+
+const files = {
+  folder: v.string(),
+  trainPerClass: v.optional(v.nullable(count(1)), null),
+  testPerClass: v.optional(v.nullable(count(1)), null),
+  size: v.optional(count(4, 1024)),
+};
+
+const source = v.variant("format", [
+  v.strictObject({ format: v.literal("cifar10"), ...files }),
+  v.strictObject({
+    format: v.literal("cifar100"),
+    ...files,
+    labels: v.optional(v.picklist(["fine", "coarse"]), "fine"),
+  }),
+  v.strictObject({ format: v.literal("image_folder"), ...files }),
+  v.strictObject({
+    format: v.literal("drawn"),
+    drawn: v.strictObject({
+      kind: v.picklist(["shapes", "dreams"]),
+      classes: count(1, 1000),
+      trainPerClass: count(1),
+      testPerClass: count(1),
+    }),
+    size: v.optional(count(4, 1024)),
+    seed: v.optional(count(0, 2 ** 32 - 1), 0),
+  }),
+]);
+
+export const experimentSchema = v.strictObject({
+  name: v.pipe(
+    v.string(),
+    v.check(
+      (name) => /^[A-Za-z0-9][\w.-]*$/.test(name),
+      "letters, digits, '-', '_' and '.' only, because it names the run folder",
+    ),
+  ),
+  method: v.optional(v.picklist(methods), "wscl"),
+  seed: v.optional(count(0, 2 ** 32 - 1), 0),
+  wscl: section({
+    base: v.optional(v.picklist(["er_ace", "er", "derpp"]), "er_ace"),
+    schedule: v.optional(v.picklist(["staged", "merged"]), "staged"),
+    freezing: v.optional(v.boolean(), true),
+    nrem: v.optional(v.boolean(), true),
+    rem: v.optional(v.boolean(), true),
+    headAssignment: v.optional(v.boolean(), true),
+    sleepEpochs: v.optional(count(0, 10_000), 10),
+    compat: v.optional(v.picklist(["paper", "official"]), "paper"),
+  }),
+  freezing: section({
+    mode: v.optional(v.picklist(["training_and_buff", "training", "buffer"]), "training_and_buff"),
+    validation: v.optional(count(0), 1000),
+    buffer: v.optional(count(0), 200),
+    share: v.optional(
+      real((value) => value >= 0 && value < 1, "a number of at least 0 and below 1"),
+      0.1,
+    ),
+    maxBlocks: v.optional(count(0, 6), 6),
+  }),
+  data: v.strictObject({
+    tasks: count(1, 1000),
+    classesPerTask: count(1, 1000),
+    size: v.optional(count(4, 1024), 32),
+    mean: v.optional(
+      triple((value) => value >= 0 && value <= 1, "a number from 0 to 1"),
+      [0.5, 0.5, 0.5],
+    ),
+    std: v.optional(
+      triple((value) => value > 0 && value <= 1, "a number above 0 and at most 1"),
+      [0.25, 0.25, 0.25],
+    ),
+    train: source,
+    dreams: v.optional(v.nullable(source), null),
+  }),
+  augmentation: section({
+    padding: v.optional(count(0, 64), 4),
+    flip: v.optional(v.boolean(), true),
+  }),
+  network: section({ width: v.optional(count(1, 512), 64) }),
+  optimizer: section({
+    learningRate: v.optional(real((value) => value > 0, "a number above 0"), 0.03),
+    momentum: v.optional(
+      real((value) => value >= 0 && value < 1, "a number of at least 0 and below 1"),
+      0,
+    ),
+    weightDecay: v.optional(real((value) => value >= 0, "a number of at least 0"), 0),
+    nesterov: v.optional(v.boolean(), false),
+  }),
+  batchSize: v.optional(count(1, 65_536), 32),
+  replayBatchSize: v.optional(count(1, 65_536), 32),
+  epochs: v.optional(count(1, 100_000), 10),
+  memory: section({
+    longTerm: v.optional(count(0), 200),
+    shortTerm: v.optional(count(1), 5000),
+  }),
+  evaluation: section({ batchSize: v.optional(count(1, 65_536), 256) }),
+  log: section({ every: v.optional(count(1, 1_000_000), 20) }),
+});
+
+/** The parsed experiment before the checks that look at several keys. */
+export type ParsedExperiment = v.InferOutput<typeof experimentSchema>;
+
+/** Paths of all keys, sections included, dot-separated. */
+export const knownPaths: readonly string[] = [...new Set(pathsOf(experimentSchema, ""))];
+
+function pathsOf(schema: unknown, prefix: string): string[] {
+  return entriesOf(schema).flatMap(([key, child]) => [
+    prefix + key,
+    ...pathsOf(child, `${prefix}${key}.`),
+  ]);
+}
+
+/** The keys of an object schema, seen through `optional`, `nullable`, `pipe` and `variant`. */
+function entriesOf(schema: unknown): [string, unknown][] {
+  const { entries, wrapped, options } = schema as {
+    entries?: Record<string, unknown>;
+    wrapped?: unknown;
+    options?: readonly unknown[];
+  };
+  if (entries) return Object.entries(entries);
+  if (wrapped) return entriesOf(wrapped);
+  return (options ?? []).flatMap((option) => typeof option === "object" ? entriesOf(option) : []);
+}

@@ -1,0 +1,143 @@
+import type { SourceOptions } from "../data/source.ts";
+
+/** Methods that can be trained today. */
+export type MethodName = "wscl" | "er_ace" | "finetune" | "joint";
+
+/** A complete experiment, as resolved: nothing is optional, nothing can be changed. */
+export interface ExperimentConfig {
+  /** Names the run folder: `runs/NAME-SEED`. */
+  readonly name: string;
+  /** `wscl`, one of its baselines, or a bound: `finetune` (lower) and `joint` (upper). */
+  readonly method: MethodName;
+  /** Seeds every random stream. */
+  readonly seed: number;
+  /** What belongs to `wscl` alone. */
+  readonly wscl: WsclConfig;
+  /** How dynamic freezing is judged. */
+  readonly freezing: FreezingConfig;
+  /** Task stream and dreams. */
+  readonly data: DataConfig;
+  /** Applied to every training image on the GPU. */
+  readonly augmentation: AugmentationConfig;
+  /** ResNet-18. */
+  readonly network: NetworkConfig;
+  /** Stochastic gradient descent. */
+  readonly optimizer: OptimizerConfig;
+  /** Images of the stream in one step. */
+  readonly batchSize: number;
+  /** Images of the long-term memory in one step. */
+  readonly replayBatchSize: number;
+  /** Passes over a task's stream: baselines, and `wscl` on the merged schedule. */
+  readonly epochs: number;
+  /** Capacities in images. */
+  readonly memory: MemoryConfig;
+  /** Test passes. */
+  readonly evaluation: EvaluationConfig;
+  /** Progress and log. */
+  readonly log: LogConfig;
+}
+
+/** The paper's schedule, or the official implementation's, and the switches of the ablation. */
+export interface WsclConfig {
+  /** Method whose losses are used. */
+  readonly base: "er_ace";
+  /** `staged`: wake, then sleep, as in the paper; `merged`: all in one step, as in the code. */
+  readonly schedule: "staged" | "merged";
+  /** Search how many leading blocks to freeze for a new task. */
+  readonly freezing: boolean;
+  /** Staged: sleep replays both memories. */
+  readonly nrem: boolean;
+  /** Train the free heads on dreams. */
+  readonly rem: boolean;
+  /** Give a new class the free head that already answers to it; else the next free head. */
+  readonly headAssignment: boolean;
+  /** Staged: passes over the short-term memory in one sleep. */
+  readonly sleepEpochs: number;
+  /** Where paper and official implementation differ: whom to follow. */
+  readonly compat: "paper" | "official";
+}
+
+/** What the freezing candidates are judged on. */
+export interface FreezingConfig {
+  /** Losses that count: new-task validation images, remembered images, or both. */
+  readonly mode: "training_and_buff" | "training" | "buffer";
+  /** Validation images set apart per task. */
+  readonly validation: number;
+  /** Merged: images per task kept to judge later candidates. */
+  readonly buffer: number;
+  /** Staged: share of the long-term memory set apart to judge candidates. */
+  readonly share: number;
+  /** Most leading blocks that may be frozen (the paper's K). */
+  readonly maxBlocks: number;
+}
+
+/** Task stream and dreams. */
+export interface DataConfig {
+  /** Number of tasks. */
+  readonly tasks: number;
+  /** New classes in each task. */
+  readonly classesPerTask: number;
+  /** Height and width the network sees, in pixels. */
+  readonly size: number;
+  /** Per channel, of values between 0 and 1. */
+  readonly mean: readonly [number, number, number];
+  /** Per channel, of values between 0 and 1. */
+  readonly std: readonly [number, number, number];
+  /** The classes to learn. */
+  readonly train: SourceOptions;
+  /** The auxiliary classes, or `null`. */
+  readonly dreams: SourceOptions | null;
+}
+
+/** Random crop after zero padding, and random flip. */
+export interface AugmentationConfig {
+  /** Zero pixels added at each side before the crop; 0 switches the crop off. */
+  readonly padding: number;
+  /** Mirror every second image, at random. */
+  readonly flip: boolean;
+}
+
+/** ResNet-18. */
+export interface NetworkConfig {
+  /** Channels of the first stage: 64 in the paper. */
+  readonly width: number;
+}
+
+/** Stochastic gradient descent. */
+export interface OptimizerConfig {
+  /** Step length. */
+  readonly learningRate: number;
+  /** 0 for none. */
+  readonly momentum: number;
+  /** 0 for none. */
+  readonly weightDecay: number;
+  /** Look ahead along the momentum. */
+  readonly nesterov: boolean;
+}
+
+/** Capacities in images. */
+export interface MemoryConfig {
+  /** Reservoir over all tasks. */
+  readonly longTerm: number;
+  /** Reservoir over the current task, emptied after sleep. */
+  readonly shortTerm: number;
+}
+
+/** Test passes. */
+export interface EvaluationConfig {
+  /** Images in one inference step. */
+  readonly batchSize: number;
+}
+
+/** Progress and log. */
+export interface LogConfig {
+  /** Training steps between two read-backs of the loss. */
+  readonly every: number;
+}
+
+/** What a user may write: `name`, `data.tasks`, `data.classesPerTask` and `data.train` must be there. */
+export type ExperimentOptions = Optional<ExperimentConfig>;
+
+type Optional<T> = T extends readonly unknown[] ? T
+  : T extends object ? { readonly [K in keyof T]?: Optional<T[K]> }
+  : T;

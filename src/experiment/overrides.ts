@@ -1,0 +1,64 @@
+import { InputError } from "../errors.ts";
+import { knownPaths } from "./config_schema.ts";
+import { nearestPath } from "./nearest.ts";
+
+/** One `--set path.to.key=value`. */
+export interface Override {
+  /** Dot-separated path of a known key. */
+  readonly path: string;
+  /** JSON if the text is JSON, else the text. */
+  readonly value: unknown;
+}
+
+/** Reads `path.to.key=value`; the path must be a known key. */
+export function parseOverride(text: string): Override {
+  const equals = text.indexOf("=");
+  if (equals < 1) {
+    throw new InputError(
+      `Cannot use --set ${text}: expected path.to.key=value, as in --set optimizer.learningRate=0.1`,
+    );
+  }
+  const path = text.slice(0, equals).trim();
+  if (!knownPaths.includes(path)) {
+    throw new InputError(`Cannot use --set ${text}: unknown key ${path}${suggestion(path)}`);
+  }
+  return { path, value: jsonOrText(text.slice(equals + 1)) };
+}
+
+/** `, the nearest known key is PATH`, or where all keys are described. */
+export function suggestion(path: string): string {
+  const nearest = nearestPath(path, knownPaths);
+  return nearest
+    ? `; the nearest known key is ${nearest}`
+    : "; all keys are listed in src/experiment/config_types.ts";
+}
+
+/** A copy of the user's options with the overrides put in; missing sections are created. */
+export function applyOverrides(options: unknown, overrides: readonly Override[]): unknown {
+  const copy = structuredClone(options);
+  if (!isSection(copy)) return copy; // the schema says so
+  for (const { path, value } of overrides) {
+    const keys = path.split(".");
+    let section = copy;
+    for (const key of keys.slice(0, -1)) {
+      if (!isSection(section[key])) section[key] = {};
+      section = section[key] as Section;
+    }
+    section[keys[keys.length - 1]] = value;
+  }
+  return copy;
+}
+
+type Section = Record<string, unknown>;
+
+function isSection(value: unknown): value is Section {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
