@@ -1,0 +1,48 @@
+// Augmented network input from image bytes: zero padding, crop, mirror, scaling to 0..1, normalisation.
+//
+//   sx = flip ? width - 1 - x : x
+//   b  = images[index, y + top - padding, sx + left - padding]   (0 outside the image: black padding before scaling)
+//   input[row, y, x, c] = (b[c] / 255 - mean[c]) / std[c]          c = 0..2;  input[.., 3] = 0
+//
+// images  u32 [count, height, width]: RGBA8, red in the lowest byte
+// input   f32 [rows, height, width, 4]
+// batch   see lib/batch.wgsl; only rows whose source is dims.source are written
+//
+// One thread writes one pixel. The order of operations is that of the official train transform.
+
+struct Dims {
+  rows: u32,
+  height: u32,
+  width: u32,
+  padding: u32,
+  source: u32,
+  mean: vec3f,
+  inverse_std: vec3f,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> images: array<u32>;
+@group(0) @binding(3) var<storage, read_write> input: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let area = dims.height * dims.width;
+  for (var i = id.x; i < dims.rows * area; i += groups.x * 64u) {
+    let row = i / area;
+    if (row_word(row, ROW_SOURCE) != dims.source) {
+      continue;
+    }
+    let pixel = i % area;
+    let x = pixel % dims.width;
+    let mirrored = select(x, dims.width - 1u - x, row_word(row, ROW_FLIP) == 1u);
+    let sy = i32(pixel / dims.width + row_word(row, ROW_TOP)) - i32(dims.padding);
+    let sx = i32(mirrored + row_word(row, ROW_LEFT)) - i32(dims.padding);
+    var bytes = 0u;
+    if (sy >= 0 && sy < i32(dims.height) && sx >= 0 && sx < i32(dims.width)) {
+      bytes = images[(row_word(row, ROW_INDEX) * dims.height + u32(sy)) * dims.width + u32(sx)];
+    }
+    let rgb = unpack4x8unorm(bytes).xyz;
+    input[i] = vec4f((rgb - dims.mean) * dims.inverse_std, 0.0);
+  }
+}

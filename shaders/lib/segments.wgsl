@@ -1,0 +1,12 @@
+// A batch is a list of at most 4 segments of consecutive pixels, each normalised by its own statistics.
+// Needs, in the kernel that names it, a uniform record `dims` with the members
+//   segments: u32             number of segments
+//   ends: vec4u               end of each segment, in pixels (rows x height x width); unused ones repeat the last
+
+fn segment_of(pixel: u32) -> u32 {
+  return u32(pixel >= dims.ends.x) + u32(pixel >= dims.ends.y) + u32(pixel >= dims.ends.z);
+}
+
+fn segment_start(segment: u32) -> u32 {
+  return select(dims.ends[max(segment, 1u) - 1u], 0u, segment == 0u);
+}

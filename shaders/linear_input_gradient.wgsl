@@ -1,0 +1,38 @@
+// Linear layer, gradient of its input: g_features[n, c] = sum_h g_logits[n, h] weight[c, h].
+//
+// g_logits  f32 [rows, heads4] of vec4;  weight  f32 [4 channels4, heads4] of vec4
+// g_features  f32 [rows, channels4] of vec4
+//
+// One thread computes four channels of one row.
+
+struct Dims {
+  rows: u32,
+  channels4: u32,
+  heads4: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> g_logits: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> g_features: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= dims.rows * dims.channels4) {
+    return;
+  }
+  let row = id.x / dims.channels4;
+  let channel = id.x % dims.channels4;
+  var sum = vec4f();
+  for (var h = 0u; h < dims.heads4; h++) {
+    let g = g_logits[row * dims.heads4 + h];
+    let w = 4u * channel * dims.heads4 + h;
+    sum += vec4f(
+      dot(g, weight[w]),
+      dot(g, weight[w + dims.heads4]),
+      dot(g, weight[w + 2u * dims.heads4]),
+      dot(g, weight[w + 3u * dims.heads4]),
+    );
+  }
+  g_features[id.x] = sum;
+}

@@ -1,0 +1,44 @@
+// Linear layer, gradients of its parameters:
+//
+//   g_weight[c, h] = sum_n features[n, c] g_logits[n, h],   g_bias[h] = sum_n g_logits[n, h]
+//
+// features  f32 [rows, 4 channels4], g_logits  f32 [rows, heads4] of vec4
+// g_weight  f32 [4 channels4, heads4] of vec4;  g_bias  f32 [heads4] of vec4
+//
+// One thread sums four heads of one channel over the rows, in order; channel 4 channels4 stands for the bias.
+
+struct Dims {
+  rows: u32,
+  channels4: u32,
+  heads4: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> features: array<f32>;
+@group(0) @binding(2) var<storage, read> g_logits: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> g_weight: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> g_bias: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let channels = 4u * dims.channels4;
+  let channel = id.x / dims.heads4;
+  let head = id.x % dims.heads4;
+  if (channel > channels) {
+    return;
+  }
+  var sum = vec4f();
+  for (var row = 0u; row < dims.rows; row++) {
+    let g = g_logits[row * dims.heads4 + head];
+    if (channel == channels) {
+      sum += g;
+    } else {
+      sum += features[row * channels + channel] * g;
+    }
+  }
+  if (channel == channels) {
+    g_bias[head] = sum;
+  } else {
+    g_weight[id.x] = sum;
+  }
+}

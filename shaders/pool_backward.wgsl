@@ -1,0 +1,23 @@
+// Backward global average pooling: gx[n, p, c] = g_features[n, c] / area.
+//
+// g_features  f32 [rows, channels4] of vec4;  gx  f32 [rows, area, channels4] of vec4
+//
+// One thread writes one vec4 at a time.
+
+struct Dims {
+  rows: u32,
+  area: u32,
+  channels4: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> g_features: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> gx: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  let per_row = dims.area * dims.channels4;
+  for (var i = id.x; i < dims.rows * per_row; i += groups.x * 64u) {
+    gx[i] = g_features[i / per_row * dims.channels4 + i % dims.channels4] / f32(dims.area);
+  }
+}

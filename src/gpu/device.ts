@@ -1,0 +1,187 @@
+/** What the adapter says of itself; the same record goes into summaries and bench results. */
+export interface AdapterDescription {
+  readonly vendor: string;
+  readonly architecture: string;
+  readonly description: string;
+  readonly isFallback: boolean;
+}
+
+/** Optional features, in the order they are tried. Deno grants some that it does not list. */
+const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
+
+/**
+ * An open WebGPU device that remembers its first error and counts its buffers.
+ *
+ * WebGPU reports validation errors as events, not exceptions, and a run that ignores them goes on with
+ * wrong numbers. `Gpu` listens, keeps the first one, and every submission and read-back rethrows it.
+ */
+export class Gpu {
+  readonly device: GPUDevice;
+  readonly adapter: AdapterDescription;
+  readonly features: ReadonlySet<string>;
+  readonly limits: GPUSupportedLimits;
+  #failure: Error | null = null;
+  #destroyed = false;
+  #buffers = new Map<GPUBuffer, number>();
+  #bytes = 0;
+  readonly #pipelines = new Map<string, GPUComputePipeline>();
+
+  constructor(device: GPUDevice, adapter: AdapterDescription, features: ReadonlySet<string>) {
+    this.device = device;
+    this.adapter = adapter;
+    this.features = features;
+    this.limits = device.limits;
+    device.addEventListener("uncapturederror", (event) => {
+      event.preventDefault();
+      this.fail(
+        new Error(`Cannot run on the GPU: ${(event as GPUUncapturedErrorEvent).error.message}`),
+      );
+    });
+    device.lost.then((info) => {
+      if (this.#destroyed) return;
+      this.fail(
+        new Error(
+          `Cannot go on: the GPU device was lost (${info.reason || "unknown"}: ${info.message})`,
+        ),
+      );
+    });
+  }
+
+  /** Compiled pipelines by shader text and constants: a key that cannot go stale. */
+  get pipelines(): Map<string, GPUComputePipeline> {
+    return this.#pipelines;
+  }
+
+  /** Buffers that are alive, and their bytes. Both are 0 after every owner called `destroy()`. */
+  get memory(): { readonly buffers: number; readonly bytes: number } {
+    return { buffers: this.#buffers.size, bytes: this.#bytes };
+  }
+
+  /** Keeps the first failure; later ones are mostly its echoes. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+  }
+
+  /** Throws the first error that the device reported since it was opened. */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
+  /** A counted buffer, zeroed by WebGPU. Size in bytes, rounded up to 16 so that a vec4 view always fits. */
+  createBuffer(label: string, bytes: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (size > this.limits.maxBufferSize) {
+      throw new RangeError(
+        `Cannot allocate ${label}: ${size} bytes asked for, the adapter allows ${this.limits.maxBufferSize} in one ` +
+          `buffer; lower the batch size or the memory sizes`,
+      );
+    }
+    const buffer = this.device.createBuffer({ label, size, usage });
+    this.#buffers.set(buffer, size);
+    this.#bytes += size;
+    return buffer;
+  }
+
+  /** Frees a buffer made by {@linkcode createBuffer}. A buffer that is not destroyed is never collected. */
+  destroyBuffer(buffer: GPUBuffer): void {
+    const size = this.#buffers.get(buffer);
+    if (size === undefined) return;
+    this.#buffers.delete(buffer);
+    this.#bytes -= size;
+    buffer.destroy();
+  }
+
+  /** Waits until all submitted work is done (at least 10 ms on Deno), then throws what went wrong, if anything. */
+  async settle(): Promise<void> {
+    await this.device.queue.onSubmittedWorkDone();
+    this.check();
+  }
+
+  destroy(): void {
+    this.#destroyed = true;
+    for (const buffer of [...this.#buffers.keys()]) this.destroyBuffer(buffer);
+    this.device.destroy();
+  }
+}
+
+/** Runs `build` inside validation and out-of-memory scopes and throws what they caught, `what` named first. */
+export async function guarded<T>(gpu: Gpu, what: string, build: () => T): Promise<T> {
+  const { device } = gpu;
+  device.pushErrorScope("out-of-memory");
+  device.pushErrorScope("validation");
+  let result: { readonly value: T } | { readonly thrown: unknown };
+  try {
+    result = { value: build() };
+  } catch (thrown) {
+    result = { thrown };
+  }
+  const validation = await device.popErrorScope();
+  const memory = await device.popErrorScope();
+  if ("thrown" in result) throw result.thrown;
+  if (memory) throw new Error(`Cannot ${what}: the adapter is out of memory (${memory.message})`);
+  if (validation) throw new Error(`Cannot ${what}: ${validation.message}`);
+  return result.value;
+}
+
+/**
+ * Opens the adapter with all its limits and with those optional features that it really grants.
+ *
+ * @throws {Error} with the command to run when no adapter answers.
+ */
+export async function openGpu(): Promise<Gpu> {
+  const gpu = navigator.gpu as GPU | undefined;
+  const first = await gpu?.requestAdapter({ powerPreference: "high-performance" });
+  if (!gpu || !first) {
+    throw new Error(
+      "Cannot open a GPU: no WebGPU adapter answers; on Debian or Ubuntu a software adapter comes with " +
+        "`apt-get install libvulkan1 mesa-vulkan-drivers`",
+    );
+  }
+  const granted: string[] = [];
+  for (const feature of optionalFeatures) {
+    if (await grants(gpu, [...granted, feature])) granted.push(feature);
+  }
+  // An adapter hands out one device only, so the real one comes from a fresh adapter.
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) throw new Error("Cannot open a GPU: the adapter no longer answers; try again");
+  const device = await adapter.requestDevice({
+    label: "wscl",
+    requiredFeatures: granted as GPUFeatureName[],
+    requiredLimits: wantedLimits(adapter.limits),
+  });
+  const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+  return new Gpu(
+    device,
+    { vendor, architecture, description, isFallback: isFallbackAdapter ?? false },
+    new Set(granted),
+  );
+}
+
+async function grants(gpu: GPU, features: readonly string[]): Promise<boolean> {
+  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+  if (!adapter) return false;
+  try {
+    const device = await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[] });
+    device.destroy();
+    return true;
+  } catch (error) {
+    // The one question asked here is whether the request is refused, and this is how WebGPU says so.
+    if (error instanceof Error) return false;
+    throw error;
+  }
+}
+
+/** The default limits are small (128 MiB a binding, 8 storage buffers a stage): ask for what the adapter has. */
+function wantedLimits(limits: GPUSupportedLimits): Record<string, number> {
+  const names = [
+    "maxBufferSize",
+    "maxStorageBufferBindingSize",
+    "maxStorageBuffersPerShaderStage",
+    "maxComputeWorkgroupStorageSize",
+    "maxComputeInvocationsPerWorkgroup",
+    "maxComputeWorkgroupSizeX",
+    "maxComputeWorkgroupSizeY",
+    "maxComputeWorkgroupSizeZ",
+  ] as const;
+  return Object.fromEntries(names.map((name) => [name, limits[name]]));
+}

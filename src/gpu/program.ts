@@ -1,0 +1,234 @@
+import { type Gpu, guarded } from "./device.ts";
+import { type Kernel, pipelineOf } from "./kernel.ts";
+import { range, type Tensor, type TensorRange } from "./tensor.ts";
+
+/** One kernel launch as a recorder describes it. */
+export interface Dispatch {
+  readonly kernel: Kernel;
+  /** Values of the kernel's `override` constants. */
+  readonly constants?: Readonly<Record<string, number>>;
+  /** Content of the kernel's uniform record, if it has one; 32-bit words. */
+  readonly uniform?: Uint32Array<ArrayBuffer>;
+  /** Storage bindings in the kernel's order, the uniform left out. */
+  readonly buffers: readonly (Tensor | TensorRange)[];
+  readonly workgroups: readonly [number, number?, number?];
+  /** What it is for, e.g. "layer1.0.conv1"; shown in listings, errors and profiles. */
+  readonly label?: string;
+}
+
+interface Launch {
+  readonly name: string;
+  readonly label: string;
+  readonly pipeline: GPUComputePipeline;
+  readonly group: GPUBindGroup;
+  readonly workgroups: readonly [number, number, number];
+}
+
+/** Milliseconds that one launch took, measured by timestamps. */
+export interface LaunchTime {
+  readonly kernel: string;
+  readonly label: string;
+  readonly milliseconds: number;
+}
+
+const uniformStride = 256;
+
+/**
+ * A list of kernel launches, recorded once and replayed with one pass and one submission. Pipelines and bind groups
+ * are made when it is built; a replay costs some microseconds per launch.
+ */
+export class Program {
+  readonly label: string;
+  readonly #gpu: Gpu;
+  readonly #launches: readonly Launch[];
+  readonly #uniforms: GPUBuffer | null;
+
+  private constructor(
+    gpu: Gpu,
+    label: string,
+    launches: readonly Launch[],
+    uniforms: GPUBuffer | null,
+  ) {
+    this.#gpu = gpu;
+    this.label = label;
+    this.#launches = launches;
+    this.#uniforms = uniforms;
+  }
+
+  /**
+   * Compiles what the dispatches need and binds it.
+   *
+   * @throws {TypeError} for a wrong number of bindings; {@linkcode Error} with the kernel's name for all that WebGPU
+   * refuses.
+   */
+  static async build(gpu: Gpu, label: string, dispatches: readonly Dispatch[]): Promise<Program> {
+    const pipelines: GPUComputePipeline[] = [];
+    for (const { kernel, constants = {} } of dispatches) {
+      pipelines.push(await pipelineOf(gpu, kernel, constants));
+    }
+    const uniformCount = dispatches.filter((d) => d.uniform).length;
+    const uniforms = uniformCount === 0 ? null : gpu.createBuffer(
+      `${label}/uniforms`,
+      uniformCount * uniformStride,
+      GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
+    );
+    let slot = 0;
+    const launches = await guarded(
+      gpu,
+      `build program ${label}`,
+      () =>
+        dispatches.map((dispatch, index) => {
+          const offset = dispatch.uniform ? slot++ * uniformStride : 0;
+          return makeLaunch(gpu, pipelines[index], dispatch, uniforms, offset);
+        }),
+    );
+    return new Program(gpu, label, launches, uniforms);
+  }
+
+  get length(): number {
+    return this.#launches.length;
+  }
+
+  /** Runs all launches in order. Returns at once; the queue keeps the order of submissions and uploads. */
+  run(): void {
+    this.#gpu.check();
+    const encoder = this.#gpu.device.createCommandEncoder({ label: this.label });
+    const pass = encoder.beginComputePass({ label: this.label });
+    for (const launch of this.#launches) encode(pass, launch);
+    pass.end();
+    this.#gpu.device.queue.submit([encoder.finish()]);
+  }
+
+  /**
+   * Runs all launches, each in a pass of its own between two timestamps, and waits for the times.
+   *
+   * @throws {Error} where the adapter has no timestamps.
+   */
+  async profile(): Promise<LaunchTime[]> {
+    const gpu = this.#gpu;
+    if (!gpu.features.has("timestamp-query")) {
+      throw new Error("Cannot profile: this adapter has no timestamp queries");
+    }
+    const count = this.#launches.length * 2;
+    const querySet = gpu.device.createQuerySet({ type: "timestamp", count });
+    const resolved = gpu.createBuffer(
+      "timestamps",
+      count * 8,
+      GPUBufferUsage.QUERY_RESOLVE | GPUBufferUsage.COPY_SRC,
+    );
+    const staging = gpu.createBuffer(
+      "timestamps",
+      count * 8,
+      GPUBufferUsage.COPY_DST | GPUBufferUsage.MAP_READ,
+    );
+    try {
+      const encoder = gpu.device.createCommandEncoder({ label: this.label });
+      this.#launches.forEach((launch, index) => {
+        const pass = encoder.beginComputePass({
+          label: launch.label,
+          timestampWrites: {
+            querySet,
+            beginningOfPassWriteIndex: index * 2,
+            endOfPassWriteIndex: index * 2 + 1,
+          },
+        });
+        encode(pass, launch);
+        pass.end();
+      });
+      encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+      encoder.copyBufferToBuffer(resolved, 0, staging, 0, count * 8);
+      gpu.device.queue.submit([encoder.finish()]);
+      await staging.mapAsync(GPUMapMode.READ);
+      gpu.check();
+      const times = new BigUint64Array(staging.getMappedRange().slice(0, count * 8));
+      return this.#launches.map(({ name, label }, index) => ({
+        kernel: name,
+        label,
+        milliseconds: Number(times[index * 2 + 1] - times[index * 2]) / 1e6,
+      }));
+    } finally {
+      gpu.destroyBuffer(resolved);
+      gpu.destroyBuffer(staging);
+      querySet.destroy();
+    }
+  }
+
+  /** The launches as text, one per line. */
+  toString(): string {
+    return this.#launches
+      .map(({ name, label, workgroups }, i) =>
+        `${i}\t${name}\t[${workgroups.join(" x ")}]\t${label}`
+      )
+      .join("\n");
+  }
+
+  destroy(): void {
+    if (this.#uniforms) this.#gpu.destroyBuffer(this.#uniforms);
+  }
+}
+
+function encode(pass: GPUComputePassEncoder, launch: Launch): void {
+  pass.setPipeline(launch.pipeline);
+  pass.setBindGroup(0, launch.group);
+  pass.dispatchWorkgroups(...launch.workgroups);
+}
+
+function makeLaunch(
+  gpu: Gpu,
+  pipeline: GPUComputePipeline,
+  dispatch: Dispatch,
+  uniforms: GPUBuffer | null,
+  uniformOffset: number,
+): Launch {
+  const { kernel, uniform, buffers, workgroups: [x, y = 1, z = 1] } = dispatch;
+  const label = dispatch.label ?? kernel.name;
+  const what = `record ${kernel.name} (${label})`;
+  const storage = kernel.bindings.filter(({ access }) => access !== "uniform").length;
+  if (
+    storage !== buffers.length || (storage !== kernel.bindings.length) !== (uniform !== undefined)
+  ) {
+    throw new TypeError(
+      `Cannot ${what}: it binds [${
+        kernel.bindings.map((b) => b.name)
+      }], got ${buffers.length} buffers` +
+        `${uniform ? " and a uniform record" : ""}`,
+    );
+  }
+  const most = gpu.limits.maxComputeWorkgroupsPerDimension;
+  if (![x, y, z].every((n) => Number.isInteger(n) && n >= 1 && n <= most)) {
+    throw new RangeError(
+      `Cannot ${what}: [${x}, ${y}, ${z}] workgroups, each must lie in 1..${most}`,
+    );
+  }
+  let next = 0;
+  const entries = kernel.bindings.map(({ access }, binding): GPUBindGroupEntry => {
+    if (access === "uniform") {
+      const size = Math.ceil(uniform!.byteLength / 16) * 16;
+      if (size > uniformStride) {
+        throw new RangeError(`Cannot ${what}: uniform record of ${size} bytes`);
+      }
+      gpu.device.queue.writeBuffer(uniforms!, uniformOffset, uniform!, 0, uniform!.length);
+      return { binding, resource: { buffer: uniforms!, offset: uniformOffset, size } };
+    }
+    const given = buffers[next++];
+    const { tensor, offset, size } = "tensor" in given ? given : range(given);
+    return { binding, resource: { buffer: tensor.buffer, offset, size } };
+  });
+  const group = gpu.device.createBindGroup({
+    label,
+    layout: pipeline.getBindGroupLayout(0),
+    entries,
+  });
+  return { name: kernel.name, label, pipeline, group, workgroups: [x, y, z] };
+}
+
+/** Packs numbers as the 32-bit words of a uniform record: integers as u32, `{ f32 }` as its bits. */
+export function words(...values: (number | { readonly f32: number })[]): Uint32Array<ArrayBuffer> {
+  const result = new Uint32Array(values.length);
+  const floats = new Float32Array(result.buffer);
+  values.forEach((value, index) => {
+    if (typeof value === "number") result[index] = value;
+    else floats[index] = value.f32;
+  });
+  return result;
+}
