@@ -1,0 +1,54 @@
+import { hasPngSignature } from "fast-png";
+import { InputError } from "../errors.ts";
+import { decodeJpeg } from "./decode_jpeg.ts";
+import { decodePng } from "./decode_png.ts";
+
+/** One decoded image. */
+export interface RgbImage {
+  /** Pixels. */
+  readonly height: number;
+  /** Pixels. */
+  readonly width: number;
+  /** RGB bytes, `[height, width, 3]`, row-major. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+}
+
+/**
+ * Decodes a JPEG or PNG file whose image must be `size` x `size` pixels. What the file is, its first
+ * bytes say, not its name.
+ *
+ * @param path For the message only.
+ * @returns RGB bytes, `[size, size, 3]`.
+ * @throws {InputError} If it is neither, is damaged, or has another size.
+ */
+export async function decodeImage(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const image = await decodeAny(bytes, path);
+  if (image.height !== size || image.width !== size) {
+    throw new InputError(
+      `Cannot use ${path}: it is ${image.width} x ${image.height} pixels where ${size} x ${size} ` +
+        `are expected, resize the images or change the size in the configuration`,
+    );
+  }
+  return image.pixels;
+}
+
+async function decodeAny(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<RgbImage> {
+  try {
+    if (bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpeg(bytes);
+    if (bytes.length >= 8 && hasPngSignature(bytes)) return decodePng(bytes);
+  } catch (error) {
+    throw new InputError(
+      `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +
+        `(${(error as Error).message}), replace the file or delete it`,
+    );
+  }
+  const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
+  const found = bytes.length === 0 ? "the file is empty" : `it starts with ${start.join(" ")}`;
+  throw new InputError(
+    `Cannot decode ${path}: ${found}, which is neither JPEG nor PNG, replace the file or delete it`,
+  );
+}

@@ -1,0 +1,55 @@
+import decode, { init } from "@jsquash/jpeg/decode.js";
+import type { RgbImage } from "./decode_image.ts";
+
+// libjpeg reports through printErr and goes on where it can; a truncated file becomes a half-grey
+// image. Its words are kept here, to be looked at after each decode.
+let reports: string[] = [];
+let ready: Promise<void> | null = null;
+
+/** Compiles the decoder from the package's own file: needs read permission, no network. */
+async function start(): Promise<void> {
+  const url = import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
+  const module = await WebAssembly.compile(await Deno.readFile(new URL(url)));
+  const overrides = {
+    instantiateWasm: (imports: WebAssembly.Imports, done: (instance: never) => void) => {
+      const instance = new WebAssembly.Instance(module, imports);
+      // The package's types say Module here; its code wants, and gets, the instance.
+      done(instance as never);
+      return instance.exports;
+    },
+    printErr: (line: string) => reports.push(line),
+  };
+  await init(overrides);
+}
+
+/**
+ * The image in a baseline or progressive JPEG file; grey becomes RGB, an orientation tag is ignored.
+ *
+ * @throws {SyntaxError} If the bytes are damaged, in libjpeg's words.
+ */
+export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
+  await (ready ??= start());
+  reports = [];
+  const whole = bytes.byteLength === bytes.buffer.byteLength;
+  let image: ImageData;
+  try {
+    image = await decode(whole ? bytes.buffer : bytes.slice().buffer);
+  } catch {
+    // What is thrown is a pointer into the decoder's memory: only the report is readable.
+    throw new SyntaxError(reports.join("; ") || "the JPEG decoder gave up");
+  }
+  // Other reports are left alone: stray bytes before a marker are common and harmless.
+  const premature = reports.find((line) => line.startsWith("Premature end"));
+  if (premature !== undefined) throw new SyntaxError(premature);
+  return { height: image.height, width: image.width, pixels: withoutAlpha(image.data) };
+}
+
+function withoutAlpha(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {
+  const rgb = new Uint8Array(rgba.length / 4 * 3);
+  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
+    rgb[to] = rgba[from];
+    rgb[to + 1] = rgba[from + 1];
+    rgb[to + 2] = rgba[from + 2];
+  }
+  return rgb;
+}
