@@ -5,6 +5,8 @@ import type { ExperimentConfig } from "./config_types.ts";
 import { parseJson } from "./json.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 
+export type { ExperimentConfig, ExperimentOptions } from "./config_types.ts";
+
 /** Reads a configuration file and resolves it. */
 export async function loadConfig(
   path: string,

@@ -1,0 +1,104 @@
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { parseJson } from "./json.ts";
+import type { Summary } from "./summary.ts";
+
+/** Where the files of a run lie. */
+export interface RunFolder {
+  readonly path: string;
+  readonly config: string;
+  readonly log: string;
+  readonly model: string;
+  readonly summary: string;
+}
+
+/** The files of a run, by their agreed names. */
+export function runFolder(path: string): RunFolder {
+  return {
+    path,
+    config: join(path, "config.json"),
+    log: join(path, "log.jsonl"),
+    model: join(path, "model.safetensors"),
+    summary: join(path, "summary.json"),
+  };
+}
+
+/** `runs/NAME-SEED` */
+export function defaultRunPath(config: Pick<ExperimentConfig, "name" | "seed">): string {
+  return join("runs", `${config.name}-${config.seed}`);
+}
+
+/**
+ * Makes the folder. One that holds a finished run is refused unless `overwrite` is given; what an
+ * unfinished run left is replaced.
+ */
+export function createRunFolder(path: string, { overwrite = false } = {}): RunFolder {
+  const folder = runFolder(path);
+  if (!overwrite && holdsFinishedRun(folder)) {
+    throw new InputError(
+      `Cannot use the folder ${path}: it holds a finished run; ` +
+        "choose another with --out or --seed, or replace it with --overwrite",
+    );
+  }
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+    for (const old of [folder.summary, folder.model]) removeIfThere(old);
+  } catch (error) {
+    throw new InputError(
+      `Cannot make the folder ${path}: ${(error as Error).message}; choose another with --out`,
+    );
+  }
+  return folder;
+}
+
+/** Writes indented JSON so that a reader sees the old file or the new one, never a part. */
+export function writeJson(path: string, value: unknown): void {
+  const temporary = `${path}.part`;
+  Deno.writeTextFileSync(temporary, JSON.stringify(value, null, 2) + "\n");
+  Deno.renameSync(temporary, path);
+}
+
+/** Reads `summary.json` of a run. */
+export function readSummary(path: string): Summary {
+  const file = runFolder(path).summary;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    throw new InputError(
+      `Cannot read run ${path}: ${
+        error instanceof Deno.errors.NotFound
+          ? "it has no summary.json; name the folder of a run that has ended"
+          : (error as Error).message
+      }`,
+    );
+  }
+  const summary = parseJson(text, file) as Partial<Summary> | null;
+  if (typeof summary?.method !== "string" || !summary.classIl || !summary.taskIl) {
+    throw new InputError(
+      `Cannot read run ${path}: summary.json has no method, classIl or taskIl; ` +
+        "name a folder written by train or demo",
+    );
+  }
+  return summary as Summary;
+}
+
+function holdsFinishedRun(folder: RunFolder): boolean {
+  try {
+    return JSON.parse(Deno.readTextFileSync(folder.summary)).completed !== false;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return false;
+    }
+    return true; // something is there that this program does not understand
+  }
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

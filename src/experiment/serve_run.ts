@@ -1,0 +1,30 @@
+/// <reference lib="deno.worker" />
+import type { ExperimentConfig } from "./config_types.ts";
+import type { Summary } from "./summary.ts";
+import type { RunOptions, StartMessage, WorkerMessage } from "./worker_messages.ts";
+
+/** The worker's side of `launch`: waits for the start message, runs, reports how it ended. */
+export function serveRun(
+  run: (config: ExperimentConfig, options: RunOptions) => Promise<Summary>,
+): void {
+  const post = (message: WorkerMessage) => self.postMessage(message);
+  self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
+    const { config, stop, dataRoot, cacheDir, out, init } = data;
+    const flag = new Int32Array(stop);
+    try {
+      const summary = await run(config, {
+        dataRoot,
+        cacheDir,
+        out,
+        init,
+        shouldStop: () => Atomics.load(flag, 0) !== 0,
+        emit: (event) => post({ kind: "event", event }),
+      });
+      post({ kind: "done", summary });
+    } catch (thrown) {
+      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+      const { name, message, stack } = error;
+      post({ kind: "failed", name, message, stack });
+    }
+  };
+}

@@ -1,0 +1,56 @@
+/** Accuracies of one scenario (Class-IL or Task-IL), in percent, and what is derived from them. */
+export interface AccuracySummary {
+  /** Row: after task; column: task. A cell that was not measured is `null`. */
+  readonly matrix: readonly (readonly (number | null)[])[];
+  /** Mean of the last row; `null` before the last task is done. */
+  readonly finalAverage: number | null;
+  /** `null` where it is not defined: one task, or a run that did not complete. */
+  readonly backwardTransfer: number | null;
+  /** `null` where it is not defined. */
+  readonly forwardTransfer: number | null;
+  /** `null` where it is not defined. */
+  readonly forgetting: number | null;
+}
+
+/** One freezing decision. */
+export interface FreezingDecision {
+  /** Counted from 0. */
+  readonly task: number;
+  /** Leading blocks frozen, and the loss by which that candidate was judged. */
+  readonly candidates: readonly { readonly frozen: number; readonly loss: number }[];
+  /** Leading blocks frozen in the candidate that was kept. */
+  readonly chosen: number;
+}
+
+/** Which heads the classes of a task took. */
+export interface HeadAssignment {
+  /** Counted from 0. */
+  readonly task: number;
+  /** Head of each class of the task, in class order. */
+  readonly heads: readonly number[];
+}
+
+/** The content of `summary.json`. */
+export interface Summary {
+  readonly method: string;
+  /** `null` for a method that has no schedule. */
+  readonly schedule: "staged" | "merged" | null;
+  readonly dataset: string;
+  readonly seed: number;
+  /** Number of tasks. */
+  readonly tasks: number;
+  readonly classIl: AccuracySummary;
+  readonly taskIl: AccuracySummary;
+  readonly freezing: readonly FreezingDecision[];
+  readonly heads: readonly HeadAssignment[];
+  /** Images per second through training steps, evaluation not counted. */
+  readonly samplesPerSecond: number;
+  /** Optimisation steps. */
+  readonly steps: number;
+  /** Wall-clock time of the whole run. */
+  readonly seconds: number;
+  readonly adapter: string;
+  readonly denoVersion: string;
+  /** False if the run was stopped before its last task was evaluated. */
+  readonly completed: boolean;
+}

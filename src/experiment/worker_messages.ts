@@ -1,0 +1,41 @@
+import type { ExperimentConfig } from "./config_types.ts";
+import type { RunEvent } from "./events.ts";
+import type { Summary } from "./summary.ts";
+
+/** Where a run reads and writes; paths are relative to the working folder or absolute. */
+export interface RunPaths {
+  /** Folder in which data sets are found by their folder names. */
+  readonly dataRoot: string;
+  /** Folder of packed data sets. */
+  readonly cacheDir: string;
+  /** Run folder, which exists. */
+  readonly out: string;
+  /** `model.safetensors` to start from, or `null` for fresh weights. */
+  readonly init: string | null;
+}
+
+/** What `runExperiment` gets beside the configuration. */
+export interface RunOptions extends RunPaths {
+  /** True once the user has asked to stop: end cleanly with `completed: false`. */
+  readonly shouldStop: () => boolean;
+  /** Told about everything worth a line in the log. */
+  readonly emit: (event: RunEvent) => void;
+}
+
+/** Main thread to worker, once. */
+export interface StartMessage extends RunPaths {
+  readonly config: ExperimentConfig;
+  /** One `Int32`: other than 0 means stop. */
+  readonly stop: SharedArrayBuffer;
+}
+
+/** Worker to main thread: events, then exactly one of the other two. */
+export type WorkerMessage =
+  | { readonly kind: "event"; readonly event: RunEvent }
+  | { readonly kind: "done"; readonly summary: Summary }
+  | {
+    readonly kind: "failed";
+    readonly name: string;
+    readonly message: string;
+    readonly stack: string | undefined;
+  };
