@@ -1,0 +1,18 @@
+/**
+ * The head with the largest logit in each row of `[rows, heads]`; the first one on ties. Heads where
+ * `allowed` is falsy do not take part.
+ */
+export function argmax(
+  logits: ArrayLike<number>,
+  heads: number,
+  allowed?: ArrayLike<number | boolean>,
+): number[] {
+  return Array.from({ length: logits.length / heads }, (_, row) => {
+    let best = -1;
+    for (let h = 0; h < heads; h++) {
+      if (allowed !== undefined && !allowed[h]) continue;
+      if (best < 0 || logits[row * heads + h] > logits[row * heads + best]) best = h;
+    }
+    return best;
+  });
+}
