@@ -1,0 +1,177 @@
+// Gradient of a convolution with respect to its weights: partial sums
+//
+//   partial[chunk, ky, kx, ci, co] = sum over the strips of `chunk` and their pixels (n, oy, ox) of
+//                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
+//
+// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. A strip is four
+// columns of gy, adjacent in ox, over the whole height of one image; chunk c holds the strips from
+// c * stripsPerChunk on, ordered (n, strip). conv2d_weight_gradient_reduce.wgsl adds the chunks in order, so
+// that the result is the same in every run.
+//
+//   x        f32 [batch, inHeight, inWidth, 4 * inGroups]        read as vec4f over ci
+//   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]     read as vec4f over co
+//   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]     written as vec4f over co
+//
+// A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It
+// walks down its strips, so that a row of x is loaded once for the three ky that meet it (STRIDE 1) and once for
+// the three kx: 10 loads for 144 vec4f multiply-adds. Threads are ordered (chunk, input group, output group):
+// neighbours read the same or the adjacent vec4f, and no thread needs another's result.
+
+override KERNEL: u32 = 3u;
+override STRIDE: u32 = 1u;
+
+struct Dims {
+  batch: u32,
+  inHeight: u32,
+  inWidth: u32,
+  inGroups: u32,
+  outHeight: u32,
+  outWidth: u32,
+  outGroups: u32,
+  chunks: u32,
+  stripsPerChunk: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>;
+
+struct Row { // the columns of x that meet four columns of gy: 6 of them for STRIDE 1, 9 for STRIDE 2
+  c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f, c6: vec4f, c7: vec4f, c8: vec4f,
+}
+
+// Column `column` of the row that starts at `row`, zero outside the image.
+fn inputAt(row: u32, column: i32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column >= 0 && column < i32(dims.inWidth);
+  let value = x[row + u32(select(0, column, inside)) * dims.inGroups];
+  return select(vec4f(), value, inside);
+}
+
+fn inputRow(image: u32, iy: i32, left: i32, group: u32) -> Row {
+  let inside = iy >= 0 && iy < i32(dims.inHeight);
+  let at = (image * dims.inHeight + u32(select(0, iy, inside))) * dims.inWidth * dims.inGroups + group;
+  var row: Row;
+  row.c0 = inputAt(at, left, inside);
+  row.c1 = inputAt(at, left + 1, inside);
+  row.c2 = inputAt(at, left + 2, inside);
+  row.c3 = inputAt(at, left + 3, inside);
+  row.c4 = inputAt(at, left + 4, inside);
+  row.c5 = inputAt(at, left + 5, inside);
+  row.c6 = inputAt(at, left + 6, inside);
+  if (STRIDE == 2u) {
+    row.c7 = inputAt(at, left + 7, inside);
+    row.c8 = inputAt(at, left + 8, inside);
+  }
+  return row;
+}
+
+fn gradientAt(row: u32, column: u32) -> vec4f {
+  let inside = column < dims.outWidth;
+  let value = gy[row + select(0u, column, inside) * dims.outGroups];
+  return select(vec4f(), value, inside);
+}
+
+// Sum over four pixels of the outer products x g^T; column c of the result belongs to input channel c.
+fn outer(x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f, g: mat4x4f) -> mat4x4f {
+  return mat4x4f(
+    x0.x * g[0] + x1.x * g[1] + x2.x * g[2] + x3.x * g[3],
+    x0.y * g[0] + x1.y * g[1] + x2.y * g[2] + x3.y * g[3],
+    x0.z * g[0] + x1.z * g[1] + x2.z * g[2] + x3.z * g[3],
+    x0.w * g[0] + x1.w * g[1] + x2.w * g[2] + x3.w * g[3],
+  );
+}
+
+struct Taps { k0: mat4x4f, k1: mat4x4f, k2: mat4x4f } // one ky, kx = 0, 1, 2
+
+fn addRow(taps: ptr<function, Taps>, row: Row, g: mat4x4f) {
+  if (KERNEL == 1u) {
+    if (STRIDE == 1u) {
+      (*taps).k0 += outer(row.c0, row.c1, row.c2, row.c3, g);
+    } else {
+      (*taps).k0 += outer(row.c0, row.c2, row.c4, row.c6, g);
+    }
+  } else if (STRIDE == 1u) {
+    (*taps).k0 += outer(row.c0, row.c1, row.c2, row.c3, g);
+    (*taps).k1 += outer(row.c1, row.c2, row.c3, row.c4, g);
+    (*taps).k2 += outer(row.c2, row.c3, row.c4, row.c5, g);
+  } else {
+    (*taps).k0 += outer(row.c0, row.c2, row.c4, row.c6, g);
+    (*taps).k1 += outer(row.c1, row.c3, row.c5, row.c7, g);
+    (*taps).k2 += outer(row.c2, row.c4, row.c6, row.c8, g);
+  }
+}
+
+fn store(at: u32, m: mat4x4f) {
+  partial[at] = m[0];
+  partial[at + dims.outGroups] = m[1];
+  partial[at + 2u * dims.outGroups] = m[2];
+  partial[at + 3u * dims.outGroups] = m[3];
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let outGroup = id.x % dims.outGroups;
+  let inGroup = id.x / dims.outGroups % dims.inGroups;
+  let chunk = id.x / dims.outGroups / dims.inGroups;
+  if (chunk >= dims.chunks) {
+    return;
+  }
+  let stripsPerRow = (dims.outWidth + 3u) / 4u;
+  let end = min((chunk + 1u) * dims.stripsPerChunk, dims.batch * stripsPerRow);
+
+  var above: Taps; // ky = 0
+  var middle: Taps; // ky = 1; the only one of a 1x1 kernel
+  var below: Taps; // ky = 2
+  for (var strip = chunk * dims.stripsPerChunk; strip < end; strip++) {
+    let image = strip / stripsPerRow;
+    let column = strip % stripsPerRow * 4u;
+    let left = i32(column * STRIDE) - i32(KERNEL / 2u);
+    var at = image * dims.outHeight * dims.outWidth * dims.outGroups + outGroup;
+    var upper = Row(); // row -1; an explicit zero, which `var upper: Row;` is only in the first round on naga
+    var center: Row;
+    if (KERNEL == 3u && STRIDE == 1u) {
+      center = inputRow(image, 0, left, inGroup);
+    }
+    for (var oy = 0u; oy < dims.outHeight; oy++) {
+      let g = mat4x4f(
+        gradientAt(at, column),
+        gradientAt(at, column + 1u),
+        gradientAt(at, column + 2u),
+        gradientAt(at, column + 3u),
+      );
+      at += dims.outWidth * dims.outGroups;
+      if (KERNEL == 1u || STRIDE == 2u) {
+        center = inputRow(image, i32(oy * STRIDE), left, inGroup);
+      }
+      addRow(&middle, center, g);
+      if (KERNEL == 3u) {
+        let lower = inputRow(image, i32(oy * STRIDE) + 1, left, inGroup);
+        addRow(&above, upper, g);
+        addRow(&below, lower, g);
+        if (STRIDE == 1u) {
+          upper = center;
+          center = lower;
+        } else {
+          upper = lower;
+        }
+      }
+    }
+  }
+
+  let tapSize = 4u * dims.inGroups * dims.outGroups;
+  let first = chunk * KERNEL * KERNEL * tapSize + inGroup * 4u * dims.outGroups + outGroup;
+  if (KERNEL == 1u) {
+    store(first, middle.k0);
+  } else {
+    store(first, above.k0);
+    store(first + tapSize, above.k1);
+    store(first + 2u * tapSize, above.k2);
+    store(first + 3u * tapSize, middle.k0);
+    store(first + 4u * tapSize, middle.k1);
+    store(first + 5u * tapSize, middle.k2);
+    store(first + 6u * tapSize, below.k0);
+    store(first + 7u * tapSize, below.k1);
+    store(first + 8u * tapSize, below.k2);
+  }
+}

@@ -1,0 +1,199 @@
+import forwardCode from "../../shaders/conv2d_forward.wgsl" with { type: "text" };
+import inputGradientCode from "../../shaders/conv2d_input_gradient.wgsl" with { type: "text" };
+import weightGradientCode from "../../shaders/conv2d_weight_gradient.wgsl" with { type: "text" };
+import reduceCode from "../../shaders/conv2d_weight_gradient_reduce.wgsl" with { type: "text" };
+import plainWeights from "../../shaders/conv2d_weights_plain.wgsl" with { type: "text" };
+import subgroupWeights from "../../shaders/conv2d_weights_subgroup.wgsl" with { type: "text" };
+import type { Gpu } from "../gpu/device.ts";
+import { defineKernel } from "../gpu/kernel.ts";
+import { type Dispatch, words } from "../gpu/program.ts";
+import type { Tensor, TensorRange } from "../gpu/tensor.ts";
+import { groupsOf4 } from "./dispatch_size.ts";
+
+const forward = variants((suffix, library) =>
+  defineKernel({
+    name: `conv2d_forward${suffix}`,
+    code: forwardCode,
+    library,
+    constants: ["KERNEL", "STRIDE", "BLOCKS"],
+    bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
+  })
+);
+const inputGradient = variants((suffix, library) =>
+  defineKernel({
+    name: `conv2d_input_gradient${suffix}`,
+    code: inputGradientCode,
+    library,
+    constants: ["KERNEL", "STRIDE", "BLOCKS"],
+    bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
+  })
+);
+const weightGradient = defineKernel({
+  name: "conv2d_weight_gradient",
+  code: weightGradientCode,
+  constants: ["KERNEL", "STRIDE"],
+  bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
+});
+const reduce = defineKernel({
+  name: "conv2d_weight_gradient_reduce",
+  code: reduceCode,
+  bindings: { dims: "uniform", partial: "read", gw: "write" },
+});
+
+/** One kernel per way to share weights among lanes. */
+function variants<T>(define: (suffix: string, library: readonly string[]) => T) {
+  return { plain: define("", [plainWeights]), subgroup: define("_subgroup", [subgroupWeights]) };
+}
+
+/** Sizes of a convolution without bias: 3x3 with padding 1, or 1x1 without padding. */
+export interface Conv2dShape {
+  readonly inputChannels: number;
+  readonly outputChannels: number;
+  readonly kernel: 1 | 3;
+  readonly stride: 1 | 2;
+  readonly inputHeight: number;
+  readonly inputWidth: number;
+  readonly outputHeight: number;
+  readonly outputWidth: number;
+}
+
+interface Conv2dOptions {
+  readonly layer: Conv2dShape;
+  /** Images in the batch. */
+  readonly rows: number;
+  readonly label?: string;
+}
+
+interface SharedWeightsOptions extends Conv2dOptions {
+  /** Weights `[kernel, kernel, inputs, outputs]`, channels padded to multiples of 4. */
+  readonly weight: Tensor | TensorRange;
+  /** Whether lanes hand weights round in subgroups; only where {@linkcode conv2dWantsSubgroups}. Default false. */
+  readonly subgroups?: boolean;
+}
+
+/**
+ * Whether the subgroup variants may and should be used: they need subgroups of at least 8 lanes. They are two to three
+ * times as fast on CPU adapters, whose loads cost much more than their arithmetic; GPUs, with wider subgroups, serve
+ * the plain variants' loads (one address for all lanes) at once.
+ */
+export function conv2dWantsSubgroups(gpu: Gpu): boolean {
+  const { subgroupMinSize = 0, subgroupMaxSize = 0 } = gpu.device.adapterInfo;
+  return gpu.features.has("subgroups") && subgroupMinSize >= 8 && subgroupMaxSize <= 16;
+}
+
+/** y = conv(x, weight). */
+export function recordConv2dForward(
+  options: SharedWeightsOptions & { readonly x: Tensor; readonly y: Tensor },
+): Dispatch[] {
+  const { layer, rows, x, weight, y, label, subgroups = false } = options;
+  const { kernel, stride } = layer;
+  const blocks = blocksOf(layer.outputChannels);
+  const strips = rows * layer.outputHeight * groupsOf4(layer.outputWidth);
+  return [{
+    kernel: subgroups ? forward.subgroup : forward.plain,
+    label,
+    constants: { KERNEL: kernel, STRIDE: stride, BLOCKS: blocks },
+    uniform: words(...dims(layer, rows), 0),
+    buffers: [x, weight, y],
+    workgroups: [Math.ceil(strips / 64), Math.ceil(groupsOf4(layer.outputChannels) / 2 / blocks)],
+  }];
+}
+
+/** gx = the gradient of x in y = conv(x, weight), plus `addend` where it is given. */
+export function recordConv2dInputGradient(
+  options: SharedWeightsOptions & {
+    readonly gy: Tensor;
+    readonly addend: Tensor | null;
+    readonly gx: Tensor;
+  },
+): Dispatch[] {
+  const { layer, rows, gy, weight, addend, gx, label, subgroups = false } = options;
+  const { kernel, stride } = layer;
+  const blocks = blocksOf(layer.inputChannels);
+  const strips = rows * Math.ceil(layer.inputHeight / stride) * groupsOf4(layer.inputWidth);
+  return [{
+    kernel: subgroups ? inputGradient.subgroup : inputGradient.plain,
+    label,
+    constants: { KERNEL: kernel, STRIDE: stride, BLOCKS: blocks },
+    uniform: words(...dims(layer, rows), addend ? 1 : 0),
+    buffers: [gy, weight, addend ?? gy, gx],
+    workgroups: [
+      Math.ceil(strips / 64),
+      Math.ceil(groupsOf4(layer.inputChannels) / 2 / blocks),
+      stride,
+    ],
+  }];
+}
+
+/**
+ * Writes the gradient of the weights into `gradient`, by way of partial sums in `partials` (at least
+ * {@linkcode conv2dPartials} elements for the same layer and at least as many rows; fewer only mean less parallelism,
+ * down to one set).
+ */
+export function recordConv2dWeightGradient(
+  options: Conv2dOptions & {
+    readonly x: Tensor;
+    readonly gy: Tensor;
+    readonly partials: Tensor;
+    readonly gradient: Tensor | TensorRange;
+  },
+): Dispatch[] {
+  const { layer, rows, x, gy, partials, gradient, label } = options;
+  const size = weightLength(layer) / 4;
+  const { chunks, stripsPerChunk } = split(layer, rows, Math.floor(partials.length / 4 / size));
+  const threads = chunks * groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
+  const sums: Dispatch = {
+    kernel: weightGradient,
+    label,
+    constants: { KERNEL: layer.kernel, STRIDE: layer.stride },
+    uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
+    buffers: [x, gy, chunks === 1 ? gradient : partials],
+    workgroups: [Math.ceil(threads / 64)],
+  };
+  if (chunks === 1) return [sums];
+  return [sums, {
+    kernel: reduce,
+    label,
+    uniform: words(size, chunks),
+    buffers: [partials, gradient],
+    workgroups: [Math.ceil(size / 64)],
+  }];
+}
+
+/** Elements of scratch that the weight gradient of a layer wants for batches of up to `rows` images. */
+export function conv2dPartials(layer: Conv2dShape, rows: number): number {
+  return split(layer, rows, Infinity).chunks * weightLength(layer);
+}
+
+/** Threads that a weight gradient aims at: enough to keep a CPU adapter busy without many partial sums. */
+const wantedThreads = 512;
+
+/** How the strips (4 columns of the output over its height) of a batch are shared out among at most `most` chunks. */
+function split(layer: Conv2dShape, rows: number, most: number) {
+  const strips = rows * groupsOf4(layer.outputWidth);
+  const pairs = groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
+  const wanted = Math.max(1, Math.min(strips, most, Math.ceil(wantedThreads / pairs)));
+  const stripsPerChunk = Math.ceil(strips / wanted);
+  return { chunks: Math.ceil(strips / stripsPerChunk), stripsPerChunk };
+}
+
+/** Weight blocks (2 groups of 4 channels each) per thread: as many as do not stand idle. */
+function blocksOf(channels: number): 1 | 2 {
+  return groupsOf4(channels) > 2 ? 2 : 1;
+}
+
+function weightLength({ kernel, inputChannels, outputChannels }: Conv2dShape): number {
+  return kernel ** 2 * groupsOf4(inputChannels) * groupsOf4(outputChannels) * 16;
+}
+
+function dims(layer: Conv2dShape, rows: number): number[] {
+  return [
+    rows,
+    layer.inputHeight,
+    layer.inputWidth,
+    groupsOf4(layer.inputChannels),
+    layer.outputHeight,
+    layer.outputWidth,
+    groupsOf4(layer.outputChannels),
+  ];
+}
