@@ -60,7 +60,7 @@ export async function writeSafetensors(
   const bytes = encodeSafetensors(tensors, metadata);
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
-    await Deno.writeFile(temporary, bytes, { createNew: true });
+    await writeThrough(temporary, bytes);
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {}); // the first failure is the one to report
@@ -146,6 +146,13 @@ export function encodeSafetensors(
     offset += data.byteLength;
   }
   return bytes;
+}
+
+/** Returns only when the bytes have reached the disk, so that the rename cannot overtake them. */
+async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
+  using file = await Deno.open(path, { write: true, createNew: true });
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+  await file.syncData();
 }
 
 interface Entry {

@@ -11,7 +11,9 @@
 import { type HostTensor, readSafetensors, writeSafetensors } from "../../src/net/safetensors.ts";
 
 const [from] = Deno.args;
-if (from === undefined) throw new TypeError("Cannot trim: the folder of the full recordings is missing");
+if (from === undefined) {
+  throw new TypeError("Cannot trim: the folder of the full recordings is missing");
+}
 const to = decodeURIComponent(new URL(".", import.meta.url).pathname);
 const f = Math.fround;
 

@@ -36,9 +36,13 @@ export function conv2dForward(
   options: Conv2dOptions,
 ): Float64Array {
   const y = new Float64Array(count(conv2dOutputShape(xShape, weightShape, options)));
-  eachProduct(xShape, weightShape, options, (wAt, yAt, xAt, length, stride) => {
+  eachWeight(xShape, weightShape, options, (wAt, { p, q, yAt, yStep, xAt, xStep, stride }) => {
     const w = weight[wAt];
-    for (let q = 0; q < length; q++) y[yAt + q] += w * x[xAt + q * stride];
+    for (let row = 0; row < p; row++) {
+      for (let at = 0; at < q; at++) {
+        y[yAt + row * yStep + at] += w * x[xAt + row * xStep + at * stride];
+      }
+    }
   });
   return y;
 }
@@ -52,9 +56,13 @@ export function conv2dInputGradient(
   options: Conv2dOptions,
 ): Float64Array {
   const gradInput = new Float64Array(count(xShape));
-  eachProduct(xShape, weightShape, options, (wAt, yAt, xAt, length, stride) => {
+  eachWeight(xShape, weightShape, options, (wAt, { p, q, yAt, yStep, xAt, xStep, stride }) => {
     const w = weight[wAt];
-    for (let q = 0; q < length; q++) gradInput[xAt + q * stride] += w * gradOutput[yAt + q];
+    for (let row = 0; row < p; row++) {
+      for (let at = 0; at < q; at++) {
+        gradInput[xAt + row * xStep + at * stride] += w * gradOutput[yAt + row * yStep + at];
+      }
+    }
   });
   return gradInput;
 }
@@ -68,23 +76,38 @@ export function conv2dWeightGradient(
   options: Conv2dOptions,
 ): Float64Array {
   const gradWeight = new Float64Array(count(weightShape));
-  eachProduct(xShape, weightShape, options, (wAt, yAt, xAt, length, stride) => {
+  eachWeight(xShape, weightShape, options, (wAt, { p, q, yAt, yStep, xAt, xStep, stride }) => {
     let sum = 0;
-    for (let q = 0; q < length; q++) sum += gradOutput[yAt + q] * x[xAt + q * stride];
+    for (let row = 0; row < p; row++) {
+      for (let at = 0; at < q; at++) {
+        sum += gradOutput[yAt + row * yStep + at] * x[xAt + row * xStep + at * stride];
+      }
+    }
     gradWeight[wAt] += sum;
   });
   return gradWeight;
 }
 
-/**
- * Visits every product `w * x -> y` of the definition, one output row at a time: weight `wAt` meets
- * outputs `yAt + q` and inputs `xAt + q * stride` for `q < length`, all inside the image.
- */
-function eachProduct(
+/** The outputs of one image and channel that one weight reaches: p rows of q, and their inputs. */
+interface Reach {
+  p: number;
+  q: number;
+  /** First output and first input. */
+  yAt: number;
+  xAt: number;
+  /** From one output row to the next: in y, and in x. */
+  yStep: number;
+  xStep: number;
+  /** From one output of a row to the next: in x. */
+  stride: number;
+}
+
+/** Visits every product `w * x -> y` of the definition: each weight with all it reaches. */
+function eachWeight(
   [n, channels, h, w]: Shape4,
   weightShape: Shape4,
   options: Conv2dOptions,
-  row: (wAt: number, yAt: number, xAt: number, length: number, stride: number) => void,
+  visit: (wAt: number, reach: Reach) => void,
 ): void {
   const { stride, padding } = options;
   const [outputs, weightChannels, a, b] = weightShape;
@@ -94,26 +117,43 @@ function eachProduct(
     );
   }
   const [, , p, q] = conv2dOutputShape([n, channels, h, w], weightShape, options);
+  const vertical = Array.from({ length: a }, (_, k) => inside(h, p, k, options));
+  const horizontal = Array.from({ length: b }, (_, k) => inside(w, q, k, options));
   for (let image = 0; image < n; image++) {
     for (let o = 0; o < outputs; o++) {
       for (let i = 0; i < channels; i++) {
         for (let ky = 0; ky < a; ky++) {
           for (let kx = 0; kx < b; kx++) {
-            const wAt = ((o * channels + i) * a + ky) * b + kx;
-            const first = Math.max(0, Math.ceil((padding - kx) / stride));
-            const last = Math.min(q - 1, Math.floor((w - 1 + padding - kx) / stride));
-            for (let py = 0; py < p; py++) {
-              const y = py * stride - padding + ky;
-              if (y < 0 || y >= h || last < first) continue;
-              const xAt = ((image * channels + i) * h + y) * w + first * stride - padding + kx;
-              const yAt = ((image * outputs + o) * p + py) * q + first;
-              row(wAt, yAt, xAt, last - first + 1, stride);
-            }
+            const { first: top, length: rows } = vertical[ky];
+            const { first: left, length: columns } = horizontal[kx];
+            const y = top * stride - padding + ky;
+            const x = left * stride - padding + kx;
+            visit(((o * channels + i) * a + ky) * b + kx, {
+              p: rows,
+              q: columns,
+              yAt: ((image * outputs + o) * p + top) * q + left,
+              xAt: ((image * channels + i) * h + y) * w + x,
+              yStep: q,
+              xStep: stride * w,
+              stride,
+            });
           }
         }
       }
     }
   }
+}
+
+/** First output, and number of outputs, whose input under kernel position `k` is in the image. */
+function inside(
+  input: number,
+  output: number,
+  k: number,
+  { stride, padding }: Conv2dOptions,
+): { first: number; length: number } {
+  const first = Math.max(0, Math.ceil((padding - k) / stride));
+  const last = Math.min(output - 1, Math.floor((input - 1 + padding - k) / stride));
+  return { first, length: Math.max(0, last - first + 1) };
 }
 
 function count(shape: Shape4): number {

@@ -1,6 +1,7 @@
 /** The backward halves of the plain twins against finite differences of their forward halves. */
 
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { argmax } from "./argmax.ts";
 import { augment } from "./augment.ts";
 import { batchNormBackward, batchNormTrain } from "./batch_norm.ts";
@@ -55,6 +56,39 @@ for (const [xShape, wShape, stride, padding] of convolutions) {
     assertGradient("conv2d weight gradient", f, w, gradWeight);
   });
 }
+
+Deno.test("conv2d is its definition for any size, kernel, stride and padding", () => {
+  const size = (max: number) => fc.integer({ min: 1, max });
+  const input = fc.tuple(size(2), size(3), size(8), size(8));
+  const kernel = fc.tuple(size(3), size(4), size(4));
+  fc.assert(
+    fc.property(input, kernel, size(4), fc.nat({ max: 3 }), (xShape, k, stride, padding) => {
+      const [n, i, h, w] = xShape;
+      const [o, a, b] = k;
+      fc.pre(h + 2 * padding >= a && w + 2 * padding >= b);
+      const x = values(n * i * h * w, 20);
+      const weight = values(o * i * a * b, 21);
+      const at = (image: number, channel: number, y: number, z: number) =>
+        y < 0 || y >= h || z < 0 || z >= w ? 0 : x[((image * i + channel) * h + y) * w + z];
+      const [, , p, q] = conv2dOutputShape(xShape, [o, i, a, b], { stride, padding });
+      const expected = Float64Array.from({ length: n * o * p * q }, (_, index) => {
+        const image = Math.floor(index / (o * p * q));
+        const output = Math.floor(index / (p * q)) % o;
+        const [y, z] = [Math.floor(index / q) % p, index % q];
+        let sum = 0;
+        for (let element = 0; element < i * a * b; element++) {
+          const channel = Math.floor(element / (a * b));
+          const [ky, kx] = [Math.floor(element / b) % a, element % b];
+          sum += weight[output * i * a * b + element] *
+            at(image, channel, y * stride - padding + ky, z * stride - padding + kx);
+        }
+        return sum;
+      });
+      const y = conv2dForward(x, xShape, weight, [o, i, a, b], { stride, padding });
+      assertClose("conv2d of any size", y, expected, 1e-12);
+    }),
+  );
+});
 
 Deno.test("batch norm has the gradients of finite differences", () => {
   const shape: Shape4 = [3, 2, 2, 3];
