@@ -1,5 +1,46 @@
+import { InputError } from "../errors.ts";
+import { Random } from "../random.ts";
+import { DREAMS, SHAPES } from "./figures.ts";
 import type { ImageSet } from "./image_set.ts";
+import { drawPicture } from "./picture.ts";
 import type { DrawnSource } from "./source.ts";
-export function drawImages(_s: DrawnSource, _p: "train" | "test"): ImageSet {
-  throw new Error("todo");
+
+/**
+ * Draws a data set: pictures of figures, one class per figure, class after class. The same options give
+ * the same bytes; a larger set of the same seed and size begins, class by class, with the smaller one;
+ * and training and test pictures come from streams of their own.
+ *
+ * @throws {InputError} If the size or the number of classes cannot be drawn.
+ */
+export function drawImages(options: DrawnSource, part: "train" | "test"): ImageSet {
+  const { drawn: { kind, classes }, size, seed = 0 } = options;
+  const figures = kind === "shapes" ? SHAPES : DREAMS;
+  if (!Number.isInteger(size) || size < 8 || size > 64) {
+    throw new InputError(`Cannot draw ${kind}: the size is ${size} pixels, choose 8 to 64`);
+  }
+  if (!Number.isInteger(classes) || classes < 1 || classes > figures.length) {
+    throw new InputError(
+      `Cannot draw ${kind}: ${classes} classes are asked for, choose 1 to ${figures.length}`,
+    );
+  }
+  const perClass = part === "train" ? options.drawn.trainPerClass : options.drawn.testPerClass;
+  const count = classes * perClass;
+  const stride = size * size * 3;
+  const pixels = new Uint8Array(count * stride);
+  for (let label = 0, at = 0; label < classes; label++) {
+    const figure = figures[label];
+    const random = Random.stream(seed, `drawn ${part} ${figure.name}`);
+    for (let n = 0; n < perClass; n++, at += stride) {
+      drawPicture(pixels.subarray(at, at + stride), size, figure, random);
+    }
+  }
+  return {
+    name: `drawn-${kind}-${part}`,
+    height: size,
+    width: size,
+    count,
+    pixels,
+    labels: Uint16Array.from({ length: count }, (_, i) => Math.floor(i / perClass)),
+    classNames: figures.slice(0, classes).map(({ name }) => name),
+  };
 }
