@@ -1,20 +1,22 @@
-// Batch norm, last pass, with what follows it in a residual block: y = relu(normalised z + residual).
+// Batch norm, last pass, with what follows it in a residual block.
 //
-//   y[p, c] = relu(z[p, c] scale[s, c] + shift[s, c] + r)        s: segment of pixel p
-//   r = 0                                                RESIDUAL 0
-//   r = residual[p, c]                                   RESIDUAL 1: identity shortcut
-//   r = normalised residual[p, c]                        RESIDUAL 2: convolution shortcut, with statistics of its own
+//   y[p, c] = relu((z[p, c] - mean[s, c]) scale[s, c] + beta[c] + r)        s: segment of pixel p
+//   r = 0                                   RESIDUAL 0
+//   r = residual[p, c]                      RESIDUAL 1: identity shortcut
+//   r = normalised residual[p, c]           RESIDUAL 2: convolution shortcut, with statistics of its own
 //
-// z, residual, y  f32 [pixels, channels4] of vec4
-// statistics, residual_statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, shift
-// RELU 0 leaves the sum as it is. One thread handles one vec4 at a time.
+// z, residual, y  f32 [pixels, channels4] of vec4, NHWC
+// statistics, residual_statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
+//
+// The mean is subtracted first, so nothing cancels where it is large. RELU 0 leaves the sum as it is.
+// Workgroups (x, segment): a thread keeps one channel group, so it loads the statistics once, and walks over pixels;
+// neighbouring threads write neighbouring addresses.
 
 override RESIDUAL: u32;
 override RELU: u32;
 
 struct Dims {
   channels4: u32,
-  pixels: u32,
   segments: u32,
   ends: vec4u,
 }
@@ -28,15 +30,31 @@ struct Dims {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  for (var i = id.x; i < dims.pixels * dims.channels4; i += groups.x * 64u) {
-    let channel = i % dims.channels4;
-    let at = segment_of(i / dims.channels4) * 4u * dims.channels4 + channel;
-    var value = z[i] * statistics[at + 2u * dims.channels4] + statistics[at + 3u * dims.channels4];
+  let c4 = dims.channels4;
+  let lanes = groups.x * 64u / c4;
+  let lane = id.x / c4;
+  if (lane >= lanes) {
+    return;
+  }
+  let at = id.y * 4u * c4 + id.x % c4;
+  let mean = statistics[at];
+  let scale = statistics[at + 2u * c4];
+  let beta = statistics[at + 3u * c4];
+  var residual_mean = vec4f();
+  var residual_scale = vec4f();
+  var residual_beta = vec4f();
+  if (RESIDUAL == 2u) {
+    residual_mean = residual_statistics[at];
+    residual_scale = residual_statistics[at + 2u * c4];
+    residual_beta = residual_statistics[at + 3u * c4];
+  }
+  for (var p = segment_start(id.y) + lane; p < dims.ends[id.y]; p += lanes) {
+    let i = p * c4 + id.x % c4;
+    var value = (z[i] - mean) * scale + beta;
     if (RESIDUAL == 1u) {
       value += residual[i];
     } else if (RESIDUAL == 2u) {
-      value += residual[i] * residual_statistics[at + 2u * dims.channels4] +
-        residual_statistics[at + 3u * dims.channels4];
+      value += (residual[i] - residual_mean) * residual_scale + residual_beta;
     }
     if (RELU == 1u) {
       value = max(value, vec4f());

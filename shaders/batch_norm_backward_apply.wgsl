@@ -2,15 +2,14 @@
 //
 //   dz[p, c] = scale[s, c] g[p, c] - b[s, c] - d[s, c] (z[p, c] - mean[s, c])        s: segment of pixel p
 //
-// z, g, dz      f32 [pixels, channels4] of vec4
-// statistics    f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, shift
+// z, g, dz      f32 [pixels, channels4] of vec4, NHWC
+// statistics    f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
 // coefficients  f32 [segments, 2, channels4] of vec4: b, d
 //
-// One thread handles one vec4 at a time.
+// Workgroups and threads as in batch_norm_apply.
 
 struct Dims {
   channels4: u32,
-  pixels: u32,
   segments: u32,
   ends: vec4u,
 }
@@ -24,12 +23,19 @@ struct Dims {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  for (var i = id.x; i < dims.pixels * dims.channels4; i += groups.x * 64u) {
-    let channel = i % dims.channels4;
-    let segment = segment_of(i / dims.channels4);
-    let at = segment * 4u * dims.channels4 + channel;
-    let from_sums = segment * 2u * dims.channels4 + channel;
-    dz[i] = statistics[at + 2u * dims.channels4] * g[i] - coefficients[from_sums] -
-      coefficients[from_sums + dims.channels4] * (z[i] - statistics[at]);
+  let c4 = dims.channels4;
+  let lanes = groups.x * 64u / c4;
+  let lane = id.x / c4;
+  if (lane >= lanes) {
+    return;
+  }
+  let channel = id.x % c4;
+  let mean = statistics[id.y * 4u * c4 + channel];
+  let scale = statistics[(id.y * 4u + 2u) * c4 + channel];
+  let b = coefficients[id.y * 2u * c4 + channel];
+  let d = coefficients[(id.y * 2u + 1u) * c4 + channel];
+  for (var p = segment_start(id.y) + lane; p < dims.ends[id.y]; p += lanes) {
+    let i = p * c4 + channel;
+    dz[i] = scale * g[i] - b - d * (z[i] - mean);
   }
 }

@@ -6,7 +6,7 @@
 //   b  = a sum_g / M,   d = a inverse_std sum_gx / M
 //
 // partials      f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx
-// statistics    f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = a, shift
+// statistics    f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = a, beta
 // gradients     f32 [2, channels4] of vec4: d_gamma, d_beta
 // coefficients  f32 [segments, 2, channels4] of vec4: b, d
 //

@@ -5,7 +5,7 @@
 //   sum_gx[s, k, c]  = sum_p g[p, c] x[p, c],   x = (z - mean) inverse_std
 //
 // z, y, gy    f32 [pixels, channels4] of vec4 (MASK 0: y is not read, gy is left as it is)
-// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, shift
+// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
 // partials    f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx
 //
 // Workgroups and threads as in batch_norm_statistics; sums are taken in fixed order.

@@ -6,10 +6,9 @@
 //   running_var  = 0.9 running_var + 0.1 m2 / (n - 1)              segment after segment, as PyTorch does per forward
 //
 // partials    f32 [segments, chunks, 2, channels4] of vec4: mean, m2
-// gamma, beta f32 [channels4] of vec4
+// affine      f32 [2, channels4] of vec4: gamma, beta
 // running     f32 [2, channels4] of vec4: mean, variance
-// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = gamma inverse_std,
-//             shift = beta - mean scale
+// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = gamma inverse_std, beta
 //
 // One thread per channel group. n is the number of pixels of the segment.
 
@@ -27,10 +26,9 @@ const MOMENTUM = 0.1;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> partials: array<vec4f>;
-@group(0) @binding(2) var<storage, read> gamma: array<vec4f>;
-@group(0) @binding(3) var<storage, read> beta: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> running: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> statistics: array<vec4f>;
+@group(0) @binding(2) var<storage, read> affine: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> running: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> statistics: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -55,12 +53,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       n = total;
     }
     let inverse_std = 1.0 / sqrt(m2 / n + EPSILON);
-    let scale = gamma[channel] * inverse_std;
+    let scale = affine[channel] * inverse_std;
     let into = segment * 4u * dims.channels4 + channel;
     statistics[into] = mean;
     statistics[into + dims.channels4] = inverse_std;
     statistics[into + 2u * dims.channels4] = scale;
-    statistics[into + 3u * dims.channels4] = beta[channel] - mean * scale;
+    statistics[into + 3u * dims.channels4] = affine[dims.channels4 + channel];
     running_mean = (1.0 - MOMENTUM) * running_mean + MOMENTUM * mean;
     running_var = (1.0 - MOMENTUM) * running_var + MOMENTUM * (m2 / (n - 1.0));
   }

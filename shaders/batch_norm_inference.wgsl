@@ -1,9 +1,9 @@
-// Batch norm in inference: scale and shift of each channel from the running statistics.
+// Batch norm in inference: statistics of each channel, in the form of training, from the running ones.
 //
-//   scale = gamma / sqrt(running_var + 1e-5),  shift = beta - running_mean scale
+//   mean = running_mean,  inverse_std = 1 / sqrt(running_var + 1e-5)
 //
-// gamma, beta f32 [channels4] of vec4;  running f32 [2, channels4] of vec4: mean, variance
-// statistics  f32 [1, 4, channels4] of vec4: mean, inverse_std, scale, shift, as batch_norm_finalize writes them
+// affine      f32 [2, channels4] of vec4: gamma, beta;  running f32 [2, channels4] of vec4: mean, variance
+// statistics  f32 [1, 4, channels4] of vec4: mean, inverse_std, scale, beta, as batch_norm_finalize writes them
 //
 // One thread per channel group.
 
@@ -14,10 +14,9 @@ struct Dims {
 const EPSILON = 1e-5;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> gamma: array<vec4f>;
-@group(0) @binding(2) var<storage, read> beta: array<vec4f>;
-@group(0) @binding(3) var<storage, read> running: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> statistics: array<vec4f>;
+@group(0) @binding(1) var<storage, read> affine: array<vec4f>;
+@group(0) @binding(2) var<storage, read> running: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> statistics: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -27,9 +26,9 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   let mean = running[channel];
   let inverse_std = 1.0 / sqrt(running[dims.channels4 + channel] + EPSILON);
-  let scale = gamma[channel] * inverse_std;
+  let scale = affine[channel] * inverse_std;
   statistics[channel] = mean;
   statistics[dims.channels4 + channel] = inverse_std;
   statistics[2u * dims.channels4 + channel] = scale;
-  statistics[3u * dims.channels4 + channel] = beta[channel] - mean * scale;
+  statistics[3u * dims.channels4 + channel] = affine[dims.channels4 + channel];
 }

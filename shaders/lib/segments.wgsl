@@ -3,10 +3,6 @@
 //   segments: u32             number of segments
 //   ends: vec4u               end of each segment, in pixels (rows x height x width); unused ones repeat the last
 
-fn segment_of(pixel: u32) -> u32 {
-  return u32(pixel >= dims.ends.x) + u32(pixel >= dims.ends.y) + u32(pixel >= dims.ends.z);
-}
-
 fn segment_start(segment: u32) -> u32 {
   return select(dims.ends[max(segment, 1u) - 1u], 0u, segment == 0u);
 }

@@ -1,0 +1,43 @@
+import type { Arena } from "../gpu/tensor.ts";
+import type { Random } from "../random.ts";
+import { ImageMemory, type RememberedExample } from "./image_memory.ts";
+
+/**
+ * Examples of all tasks so far, a uniform sample of everything ever offered. A share of the slots is set apart to judge
+ * freezing and is never replayed; since every slot is an equally good sample, these are simply the first ones.
+ */
+export class LongTermMemory extends ImageMemory {
+  /** Slots set apart for judging. */
+  readonly judging: number;
+
+  constructor(
+    arena: Arena,
+    options: {
+      label: string;
+      source: number;
+      capacity: number;
+      height: number;
+      width: number;
+      /** Share of the slots set apart, 0 to 1 (paper: 0.1). */
+      judgingShare: number;
+    },
+  ) {
+    super(arena, options);
+    this.judging = Math.round(options.judgingShare * options.capacity);
+  }
+
+  /** `count` different examples to replay, or as many as there are; uniform. */
+  draw(count: number, random: Random): RememberedExample[] {
+    const available = Math.max(0, this.filled - this.judging);
+    const drawn = random.sampleWithoutReplacement(available, Math.min(count, available));
+    return Array.from(drawn, (i) => this.example(this.judging + i));
+  }
+
+  /** The examples that judge freezing candidates. */
+  judges(): RememberedExample[] {
+    return Array.from(
+      { length: Math.min(this.judging, this.filled) },
+      (_, slot) => this.example(slot),
+    );
+  }
+}

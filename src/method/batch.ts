@@ -1,0 +1,91 @@
+import type { Tensor } from "../gpu/tensor.ts";
+import type { BatchRow } from "../ops/batch_record.ts";
+import type { Random } from "../random.ts";
+
+/** Where a sample's bytes are: an image store or a memory. */
+export interface SampleSource {
+  readonly source: number;
+  readonly tensor: Tensor;
+  /** Makes images readable and returns their places; a source without it is read in place. */
+  stage?(indices: readonly number[]): number[];
+}
+
+/** One image of a batch. */
+export interface Sample {
+  readonly from: SampleSource;
+  /** Image index of a store, or slot of a memory. */
+  readonly index: number;
+  /** Head number. */
+  readonly label: number;
+  /** Memory slot that this step writes it to; absent or -1: none. */
+  readonly slot?: number;
+}
+
+/** Samples that are normalised together and share a loss: the stream, a replay, dreams. */
+export interface Segment {
+  readonly samples: readonly Sample[];
+  /** Heads that take part in the softmax. */
+  readonly open: ReadonlySet<number>;
+}
+
+/** Random crop and mirroring as in training, or the plain image as in testing. */
+export type Augmentation = {
+  readonly padding: number;
+  readonly flip: boolean;
+  readonly random: Random;
+};
+
+/**
+ * The rows of a batch, in order. Each row's weight is 1 / (rows of its segment): a segment contributes its mean loss, and
+ * the segments add up. Draws per row: crop row, crop column, mirror coin, in the official order; with `augmentation` null
+ * the plain image.
+ */
+export function batchRows(
+  segments: readonly Segment[],
+  padding: number,
+  augmentation: Augmentation | null,
+): BatchRow[] {
+  const places = stage(segments.flatMap(({ samples }) => samples));
+  let row = 0;
+  return segments.flatMap(({ samples }, mask) =>
+    samples.map(({ from, label, slot = -1 }): BatchRow => {
+      const crops = augmentation !== null && augmentation.padding > 0;
+      const top = crops ? augmentation.random.below(2 * padding + 1) : padding;
+      const left = crops ? augmentation.random.below(2 * padding + 1) : padding;
+      const flip = augmentation?.flip ? augmentation.random.uniform() < 0.5 : false;
+      const index = places[row++];
+      return {
+        source: from.source,
+        index,
+        top,
+        left,
+        flip,
+        label,
+        mask,
+        weight: 1 / samples.length,
+        slot,
+      };
+    })
+  );
+}
+
+/** The different sources of a batch, by number. */
+export function sourcesOf(segments: readonly Segment[]): SampleSource[] {
+  const sources = new Map<number, SampleSource>();
+  for (const { samples } of segments) {
+    for (const { from } of samples) sources.set(from.source, from);
+  }
+  return [...sources.values()].sort((a, b) => a.source - b.source);
+}
+
+function stage(samples: readonly Sample[]): number[] {
+  const places = samples.map(({ index }) => index);
+  const sources = new Set(samples.map(({ from }) => from));
+  for (const source of sources) {
+    if (!source.stage) continue;
+    const rows = samples.flatMap(({ from }, row) => from === source ? [row] : []);
+    const staged = source.stage(rows.map((row) => samples[row].index));
+    rows.forEach((row, i) => places[row] = staged[i]);
+  }
+  return places;
+}

@@ -1,0 +1,95 @@
+import { type Arena, type Tensor } from "../gpu/tensor.ts";
+import { batchNormScratch } from "../ops/batch_norm.ts";
+import { conv2dPartials } from "../ops/conv2d.ts";
+import { groupsOf4 } from "../ops/dispatch_size.ts";
+import { type ConvNorm, convNormsOf, outputElements, type ResNet18 } from "./resnet18.ts";
+
+/** What one convolution and its batch norm leave for the backward pass. */
+export interface LayerActivation {
+  /** The convolution's output, `[rows, height, width, channels]`. */
+  readonly z: Tensor;
+  /** `[segments, 4, channels]`. */
+  readonly statistics: Tensor;
+}
+
+/** All tensors that forward and backward passes of up to `rows` rows need, allocated once. */
+export interface Activations {
+  readonly rows: number;
+  /** Normalised images, `[rows, height, width, 4]`. */
+  readonly input: Tensor;
+  /** By convolution name. */
+  readonly layers: ReadonlyMap<string, LayerActivation>;
+  /** Outputs after a ReLU: of the stem ("conv1"), of each block's first half ("layer1.0.conv1") and of each block ("layer1.0"). */
+  readonly outputs: ReadonlyMap<string, Tensor>;
+  readonly features: Tensor;
+  readonly logits: Tensor;
+  readonly gLogits: Tensor;
+  readonly gFeatures: Tensor;
+  readonly rowLosses: Tensor;
+  /** Four gradient buffers, each as large as the largest activation; they change roles from block to block. */
+  readonly gradients: readonly [Tensor, Tensor, Tensor, Tensor];
+  /** Scratch of the reductions: batch norm sums, coefficients of its gradient, weight gradient parts. */
+  readonly normPartials: Tensor;
+  readonly normCoefficients: Tensor;
+  readonly convPartials: Tensor;
+}
+
+/** Allocates the activations of a network. */
+export function createActivations(arena: Arena, net: ResNet18, rows: number): Activations {
+  const layers = new Map<string, LayerActivation>();
+  const outputs = new Map<string, Tensor>();
+  const addLayer = (layer: ConvNorm) => {
+    const channels4 = groupsOf4(layer.outputChannels);
+    layers.set(layer.conv, {
+      z: arena.tensor(`${layer.conv} z`, [
+        rows,
+        layer.outputHeight,
+        layer.outputWidth,
+        channels4 * 4,
+      ]),
+      statistics: arena.tensor(`${layer.conv} statistics`, [
+        batchNormScratch(channels4).statistics,
+      ]),
+    });
+  };
+  const addOutput = (name: string, layer: ConvNorm) =>
+    outputs.set(
+      name,
+      arena.tensor(`${name} y`, [
+        rows,
+        layer.outputHeight,
+        layer.outputWidth,
+        groupsOf4(layer.outputChannels) * 4,
+      ]),
+    );
+  addLayer(net.stem);
+  addOutput(net.stem.conv, net.stem);
+  for (const block of net.blocks) {
+    for (const layer of convNormsOf(block)) addLayer(layer);
+    addOutput(block.first.conv, block.first);
+    addOutput(block.name, block.second);
+  }
+  const all = [net.stem, ...net.blocks.flatMap(convNormsOf)];
+  const largest = rows * Math.max(...all.map(outputElements));
+  const gradient = (name: string) => arena.tensor(`gradient ${name}`, [largest]);
+  const scratch = batchNormScratch(groupsOf4(net.features));
+  const features4 = groupsOf4(net.features) * 4;
+  const heads4 = groupsOf4(net.heads) * 4;
+  return {
+    rows,
+    input: arena.tensor("input", [rows, net.height, net.inputWidth, 4]),
+    layers,
+    outputs,
+    features: arena.tensor("features", [rows, features4]),
+    logits: arena.tensor("logits", [rows, heads4]),
+    gLogits: arena.tensor("gradient logits", [rows, heads4]),
+    gFeatures: arena.tensor("gradient features", [rows, features4]),
+    rowLosses: arena.tensor("row losses", [rows]),
+    gradients: [gradient("a"), gradient("b"), gradient("c"), gradient("d")],
+    normPartials: arena.tensor("norm partials", [scratch.partials]),
+    normCoefficients: arena.tensor("norm coefficients", [scratch.coefficients]),
+    convPartials: arena.tensor("conv partials", [
+      Math.max(...all.map((layer) => conv2dPartials(layer, rows))),
+    ]),
+  };
+}

@@ -1,0 +1,260 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch } from "../gpu/program.ts";
+import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.ts";
+import { InputError } from "../errors.ts";
+import { conv2dWantsSubgroups } from "../ops/conv2d.ts";
+import type { Random } from "../random.ts";
+import { type Activations, createActivations } from "./activations.ts";
+import { initialRunning, initialValues } from "./initialize.ts";
+import {
+  arraysOf,
+  type Entry,
+  type NamedArray,
+  pack,
+  type ParameterTable,
+  parameterTable,
+  unpack,
+} from "./parameters.ts";
+import { type NormMode, type PassContext, recordBackward, recordForward } from "./passes.ts";
+import { freezableBlocks, type ResNet18, resnet18 } from "./resnet18.ts";
+import type { HostTensor } from "./safetensors.ts";
+
+/** A copy of everything that training changes, on the GPU. */
+export interface NetworkSnapshot {
+  readonly values: Tensor;
+  readonly velocities: Tensor;
+  readonly running: Tensor;
+  batchesTracked: number;
+  destroy(): void;
+}
+
+/**
+ * A ResNet-18 on the GPU: parameters, running statistics, freezing mask and activations for up to `maxRows` rows, and
+ * the recorders of its passes.
+ */
+export class Network {
+  readonly gpu: Gpu;
+  readonly architecture: ResNet18;
+  readonly table: ParameterTable;
+  readonly activations: Activations;
+  /** Flat f32 tables with the layout of `table.learned`. */
+  readonly values: Tensor;
+  readonly gradients: Tensor;
+  readonly velocities: Tensor;
+  /** u32, one per 4 values: 1 where the update may write. */
+  readonly mask: Tensor;
+  /** Flat f32 table with the layout of `table.running`. */
+  readonly running: Tensor;
+  /** Training forward passes so far (PyTorch's `num_batches_tracked`, the same for every batch norm here). */
+  batchesTracked = 0;
+  readonly #arena: Arena;
+  readonly #context: PassContext;
+  #frozenBlocks = 0;
+
+  /**
+   * Allocates a network for images of `height` x `imageWidth` pixels and batches of up to `maxRows` rows. Its values are
+   * all zero until {@linkcode initialize} or {@linkcode load} is called.
+   */
+  constructor(
+    gpu: Gpu,
+    options: { width: number; heads: number; height: number; imageWidth: number; maxRows: number },
+  ) {
+    this.gpu = gpu;
+    this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
+    this.table = parameterTable(this.architecture);
+    this.#arena = new Arena(gpu, "network");
+    const length = this.table.learnedLength;
+    this.values = this.#arena.tensor("values", [length]);
+    this.gradients = this.#arena.tensor("gradients", [length]);
+    this.velocities = this.#arena.tensor("velocities", [length]);
+    this.mask = this.#arena.tensor("mask", [length / 4], "u32");
+    this.running = this.#arena.tensor("running", [this.table.runningLength]);
+    this.activations = createActivations(this.#arena, this.architecture, options.maxRows);
+    this.#context = {
+      net: this.architecture,
+      activations: this.activations,
+      values: this.values,
+      gradients: this.gradients,
+      running: this.running,
+      subgroups: conv2dWantsSubgroups(gpu),
+      learnedEntry: (name, kind) => find(this.table.learned, name, kind),
+      runningEntry: (name) => find(this.table.running, name, "norm"),
+    };
+    this.freeze(0);
+  }
+
+  /** Number of parameters, padding not counted. */
+  get parameterCount(): number {
+    return this.table.learned.flatMap((entry) => arraysOf(entry, false))
+      .reduce((total, { shape }) => total + shape.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /** Leading blocks that are frozen, the stem with them; 0: none. */
+  get frozenBlocks(): number {
+    return this.#frozenBlocks;
+  }
+
+  /**
+   * Freezes the stem and the first `blocks` blocks, 0 to 6: their parameters and velocities keep every bit in updates
+   * from now on. Their batch norms go on normalising by batch statistics and moving their running statistics, as in the
+   * official implementation.
+   */
+  freeze(blocks: number): void {
+    if (!(Number.isInteger(blocks) && blocks >= 0 && blocks <= freezableBlocks)) {
+      throw new RangeError(`Cannot freeze ${blocks} blocks: 0 to ${freezableBlocks} can be frozen`);
+    }
+    this.#frozenBlocks = blocks;
+    const mask = new Uint32Array(this.table.learnedLength / 4);
+    for (const entry of this.table.learned) {
+      if (entry.frozenFrom > blocks) {
+        mask.fill(1, entry.offset / 4, (entry.offset + entry.length) / 4);
+      }
+    }
+    upload(this.gpu, this.mask, mask);
+  }
+
+  /** Draws fresh parameters; running statistics 0 and 1, velocities 0. */
+  initialize(random: Random): void {
+    upload(this.gpu, this.values, initialValues(this.table, random));
+    upload(this.gpu, this.running, initialRunning(this.table));
+    this.resetVelocities();
+    this.batchesTracked = 0;
+  }
+
+  resetVelocities(): void {
+    upload(this.gpu, this.velocities, new Float32Array(this.table.learnedLength));
+  }
+
+  /** Forward pass over `activations.input` in segments of so many rows; see {@linkcode recordForward}. */
+  recordForward(segments: readonly number[], mode: NormMode): Dispatch[] {
+    const rows = segments.reduce((a, b) => a + b, 0);
+    if (rows > this.activations.rows || segments.some((n) => n < 1)) {
+      throw new RangeError(
+        `Cannot record a forward pass: segments [${segments}], the network has room for ${this.activations.rows} rows`,
+      );
+    }
+    return recordForward(this.#context, segments, mode);
+  }
+
+  /** Backward pass from `activations.gLogits` down to what is not frozen now; see {@linkcode recordBackward}. */
+  recordBackward(segments: readonly number[]): Dispatch[] {
+    return recordBackward(this.#context, segments, this.#frozenBlocks);
+  }
+
+  /** Room for a copy of the state; filled by {@linkcode save}. */
+  snapshot(label: string): NetworkSnapshot {
+    const arena = new Arena(this.gpu, label);
+    return {
+      values: arena.tensor("values", this.values.shape),
+      velocities: arena.tensor("velocities", this.velocities.shape),
+      running: arena.tensor("running", this.running.shape),
+      batchesTracked: 0,
+      destroy: () => arena.destroy(),
+    };
+  }
+
+  /** Copies the state into a snapshot, on the GPU. */
+  save(snapshot: NetworkSnapshot): void {
+    copyTensor(this.gpu, this.#pairs(snapshot));
+    snapshot.batchesTracked = this.batchesTracked;
+  }
+
+  /** Copies a snapshot back. */
+  restore(snapshot: NetworkSnapshot): void {
+    copyTensor(this.gpu, this.#pairs(snapshot).map(([mine, theirs]) => [theirs, mine]));
+    this.batchesTracked = snapshot.batchesTracked;
+  }
+
+  /** Parameters and running statistics under their official names, in PyTorch's layouts. */
+  async export(): Promise<Map<string, HostTensor>> {
+    const [values, running] = await download(this.gpu, [
+      this.values,
+      this.running,
+    ]) as Float32Array[];
+    const arrays = [
+      ...this.table.learned.flatMap((entry) => unpack(values, entry)),
+      ...this.table.running.flatMap((entry) => unpack(running, entry, true)),
+    ];
+    const state = new Map<string, HostTensor>(
+      arrays.map(({ name, shape, data }) => [name, { dtype: "F32", shape: [...shape], data }]),
+    );
+    for (const { name } of this.table.running) {
+      state.set(`${name}.num_batches_tracked`, {
+        dtype: "I64",
+        shape: [],
+        data: BigInt64Array.of(BigInt(this.batchesTracked)),
+      });
+    }
+    return state;
+  }
+
+  /** Gradients of the last backward pass under the official parameter names. */
+  async exportGradients(): Promise<NamedArray[]> {
+    const [gradients] = await download(this.gpu, [this.gradients]) as Float32Array[];
+    return this.table.learned.flatMap((entry) => unpack(gradients, entry));
+  }
+
+  /**
+   * Takes over a state with the official names, as {@linkcode export} gives it or PyTorch's `state_dict` has it
+   * (`classifier.*`, a second name of `linear.*` there, is passed over). Velocities become 0.
+   *
+   * @throws {InputError} for a missing array or one of another shape; nothing is changed then.
+   */
+  load(state: ReadonlyMap<string, HostTensor>, source: string): void {
+    const values = new Float32Array(this.table.learnedLength);
+    const running = new Float32Array(this.table.runningLength);
+    for (const entry of this.table.learned) {
+      pack(values, entry, take(state, source, arraysOf(entry, false)));
+    }
+    for (const entry of this.table.running) {
+      pack(running, entry, take(state, source, arraysOf(entry, true)));
+    }
+    const counter = state.get(`${this.architecture.stem.norm}.num_batches_tracked`);
+    upload(this.gpu, this.values, values);
+    upload(this.gpu, this.running, running);
+    this.resetVelocities();
+    this.batchesTracked = counter ? Number(counter.data[0]) : 0;
+  }
+
+  destroy(): void {
+    this.#arena.destroy();
+  }
+
+  #pairs(snapshot: NetworkSnapshot): (readonly [Tensor, Tensor])[] {
+    return [
+      [this.values, snapshot.values],
+      [this.velocities, snapshot.velocities],
+      [this.running, snapshot.running],
+    ];
+  }
+}
+
+function find(table: readonly Entry[], name: string, kind: Entry["kind"]): Entry {
+  const entry = table.find((candidate) => candidate.name === name && candidate.kind === kind);
+  if (!entry) {
+    throw new RangeError(`Cannot find parameters ${name}: this network has none of kind ${kind}`);
+  }
+  return entry;
+}
+
+function take(
+  state: ReadonlyMap<string, HostTensor>,
+  source: string,
+  wanted: readonly { name: string; shape: number[] }[],
+): ArrayLike<number>[] {
+  return wanted.map(({ name, shape }) => {
+    const found = state.get(name);
+    if (!found) {
+      throw new InputError(
+        `Cannot load weights from ${source}: ${name} is missing; use a state of the official ResNet-18`,
+      );
+    }
+    if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
+      throw new InputError(
+        `Cannot load weights from ${source}: ${name} is ${found.dtype} [${found.shape}], this network has F32 ` +
+          `[${shape}]; set network.width and the number of classes to those of the file`,
+      );
+    }
+    return found.data as Float32Array;
+  });
+}

@@ -1,0 +1,325 @@
+import type { Dispatch } from "../gpu/program.ts";
+import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
+import {
+  recordBatchNormApply,
+  recordBatchNormBackwardApply,
+  recordBatchNormBackwardReduce,
+  recordBatchNormInference,
+  recordBatchNormStatistics,
+  type Residual,
+} from "../ops/batch_norm.ts";
+import {
+  recordConv2dForward,
+  recordConv2dInputGradient,
+  recordConv2dWeightGradient,
+} from "../ops/conv2d.ts";
+import { groupsOf4 } from "../ops/dispatch_size.ts";
+import {
+  recordLinearForward,
+  recordLinearInputGradient,
+  recordLinearWeightGradient,
+} from "../ops/linear.ts";
+import { recordPoolBackward, recordPoolForward } from "../ops/pool.ts";
+import type { Activations } from "./activations.ts";
+import type { Entry } from "./parameters.ts";
+import type { BasicBlock, ConvNorm, ResNet18 } from "./resnet18.ts";
+
+/** The tensors and shapes that the passes are recorded over. */
+export interface PassContext {
+  readonly net: ResNet18;
+  readonly activations: Activations;
+  readonly values: Tensor;
+  readonly gradients: Tensor;
+  readonly running: Tensor;
+  /** Whether convolutions share weights in subgroups on this adapter. */
+  readonly subgroups: boolean;
+  readonly learnedEntry: (name: string, kind: Entry["kind"]) => Entry;
+  readonly runningEntry: (name: string) => Entry;
+}
+
+/** How batch norm behaves: on the statistics of each segment (which also move the running ones), or on the running ones. */
+export type NormMode = "training" | "inference";
+
+/**
+ * The forward pass from `activations.input` to `activations.logits` for a batch of segments (rows each, in order).
+ * In training mode each segment is normalised by its own statistics, as if it were a forward pass of its own.
+ */
+export function recordForward(
+  context: PassContext,
+  segments: readonly number[],
+  mode: NormMode,
+): Dispatch[] {
+  const { net, activations } = context;
+  const rows = sum(segments);
+  const dispatches: Dispatch[] = [];
+  const convNorm = (layer: ConvNorm, x: Tensor) => {
+    const { z, statistics } = activations.layers.get(layer.conv)!;
+    const weight = bind(context.values, context.learnedEntry(layer.conv, "conv"));
+    const affine = bind(context.values, context.learnedEntry(layer.norm, "norm"));
+    const running = bind(context.running, context.runningEntry(layer.norm));
+    const shape = normShape(layer, segments);
+    dispatches.push(
+      ...recordConv2dForward({
+        layer,
+        rows,
+        x,
+        weight,
+        y: z,
+        subgroups: context.subgroups,
+        label: layer.conv,
+      }),
+    );
+    if (mode === "training") {
+      const partials = activations.normPartials;
+      dispatches.push(
+        ...recordBatchNormStatistics({
+          shape,
+          z,
+          affine,
+          running,
+          partials,
+          statistics,
+          label: layer.norm,
+        }),
+      );
+    } else {
+      const channels4 = shape.channels4;
+      dispatches.push(
+        recordBatchNormInference({ channels4, affine, running, statistics, label: layer.norm }),
+      );
+    }
+  };
+  const apply = (layer: ConvNorm, residual: Residual, y: Tensor) => {
+    const { z, statistics } = activations.layers.get(layer.conv)!;
+    // In inference all segments share the running statistics, which stand where those of the first segment would.
+    const shape = normShape(layer, mode === "training" ? segments : [rows]);
+    dispatches.push(
+      recordBatchNormApply({ shape, z, statistics, residual, relu: true, y, label: layer.norm }),
+    );
+  };
+
+  let x = activations.outputs.get(net.stem.conv)!;
+  convNorm(net.stem, activations.input);
+  apply(net.stem, null, x);
+  for (const block of net.blocks) {
+    const middle = activations.outputs.get(block.first.conv)!;
+    const output = activations.outputs.get(block.name)!;
+    convNorm(block.first, x);
+    apply(block.first, null, middle);
+    convNorm(block.second, middle);
+    let residual: Residual = { values: x, statistics: null };
+    if (block.shortcut) {
+      convNorm(block.shortcut, x);
+      const { z, statistics } = activations.layers.get(block.shortcut.conv)!;
+      residual = { values: z, statistics };
+    }
+    apply(block.second, residual, output);
+    x = output;
+  }
+  const channels4 = groupsOf4(net.features);
+  dispatches.push(
+    recordPoolForward({ rows, area: finalArea(net), channels4 }, x, activations.features),
+    recordLinearForward(
+      { rows, channels4, heads4: groupsOf4(net.heads) },
+      activations.features,
+      bind(context.values, context.learnedEntry("linear", "linear_weight")),
+      bind(context.values, context.learnedEntry("linear", "linear_bias")),
+      activations.logits,
+    ),
+  );
+  return dispatches;
+}
+
+/**
+ * The backward pass from `activations.gLogits` to the gradients of all parameters that are not frozen. With the first
+ * `frozenBlocks` blocks (and the stem) frozen it ends behind them: their gradients are not computed.
+ */
+export function recordBackward(
+  context: PassContext,
+  segments: readonly number[],
+  frozenBlocks: number,
+): Dispatch[] {
+  const { net, activations } = context;
+  const rows = sum(segments);
+  const channels4 = groupsOf4(net.features);
+  const linear = { rows, channels4, heads4: groupsOf4(net.heads) };
+  const weight = context.learnedEntry("linear", "linear_weight");
+  const bias = context.learnedEntry("linear", "linear_bias");
+  const dispatches: Dispatch[] = [
+    recordLinearWeightGradient(
+      linear,
+      activations.features,
+      activations.gLogits,
+      bind(context.gradients, weight),
+      bind(context.gradients, bias),
+    ),
+    recordLinearInputGradient(
+      linear,
+      activations.gLogits,
+      bind(context.values, weight),
+      activations.gFeatures,
+    ),
+    recordPoolBackward(
+      { rows, area: finalArea(net), channels4 },
+      activations.gFeatures,
+      activations.gradients[0],
+    ),
+  ];
+  let buffers = activations.gradients;
+  for (let index = net.blocks.length - 1; index >= frozenBlocks; index--) {
+    const first = index === 0;
+    const x = activations.outputs.get(first ? net.stem.conv : net.blocks[index - 1].name)!;
+    const wantsInputGradient = index > frozenBlocks || frozenBlocks === 0;
+    buffers = recordBlockBackward(context, dispatches, net.blocks[index], {
+      segments,
+      x,
+      buffers,
+      wantsInputGradient,
+    });
+  }
+  if (frozenBlocks === 0) {
+    const [g, dz] = buffers;
+    const y = activations.outputs.get(net.stem.conv)!;
+    recordNormBackward(context, dispatches, net.stem, segments, g, y, dz);
+    recordWeightGradient(context, dispatches, net.stem, rows, activations.input, dz);
+  }
+  return dispatches;
+}
+
+type Buffers = readonly [Tensor, Tensor, Tensor, Tensor];
+
+/**
+ * One block. The gradient of its output is in the first buffer; returned is the order of the buffers in which the
+ * gradient of its input is the first.
+ */
+function recordBlockBackward(
+  context: PassContext,
+  dispatches: Dispatch[],
+  block: BasicBlock,
+  options: {
+    segments: readonly number[];
+    x: Tensor;
+    buffers: Buffers;
+    wantsInputGradient: boolean;
+  },
+): Buffers {
+  const { segments, x, buffers: [g, dz, inner, spare], wantsInputGradient } = options;
+  const rows = sum(segments);
+  const middle = context.activations.outputs.get(block.first.conv)!;
+  const output = context.activations.outputs.get(block.name)!;
+
+  // After this g is masked by the block's ReLU: also the gradient of whatever was added before it.
+  recordNormBackward(context, dispatches, block.second, segments, g, output, dz);
+  recordWeightGradient(context, dispatches, block.second, rows, middle, dz);
+  recordInputGradient(context, dispatches, block.second, rows, dz, null, inner);
+
+  recordNormBackward(context, dispatches, block.first, segments, inner, middle, dz);
+  recordWeightGradient(context, dispatches, block.first, rows, x, dz);
+  if (!block.shortcut) {
+    if (wantsInputGradient) {
+      recordInputGradient(context, dispatches, block.first, rows, dz, g, spare);
+    }
+    return [spare, dz, inner, g];
+  }
+  // `inner` has been used up, so it can hold the gradient of the shortcut's convolution.
+  recordNormBackward(context, dispatches, block.shortcut, segments, g, null, inner);
+  recordWeightGradient(context, dispatches, block.shortcut, rows, x, inner);
+  if (wantsInputGradient) {
+    recordInputGradient(context, dispatches, block.shortcut, rows, inner, null, spare);
+    recordInputGradient(context, dispatches, block.first, rows, dz, spare, g);
+  }
+  return [g, dz, inner, spare];
+}
+
+/** Masks g by y > 0 (if y is given), fills the gradients of gamma and beta, and writes dz. */
+function recordNormBackward(
+  context: PassContext,
+  dispatches: Dispatch[],
+  layer: ConvNorm,
+  segments: readonly number[],
+  g: Tensor,
+  y: Tensor | null,
+  dz: Tensor,
+): void {
+  const { activations } = context;
+  const { z, statistics } = activations.layers.get(layer.conv)!;
+  const shape = normShape(layer, segments);
+  const coefficients = activations.normCoefficients;
+  const gradients = bind(context.gradients, context.learnedEntry(layer.norm, "norm"));
+  const partials = activations.normPartials;
+  const label = layer.norm;
+  dispatches.push(
+    ...recordBatchNormBackwardReduce({
+      shape,
+      z,
+      y,
+      gy: g,
+      statistics,
+      partials,
+      coefficients,
+      gradients,
+      label,
+    }),
+    recordBatchNormBackwardApply({ shape, z, g, statistics, coefficients, dz, label }),
+  );
+}
+
+function recordWeightGradient(
+  context: PassContext,
+  dispatches: Dispatch[],
+  layer: ConvNorm,
+  rows: number,
+  x: Tensor,
+  gy: Tensor,
+): void {
+  const gradient = bind(context.gradients, context.learnedEntry(layer.conv, "conv"));
+  const partials = context.activations.convPartials;
+  dispatches.push(
+    ...recordConv2dWeightGradient({ layer, rows, x, gy, partials, gradient, label: layer.conv }),
+  );
+}
+
+function recordInputGradient(
+  context: PassContext,
+  dispatches: Dispatch[],
+  layer: ConvNorm,
+  rows: number,
+  gy: Tensor,
+  addend: Tensor | null,
+  gx: Tensor,
+): void {
+  const weight = bind(context.values, context.learnedEntry(layer.conv, "conv"));
+  dispatches.push(
+    ...recordConv2dInputGradient({
+      layer,
+      rows,
+      gy,
+      weight,
+      addend,
+      gx,
+      subgroups: context.subgroups,
+      label: layer.conv,
+    }),
+  );
+}
+
+function bind(table: Tensor, entry: Entry): TensorRange {
+  return range(table, entry.offset, entry.length);
+}
+
+function normShape(layer: ConvNorm, segments: readonly number[]) {
+  const area = layer.outputHeight * layer.outputWidth;
+  return {
+    channels4: groupsOf4(layer.outputChannels),
+    segments: segments.map((rows) => rows * area),
+  };
+}
+
+function finalArea(net: ResNet18): number {
+  const { outputHeight, outputWidth } = net.blocks.at(-1)!.second;
+  return outputHeight * outputWidth;
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
