@@ -8,6 +8,20 @@ export function serveRun(
   run: (config: ExperimentConfig, options: RunOptions) => Promise<Summary>,
 ): void {
   const post = (message: WorkerMessage) => self.postMessage(message);
+  const fail = (thrown: unknown) => {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    const { name, message, stack } = error;
+    post({ kind: "failed", name, message, stack });
+  };
+  // What is thrown outside of the run's own promise, such as in a timer or a device callback.
+  self.addEventListener("error", (event) => {
+    event.preventDefault();
+    fail(event.error);
+  });
+  self.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    fail(event.reason);
+  });
   self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
     const { config, stop, dataRoot, cacheDir, out, init } = data;
     const flag = new Int32Array(stop);
@@ -21,10 +35,8 @@ export function serveRun(
         emit: (event) => post({ kind: "event", event }),
       });
       post({ kind: "done", summary });
-    } catch (thrown) {
-      const error = thrown instanceof Error ? thrown : new Error(String(thrown));
-      const { name, message, stack } = error;
-      post({ kind: "failed", name, message, stack });
+    } catch (error) {
+      fail(error);
     }
   };
 }

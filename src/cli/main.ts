@@ -1,0 +1,46 @@
+import { CommanderError } from "@commander-js/extra-typings";
+import { InputError } from "../errors.ts";
+import { createProgram, type ProgramOptions } from "./program.ts";
+import { standardTerminal } from "./terminal.ts";
+
+/** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input. */
+export async function main(
+  args: readonly string[],
+  options: Partial<ProgramOptions> = {},
+): Promise<number> {
+  let exitCode = 0;
+  const terminal = options.terminal ?? standardTerminal();
+  const printError = options.printError ?? ((text: string) => console.error(text));
+  const program = createProgram({
+    terminal,
+    printError,
+    cacheDir: environment("WSCL_CACHE_DIR") ?? ".cache",
+    setExitCode: (code) => exitCode = code,
+    ...options,
+  });
+  try {
+    await program.parseAsync(args, { from: "user" });
+    return exitCode;
+  } catch (error) {
+    terminal.live("");
+    // Commander has printed its message already.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    printError(describeError(error));
+    return error instanceof InputError ? 2 : 1;
+  }
+}
+
+function describeError(thrown: unknown): string {
+  const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+  if (environment("WSCL_DEBUG") === "1") return error.stack ?? error.message;
+  return error instanceof InputError
+    ? `error: ${error.message}`
+    : `error: ${error.message}\n(WSCL_DEBUG=1 shows where it happened)`;
+}
+
+function environment(name: string): string | undefined {
+  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
+  return state === "granted" ? Deno.env.get(name) : undefined;
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

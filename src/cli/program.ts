@@ -1,0 +1,132 @@
+import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { fileURLToPath } from "node:url";
+import denoConfig from "../../deno.json" with { type: "json" };
+import { InputError } from "../errors.ts";
+import { type Override, parseOverride } from "../experiment/overrides.ts";
+import { report } from "./report.ts";
+import type { Terminal } from "./terminal.ts";
+import { train, type TrainOptions } from "./train.ts";
+
+/** What the commands share. */
+export interface ProgramOptions {
+  readonly terminal: Terminal;
+  /** Folder of packed data sets. */
+  readonly cacheDir: string;
+  /** Replaced in tests. */
+  readonly worker?: TrainOptions["worker"];
+  /** Gets commander's own messages. */
+  readonly printError: (text: string) => void;
+  /** Called by a command that ends with a code of its own. */
+  readonly setExitCode: (code: number) => void;
+}
+
+/** The command line: each command parses its options and calls one function with plain values. */
+export function createProgram(options: ProgramOptions) {
+  const { terminal, cacheDir, worker, printError, setExitCode } = options;
+  const program = new Command("wscl")
+    .description("Trains Wake-Sleep Consolidated Learning on WebGPU.")
+    .version(denoConfig.version)
+    .exitOverride()
+    .configureHelp({ sortOptions: true })
+    .configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => printError(text.trimEnd()),
+    })
+    .showHelpAfterError("(--help lists commands and options)")
+    .addHelpText("after", EXAMPLES);
+
+  const trainCommand = (name: string) =>
+    program.command(name)
+      .option("--data <dir>", "folder that holds the data sets' folders", "data")
+      .option("--out <dir>", "folder for the results (default: runs/NAME-SEED)")
+      .option("--seed <number>", "seed of all randomness (default: the configuration's)", seed)
+      .option("--set <key=value>", "change one key of the configuration; repeatable", set)
+      .option("--init <file>", "start from the weights of this model.safetensors")
+      .option("--compare", "train er_ace, finetune and joint as well, and print the table")
+      .option("--overwrite", "replace a finished run in the output folder");
+  type Given = ReturnType<ReturnType<typeof trainCommand>["opts"]>;
+  const run = async (config: string, given: Given) => {
+    const { data: dataRoot, out, init, compare = false, overwrite = false } = given;
+    const overrides = [...given.set ?? []];
+    if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
+    const files = { config, dataRoot, cacheDir, out, init };
+    setExitCode(await train({ ...files, overrides, compare, overwrite, worker }, terminal));
+  };
+
+  trainCommand("demo")
+    .summary("train on drawn images: no data set, no network")
+    .description("Trains configs/demo.json, whose images this program draws itself.")
+    .action((given) => run(fileURLToPath(import.meta.resolve("../../configs/demo.json")), given));
+
+  trainCommand("train")
+    .summary("train a configuration")
+    .description("Trains the experiment that a configuration file describes.")
+    .option("--config <file>", "configuration to train, such as configs/demo.json (required)")
+    .action((given) => {
+      // Not commander's requiredOption, which would hide the near miss in --confg.
+      if (given.config !== undefined) return run(given.config, given);
+      throw new InputError(
+        "Cannot train: no configuration given; add --config FILE, such as configs/demo.json",
+      );
+    });
+
+  program.command("evaluate")
+    .summary("test a run's saved model again")
+    .description("Tests the saved model of a run again and compares with what the run measured.")
+    .argument("<run>", "folder of the run")
+    .option("--data <dir>", "folder that holds the data sets' folders", "data")
+    .action(async (path, { data: dataRoot }) => {
+      const { evaluate } = await import("./evaluate.ts");
+      await evaluate(path, { dataRoot, cacheDir }, terminal);
+    });
+
+  program.command("report")
+    .summary("print a table over runs")
+    .description("Prints a table: methods, with mean and standard deviation over their runs.")
+    .argument("<runs...>", "folders of runs, or folders that hold such folders")
+    .action((paths) => report(paths, terminal));
+
+  program.command("doctor")
+    .summary("check the GPU and every kernel")
+    .description("Shows adapter, features and limits, tests every kernel, and says what to fix.")
+    .action(async () => {
+      const { runDoctor } = await import("../experiment/doctor.ts");
+      setExitCode(await runDoctor((line) => terminal.print(line)) ? 0 : 1);
+    });
+
+  for (const [name, summary] of LAUNCHER_COMMANDS) {
+    program.command(name)
+      .summary(summary)
+      .description(`${name}: ${summary}.`)
+      .argument("[paths...]", "files or folders, as for `deno test` and `deno bench`")
+      .allowUnknownOption()
+      .action(() => {
+        throw new InputError(`Cannot run ${name} from here: start it as ./wscl ${name}`);
+      });
+  }
+  return program;
+}
+
+/** Done by the launcher itself; here for --help only. */
+const LAUNCHER_COMMANDS = [
+  ["test", "check format, lint, types and docs, and run the tests"],
+  ["bench", "measure speed"],
+] as const;
+
+const EXAMPLES = `
+Examples:
+  ./wscl demo
+  ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
+  ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
+  ./wscl report runs`;
+
+function seed(text: string): number {
+  if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32) {
+    throw new InvalidArgumentError("Expected a whole number from 0 to 4294967295.");
+  }
+  return Number(text);
+}
+
+function set(text: string, previous: Override[] = []): Override[] {
+  return [...previous, parseOverride(text)];
+}

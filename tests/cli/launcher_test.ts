@@ -1,0 +1,188 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const launcher = fileURLToPath(new URL("../../wscl", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
+
+/** What the launcher may use of the system; all else in its PATH is made by the test. */
+const TOOLS = ["awk", "chmod", "dirname", "mkdir", "mktemp", "readlink", "sed", "tail", "uname"];
+
+/** A Deno that shows how it was started; it finds a GPU where the file `gpu` is. */
+const DENO = (version: string) =>
+  `#!/bin/sh
+case $1 in
+  --version) echo "deno ${version} (stable)" ;;
+  eval) [ -e "$(dirname "$0")/gpu" ] ;;
+  *) printf '%s\\n' "$@" ;;
+esac`;
+
+/** An apt-get that notes its arguments; to install drivers makes the file `gpu`. */
+const APT_GET = `#!/bin/sh
+echo "$*" >>"$(dirname "$0")/apt-get.log"
+case $1 in install) : >"$(dirname "$0")/gpu" ;; esac`;
+
+const AS_ROOT = "#!/bin/sh\necho 0";
+const AS_USER = "#!/bin/sh\necho 1000";
+
+/** Starts the launcher with nothing on its PATH but TOOLS and these scripts. */
+async function launch(
+  args: readonly string[],
+  scripts: Readonly<Record<string, string>>,
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const folder = Deno.realPathSync(Deno.makeTempDirSync());
+  const bin = join(folder, "bin");
+  Deno.mkdirSync(bin);
+  const tools = TOOLS.map((tool) => {
+    const path = ["/bin", "/usr/bin"].map((place) => join(place, tool)).find(exists);
+    return [tool, `#!/bin/sh\nexec ${path} "$@"`]; // links would need every permission
+  });
+  for (const [name, text] of [...tools, ...Object.entries(scripts)]) {
+    Deno.writeTextFileSync(join(bin, name), text + "\n", { mode: 0o755 });
+  }
+  const { code, stdout, stderr } = await new Deno.Command(launcher, {
+    args: [...args],
+    cwd: folder,
+    // No driver files: an adapter answers if the Deno above says so.
+    env: { PATH: bin, HOME: folder, VK_DRIVER_FILES: "none", ...environment },
+    clearEnv: true,
+    stdin: "null",
+  }).output();
+  const log = join(bin, "apt-get.log");
+  const aptGet = exists(log) ? Deno.readTextFileSync(log).trim().split("\n") : [];
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  Deno.removeSync(folder, { recursive: true });
+  return { code, stdout: decode(stdout), stderr: decode(stderr), aptGet, folder };
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const linuxOnly = { ignore: Deno.build.os !== "linux" };
+
+Deno.test("without Deno and npx the launcher says how to get one", async () => {
+  const { code, stderr } = await launch(["--help"], {});
+  assert.equal(code, 1);
+  assert.match(stderr, /neither deno nor npx is on the PATH; install Deno .* or Node/);
+});
+
+Deno.test("an old Deno without npx is named with what is needed", async () => {
+  const { code, stderr } = await launch(["--help"], { deno: DENO("2.9.5") });
+  assert.equal(code, 1);
+  assert.match(stderr, /2\.9\.5 is on the PATH, 2\.9\.6 or newer is needed; run deno upgrade/);
+});
+
+Deno.test("Deno 2.9.6 and anything newer is taken from the PATH", async () => {
+  for (const version of ["2.9.6", "2.10.0", "3.0.0", "2.9.7-rc.1"]) {
+    const { code, stdout } = await launch(["--help"], { deno: DENO(version) });
+    assert.equal(code, 0, version);
+    assert.match(stdout, /^run\n/);
+  }
+});
+
+Deno.test("npx fetches Deno when the one on the PATH is too old", async () => {
+  const npx = `#!/bin/sh
+echo "$*" >&2
+echo "$(dirname "$0")/new-deno"`;
+  const scripts = { deno: DENO("1.46.0"), npx, "new-deno": DENO("2.9.6") };
+  const { code, stdout, stderr } = await launch(["--help"], scripts);
+  assert.equal(code, 0);
+  assert.match(stderr, /^-y deno@2\.9\.6 eval/);
+  assert.match(stdout, /^run\n/);
+});
+
+Deno.test("the launcher permits no more than the command needs", async () => {
+  const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
+  const run = async (...args: string[]) => {
+    const { stdout, folder } = await launch(args, scripts);
+    const lines = stdout.split("\n");
+    const permitted = (name: string) =>
+      lines.find((line) => line.startsWith(`--allow-${name}=`))?.split("=").slice(1).join("=")
+        .replaceAll(folder, "~").split(",");
+    for (const flag of ["-A", "--allow-all", "--allow-run", "--allow-net", "--allow-ffi"]) {
+      assert(!lines.some((line) => line.startsWith(flag)), flag);
+    }
+    assert(!lines.includes("--allow-read") && !lines.includes("--allow-write"));
+    return { read: permitted("read"), write: permitted("write") };
+  };
+  const always = [root, "~/.cache/wscl", "~/.cache/deno", "data"];
+  assert.deepEqual((await run("demo")).write, ["runs", "~/.cache/wscl"]);
+  const train = await run("train", "--config", "c.json", "--data=../images", "--out", "my runs/1");
+  assert.deepEqual(train.write, ["my runs/1", "~/.cache/wscl"]);
+  assert.deepEqual(train.read, [
+    ...always,
+    ...["train", "c.json", "../images", "my runs/1", "my runs/1"],
+  ]);
+  assert.deepEqual((await run("evaluate", "runs/demo-0")).write, ["~/.cache/wscl"]);
+  const report = await run("report", "runs/a");
+  assert.equal(report.write, undefined);
+  assert.deepEqual(report.read, [...always, "report", "runs/a", "runs"]);
+});
+
+Deno.test("a list in --set does not end up among the permissions", async () => {
+  const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
+  const { code, stdout } = await launch(["demo", "--set", "data.mean=[0,,0]"], scripts);
+  assert.equal(code, 0);
+  assert.doesNotMatch(stdout, /--allow-.*mean/);
+});
+
+Deno.test("an output folder with a comma is refused", async () => {
+  const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
+  const { code, stderr } = await launch(["demo", "--out", "a,b"], scripts);
+  assert.equal(code, 2);
+  assert.match(stderr, /Cannot use a,b: Deno cannot permit a path with a comma/);
+});
+
+Deno.test({
+  name: "root gets Vulkan drivers installed, and is told so",
+  ...linuxOnly,
+  fn: async () => {
+    const scripts = { deno: DENO("2.9.6"), id: AS_ROOT, "apt-get": APT_GET };
+    const { code, stdout, stderr, aptGet } = await launch(["doctor"], scripts);
+    assert.equal(code, 0);
+    assert.match(stderr, /installing libvulkan1 mesa-vulkan-drivers with apt-get/);
+    assert.deepEqual(aptGet, [
+      "update -q",
+      "install -y -q --no-install-recommends libvulkan1 mesa-vulkan-drivers",
+    ]);
+    assert.match(stdout, /^run\n/);
+  },
+});
+
+Deno.test({
+  name: "WSCL_NO_INSTALL=1, and any user but root, gets the command to type instead",
+  ...linuxOnly,
+  fn: async () => {
+    const scripts = { deno: DENO("2.9.6"), id: AS_ROOT, "apt-get": APT_GET };
+    for (
+      const result of [
+        await launch(["demo"], scripts, { WSCL_NO_INSTALL: "1" }),
+        await launch(["demo"], { ...scripts, id: AS_USER }),
+      ]
+    ) {
+      assert.equal(result.code, 1);
+      assert.match(result.stderr, /sudo apt-get .*install -y libvulkan1 mesa-vulkan-drivers/);
+      assert.deepEqual(result.aptGet, []);
+      assert.equal(result.stdout, "");
+    }
+  },
+});
+
+Deno.test({
+  name: "help and report need no GPU",
+  ...linuxOnly,
+  fn: async () => {
+    const scripts = { deno: DENO("2.9.6"), id: AS_ROOT, "apt-get": APT_GET };
+    for (const args of [["train", "--help"], ["report", "runs"], ["--version"], []]) {
+      const { code, aptGet } = await launch(args, scripts);
+      assert.deepEqual([code, aptGet], [0, []], args.join(" "));
+    }
+  },
+});

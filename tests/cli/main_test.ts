@@ -1,0 +1,141 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { main } from "../../src/cli/main.ts";
+import { runFolder, writeJson } from "../../src/experiment/run_folder.ts";
+import { exampleOptions } from "../experiment/example_options.ts";
+import { exampleSummary } from "../experiment/example_summary.ts";
+import { recordingTerminal } from "./recording_terminal.ts";
+
+const worker = new URL("../experiment/stand_in_worker.ts", import.meta.url);
+
+/** Runs the command line in this process. */
+async function wscl(...args: string[]) {
+  const { terminal, printed } = recordingTerminal();
+  const errors: string[] = [];
+  const printError = (text: string) => void errors.push(text);
+  const code = await main(args, { terminal, printError, cacheDir: "cache", worker });
+  return { code, output: printed.join("\n"), errors: errors.join("\n") };
+}
+
+/** Calls `run` with a folder that holds a configuration of this name; gives paths in it. */
+async function withConfig(
+  name: string,
+  run: (inFolder: (...names: string[]) => string) => Promise<void>,
+): Promise<void> {
+  const folder = Deno.makeTempDirSync();
+  const inFolder = (...names: string[]) => join(folder, ...names);
+  try {
+    writeJson(inFolder("config.json"), exampleOptions({ name }));
+    await run(inFolder);
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("--version and --help succeed", async () => {
+  const version = await wscl("--version");
+  assert.deepEqual([version.code, version.errors], [0, ""]);
+  assert.match(version.output, /^\d+\.\d+\.\d+$/);
+  const help = await wscl("--help");
+  assert.equal(help.code, 0);
+  for (const command of ["demo", "train", "evaluate", "report", "doctor", "test"]) {
+    assert.match(help.output, new RegExp(`^  ${command} `, "m"));
+  }
+});
+
+Deno.test("bad usage ends with code 2 and a suggestion", async () => {
+  for (
+    const [args, message] of [
+      [["trian"], /unknown command 'trian'\n\(Did you mean train\?\)/],
+      [["train", "--confg", "a.json"], /unknown option '--confg'\n\(Did you mean --config\?\)/],
+      [["train"], /no configuration given; add --config FILE/],
+      [["demo", "--seed", "one"], /'--seed <number>' argument 'one' is invalid/],
+      [["demo", "--set", "seed"], /expected path\.to\.key=value/],
+      [["demo", "--set", "wscl.shedule=merged"], /nearest known key is wscl\.schedule/],
+      [["demo", "more"], /too many arguments/],
+      [["evaluate"], /missing required argument 'run'/],
+      [["report"], /missing required argument 'runs'/],
+      [["report", "nowhere"], /Cannot report on nowhere: no such folder/],
+      [["train", "--config", "nowhere.json"], /Cannot read configuration nowhere\.json/],
+      [["demo", "--init", "nowhere"], /Cannot start from nowhere: no such file/],
+      [["test"], /start it as \.\/wscl test/],
+    ] as const
+  ) {
+    const { code, errors, output } = await wscl(...args);
+    assert.equal(code, 2, args.join(" "));
+    assert.match(errors, message);
+    assert.equal(output, "");
+    assert.doesNotMatch(errors, /\n +at /);
+  }
+});
+
+Deno.test("train prints what will happen and what came out", () =>
+  withConfig("ends", async (inFolder) => {
+    const { code, output, errors } = await wscl(
+      "train",
+      ...["--config", inFolder("config.json"), "--out", inFolder("run")],
+      ...["--set", "optimizer.learningRate=0.5", "--seed", "7"],
+    );
+    assert.deepEqual([code, errors], [0, ""]);
+    assert.match(output, /set +optimizer\.learningRate = 0\.5\nset +seed = 7/);
+    assert.match(output, /^ {2}optimizer: learningRate 0\.5, momentum 0/m);
+    assert.match(output, /^ {2}name ends, method wscl, seed 7/m);
+    assert.match(output, /^output +.*run$/m);
+    assert.match(output, new RegExp(`writes to ${inFolder("run")}`));
+    assert.match(output, /after task 2/);
+    assert.match(output, /^done after 12\.0 s, 40 steps/m);
+    assert(Deno.statSync(inFolder("run")).isDirectory);
+  }));
+
+Deno.test("train refuses a finished run's folder before it prints or starts anything", () =>
+  withConfig("ends", async (inFolder) => {
+    const args = ["train", "--config", inFolder("config.json"), "--out", inFolder("run")];
+    Deno.mkdirSync(inFolder("run"));
+    writeJson(runFolder(inFolder("run")).summary, exampleSummary());
+    const refused = await wscl(...args);
+    assert.equal(refused.code, 2);
+    assert.equal(refused.output, "");
+    assert.match(refused.errors, /holds a finished run; .* --overwrite$/);
+    assert.equal((await wscl(...args, "--overwrite")).code, 0);
+  }));
+
+Deno.test("--compare trains the baselines, too, each in its own folder, and prints the table", () =>
+  withConfig("ends", async (inFolder) => {
+    const { code, output } = await wscl(
+      ...["train", "--config", inFolder("config.json"), "--out", inFolder("all"), "--compare"],
+    );
+    assert.equal(code, 0);
+    assert.match(output, /\| method +\| runs \|/);
+    const folders = [...Deno.readDirSync(inFolder("all"))].map(({ name }) => name).sort();
+    assert.deepEqual(folders, ["er_ace", "finetune", "joint", "wscl"]);
+  }));
+
+Deno.test("an error in what the user gave ends with code 2, any other with code 1", async () => {
+  await withConfig("input-error", async (inFolder) => {
+    const { code, errors } = await wscl(
+      ...["train", "--config", inFolder("config.json"), "--out", inFolder("run")],
+    );
+    assert.equal(code, 2);
+    assert.equal(errors, "error: Cannot read data: none, give --data");
+  });
+  await withConfig("type-error", async (inFolder) => {
+    const { code, errors } = await wscl(
+      ...["train", "--config", inFolder("config.json"), "--out", inFolder("run")],
+    );
+    assert.equal(code, 1);
+    assert.match(errors, /^error: shapes differ\n\(WSCL_DEBUG=1 shows where/);
+  });
+});
+
+Deno.test("report prints the table over runs and names those left out", () =>
+  withConfig("unused", async (inFolder) => {
+    for (const [name, classIl, completed] of [["a", 60, true], ["b", 62, true], ["c", 0, false]]) {
+      Deno.mkdirSync(inFolder("runs", String(name)), { recursive: true });
+      const summary = exampleSummary({ classIl: Number(classIl), completed: completed === true });
+      writeJson(runFolder(inFolder("runs", String(name))).summary, summary);
+    }
+    const { code, output } = await wscl("report", inFolder("runs"), inFolder("runs", "a"));
+    assert.equal(code, 0);
+    assert.match(output, /\| wscl staged \| +2 \| 61\.00 ± 1\.41 \|/);
+    assert.match(output, /left out: .*c did not complete/);
+  }));

@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { InputError } from "../../src/errors.ts";
+import { loadConfig, resolveConfig } from "../../src/experiment/config.ts";
+import { parseOverride } from "../../src/experiment/overrides.ts";
+import { exampleOptions } from "./example_options.ts";
+
+const refused = (message: RegExp) => (error: unknown) => {
+  assert(error instanceof InputError);
+  assert.match(error.message, message);
+  assert.doesNotMatch(error.message, /\.$/);
+  return true;
+};
+
+const refuses = (changes: Record<string, unknown>, message: RegExp) =>
+  assert.throws(() => resolveConfig(exampleOptions(changes)), refused(message));
+
+const data = exampleOptions().data;
+
+Deno.test("resolveConfig fills in every default", () => {
+  const config = resolveConfig(exampleOptions());
+  assert.equal(config.method, "wscl");
+  assert.equal(config.optimizer.learningRate, 0.03);
+  assert.deepEqual(config.memory, { longTerm: 200, shortTerm: 5000 });
+  assert.deepEqual(config.data.train, { ...data.train, seed: 0, size: 32 });
+  assert.equal(config.freezing.maxBlocks, 6);
+});
+
+Deno.test("resolveConfig leaves the options alone and freezes what it returns", () => {
+  const options = exampleOptions();
+  const config = resolveConfig(options, [parseOverride("data.mean=[0,0,0]")]);
+  assert.deepEqual(options, exampleOptions());
+  assert.throws(() => Object.assign(config.data.mean, { 0: 1 }), TypeError);
+  assert.throws(() => Object.assign(config.data.train, { size: 1 }), TypeError);
+});
+
+Deno.test("a resolved configuration resolves to itself", () => {
+  const config = resolveConfig(exampleOptions());
+  assert.deepEqual(resolveConfig(JSON.parse(JSON.stringify(config))), config);
+});
+
+Deno.test("resolveConfig names an unknown key by its path and the nearest known one", () => {
+  refuses({ batchsize: 8 }, /unknown key batchsize; the nearest known key is batchSize$/);
+  refuses(
+    { optimizer: { learningrate: 1 } },
+    /unknown key optimizer\.learningrate; the nearest known key is optimizer\.learningRate$/,
+  );
+  refuses(
+    { data: { ...data, train: { ...data.train, drawn: { clases: 2 } } } },
+    /unknown key data\.train\.drawn\.clases; .* data\.train\.drawn\.classes$/,
+  );
+});
+
+Deno.test("resolveConfig finds a key that was put into the wrong section", () => {
+  refuses({ learningRate: 1 }, /the nearest known key is optimizer\.learningRate$/);
+  refuses({ wscl: { epochs: 1 } }, /unknown key wscl\.epochs; the nearest known key is epochs$/);
+});
+
+Deno.test("resolveConfig does not guess when no key is near", () => {
+  refuses({ zzzzzzzzzz: 1 }, /unknown key zzzzzzzzzz; all keys are listed in/);
+});
+
+Deno.test("resolveConfig refuses what is not an object", () => {
+  assert.throws(() => resolveConfig(3), refused(/it is 3, expected an object$/));
+  assert.throws(() => resolveConfig(null), refused(/it is null, expected an object$/));
+  refuses({ optimizer: [1] }, /optimizer is a list, expected an object$/);
+  refuses({ wscl: null }, /wscl is null, expected an object$/);
+});
+
+Deno.test("resolveConfig asks for what has no default", () => {
+  refuses({ name: undefined }, /name is missing; it has no default, so set it$/);
+  refuses({ data: { ...data, tasks: undefined } }, /data\.tasks is missing/);
+  refuses({ data: { ...data, train: undefined } }, /data\.train is missing/);
+});
+
+Deno.test("resolveConfig refuses wrong types", () => {
+  refuses(
+    { optimizer: { learningRate: "fast" } },
+    /optimizer\.learningRate is "fast", expected a number$/,
+  );
+  refuses({ wscl: { nrem: 1 } }, /wscl\.nrem is 1, expected a boolean$/);
+  refuses({ name: 7 }, /name is 7, expected a text, so write "7" with its quotes$/);
+  refuses({ method: "wsl" }, /method is "wsl", expected "wscl" or "er_ace" or/);
+  refuses({ data: { ...data, mean: [0, 0] } }, /data\.mean\[2\] is missing/);
+  refuses({ data: { ...data, mean: [0, 0, 0, 0] } }, /data\.mean\[3\] is 0, expected 3 items$/);
+});
+
+Deno.test("resolveConfig refuses values out of range", () => {
+  refuses({ batchSize: 0 }, /batchSize is 0, expected a whole number from 1 to 65536$/);
+  refuses({ batchSize: 1.5 }, /batchSize is 1\.5, expected a whole number/);
+  refuses({ seed: -1 }, /seed is -1, expected a whole number from 0 to 4294967295$/);
+  refuses({ optimizer: { learningRate: 0 } }, /learningRate is 0, expected a number above 0$/);
+  refuses(
+    { freezing: { share: 1 } },
+    /freezing\.share is 1, expected a number of at least 0 and below 1$/,
+  );
+  refuses({ freezing: { maxBlocks: 7 } }, /maxBlocks is 7, expected a whole number from 0 to 6$/);
+  refuses({ data: { ...data, std: [1, 1, 0] } }, /data\.std\[2\] is 0, expected a number above 0/);
+  refuses({ name: "../evil" }, /name is "\.\.\/evil", expected letters, digits/);
+});
+
+Deno.test("resolveConfig refuses a replay batch larger than the memory", () => {
+  refuses({ memory: { longTerm: 16 } }, /replayBatchSize 32 exceeds memory\.longTerm 16; make/);
+});
+
+Deno.test("resolveConfig refuses replay without a memory, but not sleep without one", () => {
+  refuses(
+    { method: "er_ace", memory: { longTerm: 0 } },
+    /er_ace replays, and memory\.longTerm is 0/,
+  );
+  assert.equal(resolveConfig(exampleOptions({ memory: { longTerm: 0 } })).memory.longTerm, 0);
+});
+
+Deno.test("resolveConfig refuses dreaming without dreams, on both schedules", () => {
+  for (const schedule of ["staged", "merged"]) {
+    refuses(
+      { wscl: { schedule }, data: { ...data, dreams: null } },
+      /wscl\.rem needs dream images, and data\.dreams is missing; .* wscl\.rem=false$/,
+    );
+  }
+  const awake = exampleOptions({ wscl: { rem: false }, data: { ...data, dreams: null } });
+  assert.equal(resolveConfig(awake).data.dreams, null);
+});
+
+Deno.test("resolveConfig refuses to judge freezing on nothing", () => {
+  refuses({ freezing: { validation: 0 } }, /freezing\.validation is 0/);
+  refuses({ freezing: { share: 0 } }, /freezing\.share is 0/);
+  refuses({ wscl: { schedule: "merged" }, freezing: { buffer: 0 } }, /freezing\.buffer is 0/);
+  resolveConfig(exampleOptions({ wscl: { freezing: false }, freezing: { validation: 0 } }));
+  resolveConfig(exampleOptions({ freezing: { validation: 0, mode: "buffer" } }));
+});
+
+Deno.test("resolveConfig refuses Nesterov without momentum", () => {
+  refuses({ optimizer: { nesterov: true } }, /nesterov needs momentum/);
+});
+
+Deno.test("resolveConfig says which methods are not there yet", () => {
+  refuses({ method: "derpp" }, /method "derpp" is not available yet; use "er_ace"$/);
+  refuses({ wscl: { base: "er" } }, /wscl\.base "er" is not available yet/);
+});
+
+Deno.test("resolveConfig holds a source to the keys of its format", () => {
+  refuses({ data: { ...data, train: { format: "cifar10" } } }, /data\.train\.folder is missing/);
+  refuses({ data: { ...data, train: { format: "tiff" } } }, /train\.format is "tiff", expected/);
+  refuses(
+    { data: { ...data, train: { ...data.train, folder: "x" } } },
+    /data\.train\.folder does not apply to format "drawn"; leave it out$/,
+  );
+  refuses(
+    { data: { ...data, train: { ...data.train, size: 16 } } },
+    /data\.train\.size 16 differs from data\.size 32; leave data\.train\.size out/,
+  );
+});
+
+Deno.test("loadConfig names a file that is not there", async () => {
+  await assert.rejects(
+    loadConfig("nowhere.json"),
+    refused(/nowhere\.json: no such file; the folder/),
+  );
+});
+
+Deno.test("every file in configs/ resolves and is complete", async () => {
+  const folder = new URL("../../configs/", import.meta.url);
+  for (const { name } of Deno.readDirSync(folder)) {
+    const path = new URL(name, folder).pathname;
+    const config = await loadConfig(path);
+    assert.equal(`${config.name}.json`, name);
+    const written = JSON.parse(Deno.readTextFileSync(path));
+    const sized = (source: object | null) => source && { ...source, size: config.data.size };
+    written.data.train = sized(written.data.train);
+    written.data.dreams = sized(written.data.dreams);
+    assert.deepEqual(JSON.parse(JSON.stringify(config)), written, `${name} leaves a key out`);
+  }
+});

@@ -1,0 +1,59 @@
+import assert from "node:assert/strict";
+import {
+  accuracyTable,
+  meanAndDeviation,
+  methodTable,
+  runReport,
+} from "../../src/experiment/report.ts";
+import { exampleSummary } from "./example_summary.ts";
+
+Deno.test("meanAndDeviation is the sample deviation, left out for a single value", () => {
+  assert.equal(meanAndDeviation([1, 2, 3]), "2.00 ± 1.00");
+  assert.equal(meanAndDeviation([1, 3]), "2.00 ± 1.41");
+  assert.equal(meanAndDeviation([1.5], 0), "2");
+  assert.equal(meanAndDeviation([null, 4]), "4.00");
+  assert.equal(meanAndDeviation([null]), "-");
+});
+
+Deno.test("methodTable has a row per method, over its completed runs", () => {
+  const table = methodTable([
+    exampleSummary({ seed: 0, classIl: 60 }),
+    exampleSummary({ seed: 1, classIl: 62 }),
+    exampleSummary({ seed: 2, classIl: 0, completed: false }),
+    exampleSummary({ schedule: "merged", classIl: 58 }),
+    exampleSummary({ method: "er_ace", schedule: null, classIl: 50 }),
+  ]);
+  assert.equal(
+    table,
+    `\
+| method      | runs |   Class-IL % |    Task-IL % |   forgetting | seconds |
+| ----------- | ---: | -----------: | -----------: | -----------: | ------: |
+| wscl staged |    2 | 61.00 ± 1.41 | 80.00 ± 0.00 | 12.50 ± 0.00 |  12 ± 0 |
+| wscl merged |    1 |        58.00 |        80.00 |        12.50 |      12 |
+| er_ace      |    1 |        50.00 |        80.00 |        12.50 |      12 |`,
+  );
+});
+
+Deno.test("methodTable keeps data sets apart", () => {
+  const table = methodTable([exampleSummary(), exampleSummary({ dataset: "cifar10" })]);
+  assert.match(table, /^\| data set \| method /);
+  assert.equal(table.split("\n").length, 4);
+});
+
+Deno.test("accuracyTable shows tasks from 1 and a dash where nothing was measured", () => {
+  assert.equal(
+    accuracyTable("Class-IL %", exampleSummary().classIl),
+    `\
+| Class-IL %   | task 1 | task 2 |
+| ------------ | -----: | -----: |
+| after task 1 |  90.00 |      - |
+| after task 2 |  40.00 |  80.00 |`,
+  );
+});
+
+Deno.test("runReport shows both matrices and the metrics", () => {
+  const report = runReport(exampleSummary());
+  assert.match(report, /Class-IL %.*\n.*\n.*90\.00/);
+  assert.match(report, /\| final average % +\| +60\.00 \| +80\.00 \|/);
+  assert.match(report, /\| forgetting +\| +12\.50 \|/);
+});

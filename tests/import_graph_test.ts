@@ -1,0 +1,108 @@
+import assert from "node:assert/strict";
+import { dirname, posix } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** Folders of `src`, each with those that it may import from (docs/architecture.md). */
+const ABOVE: Readonly<Record<string, readonly string[]>> = {
+  gpu: [],
+  ops: ["gpu"],
+  net: ["gpu", "ops"],
+  data: ["gpu", "ops"],
+  memory: ["gpu", "ops", "net", "data"],
+  method: ["gpu", "ops", "net", "data", "memory"],
+  experiment: ["gpu", "ops", "net", "data", "memory", "method"],
+  cli: ["gpu", "ops", "net", "data", "memory", "method", "experiment"],
+};
+
+/** Files of `src` itself that every folder may import. */
+const SHARED = ["random.ts", "errors.ts"];
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** Paths of all TypeScript files below `folder`, relative to the root, with forward slashes. */
+function filesBelow(folder: string): string[] {
+  return [...Deno.readDirSync(posix.join(root, folder))].flatMap(({ name, isDirectory }) => {
+    const path = posix.join(folder, name);
+    return isDirectory ? filesBelow(path) : name.endsWith(".ts") ? [path] : [];
+  }).sort();
+}
+
+/** What the module at `path` imports or re-exports: specifiers and worker or asset URLs. */
+function specifiers(path: string, { types = true } = {}): string[] {
+  const code = Deno.readTextFileSync(posix.join(root, path))
+    .replace(/\/\*[^]*?\*\//g, "")
+    .replace(/^\s*\/\/.*$/gm, "")
+    .replace(types ? /^$/ : /\b(?:import|export) type\b[^;]*;/g, "");
+  const patterns = [
+    /^\s*import\s+"([^"]+)"/gm,
+    /\b(?:import|export)\b[^;"'`]*?\bfrom\s*"([^"]+)"/g,
+    /\bimport\(\s*"([^"]+)"/g,
+    /\bnew URL\(\s*"(\.[^"]+\.ts)"/g,
+  ];
+  return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
+}
+
+/** `gpu` for `src/gpu/device.ts`, `errors.ts` for `src/errors.ts`. */
+const place = (path: string) => path.split("/")[1];
+
+const sources = filesBelow("src");
+const localImports = allLocalImports();
+
+function allLocalImports(options?: { types: boolean }) {
+  return sources.flatMap((from) =>
+    specifiers(from, options)
+      .filter((specifier) => specifier.startsWith("."))
+      .map((specifier) => ({ from, to: posix.join(dirname(from), specifier) }))
+  );
+}
+
+Deno.test("every folder of src has its place in the layering", () => {
+  const unknown = sources.filter((path) =>
+    !(place(path) in ABOVE) && !SHARED.includes(place(path))
+  );
+  assert.deepEqual(unknown, []);
+});
+
+Deno.test("a folder imports only from folders above it", () => {
+  const upward = localImports
+    .filter(({ to }) => to.startsWith("src/"))
+    .filter(({ from, to }) =>
+      place(from) !== place(to) && !SHARED.includes(place(to)) &&
+      !(ABOVE[place(from)] ?? []).includes(place(to))
+    );
+  assert.deepEqual(upward.map(({ from, to }) => `${from} imports ${to}`), []);
+});
+
+Deno.test("src imports no tests, no benchmarks and not its own public face", () => {
+  const outside = localImports.filter(({ to }) => !/^(src|shaders)\/|^deno\.json$/.test(to));
+  assert.deepEqual(outside.map(({ from, to }) => `${from} imports ${to}`), []);
+});
+
+Deno.test("packages come from npm, pinned in deno.json, or are built into Deno", () => {
+  const config = JSON.parse(Deno.readTextFileSync(posix.join(root, "deno.json")));
+  for (const [name, target] of Object.entries(config.imports)) {
+    assert.match(String(target), /^npm:(@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+(\/.*)?$/, name);
+  }
+  const names = Object.keys(config.imports);
+  const unpinned = sources.flatMap((from) =>
+    specifiers(from)
+      .filter((specifier) => !specifier.startsWith(".") && !specifier.startsWith("node:"))
+      .filter((specifier) =>
+        !names.some((name) => specifier === name || specifier.startsWith(`${name}/`))
+      )
+      .map((specifier) => `${from} imports ${specifier}`)
+  );
+  assert.deepEqual(unpinned, []);
+});
+
+Deno.test("no module imports itself in a circle, types aside", () => {
+  const targets = Map.groupBy(allLocalImports({ types: false }), ({ from }) => from);
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]): void => {
+    assert(!trail.includes(path), `circle: ${[...trail, path].join(" -> ")}`);
+    if (done.has(path)) return;
+    for (const { to } of targets.get(path) ?? []) visit(to, [...trail, path]);
+    done.add(path);
+  };
+  for (const path of sources) visit(path, []);
+});
