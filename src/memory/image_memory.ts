@@ -1,12 +1,21 @@
-import type { Arena, Tensor } from "../gpu/tensor.ts";
+import { Arena, copyTensor, type Tensor } from "../gpu/tensor.ts";
+import type { Gpu } from "../gpu/device.ts";
 import type { Random } from "../random.ts";
-import { Reservoir } from "./reservoir.ts";
+import { Reservoir, type ReservoirState } from "./reservoir.ts";
 
 /** One remembered example as a training step reads it. */
 export interface RememberedExample {
   readonly slot: number;
   /** Head number. */
   readonly label: number;
+}
+
+/** A copy of a memory's whole content. */
+export interface MemorySnapshot {
+  readonly images: Tensor;
+  labels: Int32Array;
+  reservoir: ReservoirState;
+  destroy(): void;
 }
 
 /**
@@ -20,12 +29,14 @@ export class ImageMemory {
   readonly tensor: Tensor;
   readonly labels: Int32Array;
   readonly reservoir: Reservoir;
+  readonly #gpu: Gpu;
 
   constructor(
     arena: Arena,
     options: { label: string; source: number; capacity: number; height: number; width: number },
   ) {
     const { label, source, capacity, height, width } = options;
+    this.#gpu = arena.gpu;
     this.source = source;
     this.reservoir = new Reservoir(capacity);
     this.tensor = arena.tensor(label, [Math.max(1, capacity), height, width], "u32");
@@ -54,6 +65,26 @@ export class ImageMemory {
 
   example(slot: number): RememberedExample {
     return { slot, label: this.labels[slot] };
+  }
+
+  /** A copy of labels, counter and, on the GPU, images. */
+  snapshot(): MemorySnapshot {
+    const arena = new Arena(this.#gpu, "memory snapshot");
+    const images = arena.tensor("images", this.tensor.shape, "u32");
+    copyTensor(this.#gpu, [[this.tensor, images]]);
+    return {
+      images,
+      labels: this.labels.slice(),
+      reservoir: this.reservoir.state(),
+      destroy: () => arena.destroy(),
+    };
+  }
+
+  /** Puts a copy back. */
+  restore(snapshot: MemorySnapshot): void {
+    copyTensor(this.#gpu, [[snapshot.images, this.tensor]]);
+    this.labels.set(snapshot.labels);
+    this.reservoir.restore(snapshot.reservoir);
   }
 
   clear(): void {

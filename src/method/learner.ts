@@ -1,7 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Program } from "../gpu/program.ts";
-import { Arena, copyTensor, downloadF32, downloadU32, type Tensor, upload } from "../gpu/tensor.ts";
-import { Network } from "../net/network.ts";
+import { Arena, downloadF32, downloadU32, type Tensor, upload } from "../gpu/tensor.ts";
+import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
@@ -11,8 +11,12 @@ import { recordStoreImages } from "../ops/store_images.ts";
 import type { Random } from "../random.ts";
 import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
 
+/** What a training step is for; steps are reported by it. */
+export type StepPhase = "wake" | "nrem" | "rem" | "freezing" | "stream" | "joint";
+
 /** A training step whose loss has been read back. */
 export interface StepLoss {
+  readonly phase: StepPhase;
   /** Sum of the segments' mean losses. */
   readonly loss: number;
   readonly rows: number;
@@ -52,7 +56,7 @@ export class Learner {
   readonly #losses: Tensor;
   readonly #counts: Tensor;
   readonly #programs = new Map<string, Program>();
-  #pending: number[] = [];
+  #pending: { phase: StepPhase; rows: number }[] = [];
   #steps = 0;
   #rows = 0;
 
@@ -90,7 +94,11 @@ export class Learner {
    * One optimisation step on the sum of the segments' losses. Samples with a slot are written to `memory` after the
    * update, as bytes before augmentation.
    */
-  async step(segments: readonly Segment[], memory: Tensor | null = null): Promise<void> {
+  async step(
+    phase: StepPhase,
+    segments: readonly Segment[],
+    memory: Tensor | null = null,
+  ): Promise<void> {
     this.#options.checkpoint?.();
     const sizes = segments.map(({ samples }) => samples.length);
     const rows = sizes.reduce((a, b) => a + b, 0);
@@ -132,7 +140,7 @@ export class Learner {
     network.batchesTracked += segments.length;
     this.#steps++;
     this.#rows += rows;
-    this.#pending.push(rows);
+    this.#pending.push({ phase, rows });
     if (this.#pending.length >= Math.min(this.#options.readEvery, lossSlots)) {
       await this.readLosses();
     }
@@ -149,15 +157,15 @@ export class Learner {
     const losses = await downloadF32(this.#gpu, this.#losses);
     this.#pending = [];
     const first = this.#steps - pending.length;
-    const report = pending.map((rows, i): StepLoss => {
+    const report = pending.map(({ phase, rows }, i): StepLoss => {
       if (!Number.isFinite(losses[i])) {
         throw new Error(
-          `Cannot go on training: the loss of step ${first + i} is ${
+          `Cannot go on training: the loss of step ${first + i} (${phase}) is ${
             losses[i]
           }; lower optimizer.learningRate`,
         );
       }
-      return { loss: losses[i], rows };
+      return { phase, loss: losses[i], rows };
     });
     this.#options.onLosses(report);
   }
@@ -265,11 +273,6 @@ export class Learner {
       );
       program.run();
     }
-  }
-
-  /** Copies one memory over another of the same size. */
-  copyMemory(from: Tensor, to: Tensor): void {
-    copyTensor(this.#gpu, [[from, to]]);
   }
 
   destroy(): void {

@@ -1,0 +1,98 @@
+import type { DreamHeads } from "../data/task_stream.ts";
+import type { ImageStore } from "../data/image_store.ts";
+import type { LongTermMemory } from "../memory/long_term.ts";
+import type { ShortTermMemory } from "../memory/short_term.ts";
+import type { Random } from "../random.ts";
+import type { Sample, Segment } from "./batch.ts";
+import type { FreezingMode } from "./freezing_score.ts";
+import type { HeadTable } from "./heads.ts";
+import type { Learner, StepPhase } from "./learner.ts";
+
+/** Numbers of the method; see the configuration of the same names. */
+export interface MethodOptions {
+  readonly batchSize: number;
+  readonly replayBatchSize: number;
+  /** Passes over a task's stream: baselines, merged schedule. */
+  readonly epochs: number;
+  /** Passes over the short-term memory in one sleep: staged schedule. */
+  readonly sleepEpochs: number;
+  readonly freezing: boolean;
+  readonly nrem: boolean;
+  readonly rem: boolean;
+  readonly headAssignment: boolean;
+  readonly freezingMode: FreezingMode;
+  /** Most leading blocks that may be frozen (the paper's K). */
+  readonly maxBlocks: number;
+  /** Where the paper's idea and the official program differ: whom to follow. */
+  readonly compat: "paper" | "official";
+}
+
+/** One random stream per purpose, so that a draw more in one place leaves the others as they were. */
+export interface MethodRandom {
+  /** Order of the stream's images. */
+  readonly order: Random;
+  /** Crops and mirroring (used by the learner). */
+  readonly augment: Random;
+  /** Which remembered examples are replayed. */
+  readonly replay: Random;
+  /** Which examples the memories keep. */
+  readonly reservoir: Random;
+  /** Order of dreams, order of episodes in sleep. */
+  readonly sleep: Random;
+}
+
+/** What all phases work on. Phases are functions of a session and a task. */
+export interface Session {
+  readonly learner: Learner;
+  readonly options: MethodOptions;
+  readonly random: MethodRandom;
+  readonly heads: HeadTable;
+  readonly longTerm: LongTermMemory;
+  readonly shortTerm: ShortTermMemory;
+  /** The auxiliary images and the head that each dream class is bound to; null: no dreams. */
+  readonly dreams: { readonly store: ImageStore; readonly heads: DreamHeads } | null;
+  /** Announces a phase of so many training steps. */
+  readonly begin: (phase: StepPhase | "sleep" | "dawn" | "heads", steps: number) => void;
+}
+
+/** One task as the phases see it: its heads and its images, labelled with heads. */
+export interface Task {
+  readonly index: number;
+  /** Heads of its classes, in class order. */
+  readonly heads: readonly number[];
+  readonly train: readonly Sample[];
+  /** Set apart to judge freezing candidates. */
+  readonly validation: readonly Sample[];
+  /** Images of the previous task, set apart to judge freezing candidates (merged schedule). */
+  readonly previousBuffer: readonly Sample[];
+}
+
+/** Consecutive batches of up to `size` samples; the last one may be smaller. */
+export function batchesOf<T>(samples: readonly T[], size: number): T[][] {
+  const batches: T[][] = [];
+  for (let start = 0; start < samples.length; start += size) {
+    batches.push(samples.slice(start, start + size));
+  }
+  return batches;
+}
+
+/** The samples in a fresh random order. */
+export function shuffled<T>(samples: readonly T[], random: Random): T[] {
+  return Array.from(random.permutation(samples.length), (i) => samples[i]);
+}
+
+/** A segment whose softmax runs over all heads: plain cross-entropy. */
+export function plainSegment(session: Session, samples: readonly Sample[]): Segment {
+  return { samples, open: session.heads.all };
+}
+
+/** Remembered examples to replay, as a segment with plain cross-entropy; null while there are none. */
+export function replaySegment(session: Session): Segment | null {
+  const { longTerm, options, random } = session;
+  const drawn = longTerm.draw(options.replayBatchSize, random.replay);
+  if (drawn.length === 0) return null;
+  return plainSegment(
+    session,
+    drawn.map(({ slot, label }) => ({ from: longTerm, index: slot, label })),
+  );
+}
