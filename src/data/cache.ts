@@ -29,8 +29,10 @@ export async function packedOnce(
   const path = join(cacheDir, `${source.name}-${key.slice(0, 16)}.images`);
   const cached = await readCache(path, key, warn);
   if (cached !== null) return cached;
+  // Before the slow part, so that a folder that cannot be made is told at once.
+  await Deno.mkdir(cacheDir, { recursive: true }).catch((error) => refuseWriting(path, error));
   const images = await source.decode(progress);
-  await writeCache(cacheDir, path, packImages(images, key));
+  await writeCache(path, packImages(images, key));
   return images;
 }
 
@@ -43,7 +45,9 @@ async function readCache(
   try {
     bytes = await Deno.readFile(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
+    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
+      return null;
+    }
     const reason = (error as Error).message;
     throw new InputError(`Cannot read the cache ${path}: ${reason}, make it readable or delete it`);
   }
@@ -56,25 +60,23 @@ async function readCache(
   }
 }
 
-async function writeCache(
-  cacheDir: string,
-  path: string,
-  pieces: readonly Uint8Array[],
-): Promise<void> {
+async function writeCache(path: string, pieces: readonly Uint8Array[]): Promise<void> {
   // Renaming is atomic: another run sees the whole file or none, even if this one is killed.
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
-    await Deno.mkdir(cacheDir, { recursive: true });
     await writePieces(temporary, pieces);
     await Deno.rename(temporary, path);
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    const reason = (error as Error).message;
-    throw new InputError(
-      `Cannot write the cache ${path}: ${reason}; free some space or name a cache folder that can ` +
-        `be written`,
-    );
+    refuseWriting(path, error as Error);
   }
+}
+
+function refuseWriting(path: string, error: Error): never {
+  throw new InputError(
+    `Cannot write the cache ${path}: ${error.message}; free some space or name a cache folder that ` +
+      `can be written`,
+  );
 }
 
 async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {

@@ -1,0 +1,148 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openDataset } from "../../src/data/dataset.ts";
+import { packImages, unpackImages } from "../../src/data/packed_file.ts";
+import type { ImageFolderSource } from "../../src/data/source.ts";
+import { InputError } from "../../src/errors.ts";
+import { contextIn, joined, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
+
+const SOURCE: ImageFolderSource = {
+  format: "image_folder",
+  folder: "pets",
+  trainPerClass: null,
+  testPerClass: null,
+  size: 8,
+};
+
+/** The set-up of every test here: a good folder, opened once. */
+function opened(
+  use: (given: ReturnType<typeof contextIn> & { files: () => string[] }) => Promise<void>,
+) {
+  return () =>
+    withFolder(async (folder) => {
+      const given = contextIn(folder);
+      await writeImageFolder(join(given.dataRoot, "pets"), 8);
+      await openDataset(SOURCE, given.context);
+      const { cacheDir } = given.context;
+      const files = () =>
+        [...Deno.readDirSync(cacheDir)].map(({ name }) => join(cacheDir, name)).sort();
+      await use({ ...given, files });
+    });
+}
+
+const decodings = (steps: readonly string[]) => steps.filter((step) => step.startsWith("decoding"));
+
+Deno.test(
+  "a second opening decodes nothing and gives the same images",
+  opened(async ({ context, steps, files }) => {
+    assert.equal(files().length, 2);
+    assert.deepEqual(decodings(steps), ["decoding pets-train 6/6", "decoding pets-test 4/4"]);
+    const first = await openDataset(SOURCE, {
+      ...context,
+      cacheDir: join(context.cacheDir, "new"),
+    });
+    steps.length = 0;
+    const second = await openDataset(SOURCE, context);
+    assert.deepEqual(decodings(steps), []);
+    assert.deepEqual(second, first);
+  }),
+);
+
+Deno.test(
+  "a touched file is not decoded again, a changed one is",
+  opened(async ({ context, steps, dataRoot, files }) => {
+    const file = join(dataRoot, "pets/train/cat/0.png");
+    Deno.utimeSync(file, 0, 0);
+    steps.length = 0;
+    await openDataset(SOURCE, context);
+    assert.deepEqual(decodings(steps), []);
+    write(file, plainPng(8, [77, 0, 0]));
+    const { train } = await openDataset(SOURCE, context);
+    assert.equal(train.pixels[0], 77);
+    assert.deepEqual(decodings(steps), ["decoding pets-train 6/6"]);
+    assert.equal(files().length, 3);
+  }),
+);
+
+Deno.test(
+  "a renamed class and a limit per class have caches of their own",
+  opened(async ({ context, dataRoot, files }) => {
+    const limited = await openDataset({ ...SOURCE, trainPerClass: 1 }, context);
+    assert.equal(limited.train.count, 2);
+    for (const part of ["train", "test"]) {
+      Deno.renameSync(join(dataRoot, "pets", part, "dog"), join(dataRoot, "pets", part, "wolf"));
+    }
+    assert.deepEqual((await openDataset(SOURCE, context)).train.classNames, ["cat", "wolf"]);
+    assert.equal(files().length, 5);
+  }),
+);
+
+for (
+  const [name, damage] of [
+    ["cut short", (bytes: Uint8Array) => bytes.subarray(0, bytes.length - 5)],
+    ["changed in one pixel", (bytes: Uint8Array) => bytes.with(bytes.length - 40, 99)],
+    ["changed in its header", (bytes: Uint8Array) => bytes.with(60, bytes[60] ^ 1)],
+    ["of another kind", () => new TextEncoder().encode("something else")],
+    ["empty", () => new Uint8Array()],
+  ] as const
+) {
+  Deno.test(
+    `a cache that is ${name} is reported and made again`,
+    opened(async ({ context, warnings, steps, files }) => {
+      const path = files().find((file) => file.includes("pets-train"))!;
+      const good = Deno.readFileSync(path);
+      Deno.writeFileSync(path, damage(good));
+      steps.length = 0;
+      await openDataset(SOURCE, context);
+      assert.equal(warnings.length, 1);
+      assert.ok(warnings[0].includes(path) && warnings[0].includes("making it again"), warnings[0]);
+      assert.deepEqual(decodings(steps), ["decoding pets-train 6/6"]);
+      assert.deepEqual(Deno.readFileSync(path), good);
+    }),
+  );
+}
+
+Deno.test(
+  "a refused image leaves no cache file and nothing half written",
+  opened(async ({ context, dataRoot, files }) => {
+    const before = files();
+    write(join(dataRoot, "pets/train/cat/0.png"), "not an image");
+    await assert.rejects(openDataset(SOURCE, context), InputError);
+    assert.deepEqual(files(), before);
+  }),
+);
+
+Deno.test("a cache folder that cannot be made is refused with its path and the fix", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    await writeImageFolder(join(dataRoot, "pets"), 8);
+    write(join(folder, "file"), "in the way");
+    const cacheDir = join(folder, "file", "cache");
+    await assert.rejects(openDataset(SOURCE, { ...context, cacheDir }), (error) => {
+      assert.ok(error instanceof InputError, String(error));
+      assert.ok(error.message.includes(cacheDir) && error.message.includes("cache folder"));
+      return true;
+    });
+  }));
+
+Deno.test("packed images of any shape come back as they were", () => {
+  const shapes = fc.record({
+    name: fc.string(),
+    classNames: fc.array(fc.string(), { minLength: 1, maxLength: 300 }),
+    count: fc.nat(5),
+    height: fc.integer({ min: 1, max: 4 }),
+    width: fc.integer({ min: 1, max: 4 }),
+    seed: fc.nat(255),
+  });
+  fc.assert(fc.property(shapes, ({ seed, ...shape }) => {
+    const { count, height, width, classNames } = shape;
+    const length = count * height * width * 3;
+    const pixels = Uint8Array.from({ length }, (_, i) => i * 31 + seed);
+    const labels = Uint16Array.from({ length: count }, (_, i) => (i + seed) % classNames.length);
+    const images = { ...shape, pixels, labels };
+    const bytes = Uint8Array.from(joined(packImages(images, "key")));
+    assert.deepEqual(unpackImages(bytes, "key"), images);
+    assert.throws(() => unpackImages(bytes, "other"), SyntaxError);
+  }));
+});

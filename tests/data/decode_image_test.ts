@@ -1,0 +1,96 @@
+import { encode } from "fast-png";
+import assert from "node:assert/strict";
+import { crc32, deflateSync } from "node:zlib";
+import { decodeImage } from "../../src/data/decode_image.ts";
+
+type Png = Parameters<typeof encode>[0];
+
+/** RGB of a 2 x 2 PNG file. */
+async function decoded(png: Omit<Png, "width" | "height">): Promise<number[]> {
+  const file = Uint8Array.from(encode({ width: 2, height: 2, ...png }));
+  return [...await decodeImage(file, "test.png", 2)];
+}
+
+const grey = (...values: number[]) => values.flatMap((value) => [value, value, value]);
+
+Deno.test("grey PNG images become RGB", async () => {
+  const data = Uint8Array.of(0, 60, 120, 255);
+  assert.deepEqual(await decoded({ data, channels: 1, depth: 8 }), grey(0, 60, 120, 255));
+});
+
+Deno.test("grey PNG images with alpha lose the alpha", async () => {
+  const data = Uint8Array.of(0, 9, 60, 0, 120, 255, 255, 1);
+  assert.deepEqual(await decoded({ data, channels: 2, depth: 8 }), grey(0, 60, 120, 255));
+});
+
+Deno.test("colour PNG images with alpha lose the alpha and keep the colour unblended", async () => {
+  const data = Uint8Array.of(1, 2, 3, 0, 4, 5, 6, 255, 7, 8, 9, 128, 10, 11, 12, 1);
+  const wanted = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+  assert.deepEqual(await decoded({ data, channels: 4, depth: 8 }), wanted);
+});
+
+Deno.test("PNG images of 16 bits keep the upper 8", async () => {
+  const data = Uint16Array.of(0x1234, 0x00ff, 0xffff, 0x8000);
+  assert.deepEqual(await decoded({ data, channels: 1, depth: 16 }), grey(0x12, 0, 255, 0x80));
+});
+
+Deno.test("interlaced PNG images decode to the same pixels", async () => {
+  const data = Uint8Array.from({ length: 12 }, (_, i) => 20 * i);
+  const file = encode({ width: 2, height: 2, data, channels: 3, depth: 8 }, { interlace: "Adam7" });
+  assert.deepEqual([...await decodeImage(Uint8Array.from(file), "test.png", 2)], [...data]);
+});
+
+Deno.test("palette PNG images are looked up", async () => {
+  // Two bits per index: row 0 is entries 2, 0; row 1 is entries 1, 2.
+  const file = png(2, 3, { PLTE: [10, 11, 12, 20, 21, 22, 30, 31, 32] }, [
+    [0b10_00_0000],
+    [0b01_10_0000],
+  ]);
+  const wanted = [30, 31, 32, 10, 11, 12, 20, 21, 22, 30, 31, 32];
+  assert.deepEqual([...await decodeImage(file, "test.png", 2)], wanted);
+});
+
+Deno.test("palette PNG images with transparent entries lose the transparency", async () => {
+  const file = png(8, 3, { PLTE: [10, 11, 12, 20, 21, 22], tRNS: [0, 128] }, [[0, 1], [1, 0]]);
+  const wanted = [10, 11, 12, 20, 21, 22, 20, 21, 22, 10, 11, 12];
+  assert.deepEqual([...await decodeImage(file, "test.png", 2)], wanted);
+});
+
+for (
+  const [depth, rows, wanted] of [
+    [1, [[0b10_000000], [0b01_000000]], [255, 0, 0, 255]],
+    [2, [[0b01_10_0000], [0b11_00_0000]], [85, 170, 255, 0]],
+    [4, [[0x1f], [0x80]], [17, 255, 136, 0]],
+  ] as const
+) {
+  Deno.test(`grey PNG images of ${depth} bits are scaled to 0 to 255`, async () => {
+    const pixels = await decodeImage(png(depth, 0, {}, rows), "test.png", 2);
+    assert.deepEqual([...pixels], grey(...wanted));
+  });
+}
+
+/** A 2 x 2 PNG file by the letter of the standard, for what the encoder at hand cannot write. */
+function png(
+  depth: number,
+  colorType: number,
+  chunks: Record<string, readonly number[]>,
+  rows: readonly (readonly number[])[],
+): Uint8Array<ArrayBuffer> {
+  const scanlines = Uint8Array.from(rows.flatMap((row) => [0, ...row]));
+  return Uint8Array.from([
+    ...[0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a],
+    ...chunk("IHDR", [0, 0, 0, 2, 0, 0, 0, 2, depth, colorType, 0, 0, 0]),
+    ...Object.entries(chunks).flatMap(([type, data]) => chunk(type, data)),
+    ...chunk("IDAT", [...deflateSync(scanlines)]),
+    ...chunk("IEND", []),
+  ]);
+}
+
+function chunk(type: string, data: readonly number[]): number[] {
+  const body = Uint8Array.from([...new TextEncoder().encode(type), ...data]);
+  return [...uint32(data.length), ...body, ...uint32(crc32(body))];
+}
+
+function uint32(value: number): number[] {
+  return [value >>> 24, value >>> 16 & 255, value >>> 8 & 255, value & 255];
+}

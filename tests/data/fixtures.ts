@@ -1,0 +1,91 @@
+import { encode as encodePng } from "fast-png";
+import encodeJpeg, { init } from "@jsquash/jpeg/encode.js";
+import { join } from "node:path";
+import type { OpenContext } from "../../src/data/source.ts";
+
+/** Runs `use` with a fresh folder that is removed afterwards. */
+export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir({ prefix: "wscl-data-" });
+  try {
+    await use(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** A context below `folder` that records what is told: data in `data`, cache in `cache`. */
+export function contextIn(folder: string) {
+  const warnings: string[] = [];
+  const steps: string[] = [];
+  const context: OpenContext = {
+    dataRoot: join(folder, "data"),
+    cacheDir: join(folder, "cache"),
+    progress: (done, total, what) => steps.push(`${what} ${done}/${total}`),
+    warn: (message) => warnings.push(message),
+  };
+  return { context, warnings, steps, dataRoot: join(folder, "data") };
+}
+
+/** Writes a file and the folders above it. */
+export function write(path: string, bytes: Uint8Array | string): void {
+  Deno.mkdirSync(join(path, ".."), { recursive: true });
+  Deno.writeFileSync(path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+}
+
+/** An RGB PNG file of one colour. */
+export function plainPng(size: number, color: readonly number[]): Uint8Array {
+  const data = Uint8Array.from({ length: size * size * 3 }, (_, i) => color[i % 3]);
+  return encodePng({ width: size, height: size, data, channels: 3, depth: 8 });
+}
+
+let encoderReady: Promise<void> | null = null;
+
+/** A JPEG file of one colour. */
+export async function plainJpeg(size: number, color: readonly number[]): Promise<Uint8Array> {
+  await (encoderReady ??= startEncoder());
+  const rgba = [...color, 255];
+  const data = Uint8ClampedArray.from({ length: size * size * 4 }, (_, i) => rgba[i % 4]);
+  const image = { width: size, height: size, data, colorSpace: "srgb" } as unknown as ImageData;
+  return new Uint8Array(await encodeJpeg(image, { quality: 95 }));
+}
+
+async function startEncoder(): Promise<void> {
+  const url = import.meta.resolve("@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm");
+  const module = await WebAssembly.compile(await Deno.readFile(new URL(url)));
+  await init({
+    instantiateWasm: (imports: WebAssembly.Imports, done: (instance: never) => void) => {
+      const instance = new WebAssembly.Instance(module, imports);
+      done(instance as never);
+      return instance.exports;
+    },
+  });
+}
+
+/**
+ * An image folder of classes cat and dog: 3 training images each (PNG, colour `[label, number, 7]`) and
+ * 2 test images each (JPEG).
+ */
+export async function writeImageFolder(root: string, size: number): Promise<void> {
+  for (const [label, name] of ["cat", "dog"].entries()) {
+    for (let n = 0; n < 3; n++) {
+      write(join(root, "train", name, `${n}.png`), plainPng(size, [label, n, 7]));
+    }
+    for (let n = 0; n < 2; n++) {
+      write(join(root, "test", name, `${n}.jpg`), await plainJpeg(size, [200 * label, 90, 60]));
+    }
+  }
+}
+
+/** A CIFAR record: label bytes, then planes filled with `color`, one pixel of the red plane marked. */
+export function cifarRecord(labels: readonly number[], color: readonly number[]): Uint8Array {
+  const record = new Uint8Array(labels.length + 3072);
+  record.set(labels);
+  for (let c = 0; c < 3; c++) record.fill(color[c], labels.length + c * 1024);
+  record[labels.length + 33] = 255; // row 1, column 1
+  return record;
+}
+
+/** The bytes of `pieces`, one after the other. */
+export function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  return Uint8Array.from(pieces.flatMap((piece) => [...piece]));
+}
