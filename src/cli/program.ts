@@ -91,7 +91,7 @@ export function createProgram(options: ProgramOptions) {
     .description("Shows adapter, features and limits, tests every kernel, and says what to fix.")
     .action(async () => {
       const { runDoctor } = await import("../experiment/doctor.ts");
-      setExitCode(await runDoctor((line) => terminal.print(line)) ? 0 : 1);
+      setExitCode(await runDoctor((line: string) => terminal.print(line)) ? 0 : 1);
     });
 
   for (const [name, summary] of LAUNCHER_COMMANDS) {

@@ -18,8 +18,11 @@ export type Phase =
 
 /** First event: what the run found, before anything is trained. */
 export interface StartEvent {
+  /** Which kind of event this is. */
   readonly type: "start";
+  /** What the GPU, or its software twin, calls itself. */
   readonly adapter: string;
+  /** Such as `2.9.6`. */
   readonly denoVersion: string;
   /** Numbers of images, and of classes to learn. */
   readonly data: {
@@ -35,17 +38,21 @@ export interface StartEvent {
 
 /** A phase begins. */
 export interface PhaseEvent {
+  /** Which kind of event this is. */
   readonly type: "phase";
   /** Counted from 0; `null` outside of tasks. */
   readonly task: number | null;
+  /** Its name in the paper, where it has one. */
   readonly phase: Phase;
 }
 
 /** A training step whose loss was read back: every `log.every` steps. */
 export interface StepEvent {
+  /** Which kind of event this is. */
   readonly type: "step";
   /** Counted from 0. */
   readonly task: number;
+  /** Its name in the paper, where it has one. */
   readonly phase: Phase;
   /** Steps of this phase done. */
   readonly step: number;
@@ -55,6 +62,7 @@ export interface StepEvent {
   readonly loss: number;
   /** Mean per step since the previous event of this phase. */
   readonly milliseconds: number;
+  /** Images through training steps, since the previous event of this phase. */
   readonly samplesPerSecond: number;
   /** Share of the whole run that is done, 0 to 1, if the run can tell. */
   readonly done?: number;
@@ -62,39 +70,51 @@ export interface StepEvent {
 
 /** How many leading blocks were frozen for a task, and why. */
 export interface FreezingEvent extends FreezingDecision {
+  /** Which kind of event this is. */
   readonly type: "freezing";
 }
 
 /** Which heads the classes of a task took. */
 export interface HeadsEvent extends HeadAssignment {
+  /** Which kind of event this is. */
   readonly type: "heads";
 }
 
 /** Test accuracies after a task, in percent, one per task seen so far. */
 export interface EvaluationEvent {
+  /** Which kind of event this is. */
   readonly type: "evaluation";
   /** Counted from 0. */
   readonly task: number;
+  /** Argmax over all heads. */
   readonly classIl: readonly number[];
+  /** Argmax over the heads of the image's own task. */
   readonly taskIl: readonly number[];
 }
 
 /** Last event of a run that was not broken off by an error. */
 export interface EndEvent {
+  /** Which kind of event this is. */
   readonly type: "end";
+  /** As in `summary.json`. */
   readonly summary: Summary;
 }
 
 /** Last event of a run that failed. */
 export interface FailureEvent {
+  /** Which kind of event this is. */
   readonly type: "error";
+  /** The error's class. */
   readonly name: string;
+  /** What was found, and the fix. */
   readonly message: string;
 }
 
 /** Anything a reader of the log or of the terminal should know. */
 export interface NoteEvent {
+  /** Which kind of event this is. */
   readonly type: "message";
+  /** One line or several. */
   readonly text: string;
 }
 

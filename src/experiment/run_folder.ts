@@ -6,10 +6,15 @@ import type { Summary } from "./summary.ts";
 
 /** Where the files of a run lie. */
 export interface RunFolder {
+  /** The folder itself. */
   readonly path: string;
+  /** `config.json`: the configuration, as resolved. */
   readonly config: string;
+  /** `log.jsonl`: an event per line. */
   readonly log: string;
+  /** `model.safetensors`: the weights when the run ended. */
   readonly model: string;
+  /** `summary.json`: written last. */
   readonly summary: string;
 }
 

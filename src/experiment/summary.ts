@@ -32,16 +32,23 @@ export interface HeadAssignment {
 
 /** The content of `summary.json`. */
 export interface Summary {
+  /** As in the configuration. */
   readonly method: string;
   /** `null` for a method that has no schedule. */
   readonly schedule: "staged" | "merged" | null;
+  /** Name of the data set. */
   readonly dataset: string;
+  /** As in the configuration. */
   readonly seed: number;
   /** Number of tasks. */
   readonly tasks: number;
+  /** Argmax over all heads. */
   readonly classIl: AccuracySummary;
+  /** Argmax over the heads of the image's own task. */
   readonly taskIl: AccuracySummary;
+  /** A decision for each task but the first, if the method freezes. */
   readonly freezing: readonly FreezingDecision[];
+  /** An assignment for each task. */
   readonly heads: readonly HeadAssignment[];
   /** Images per second through training steps, evaluation not counted. */
   readonly samplesPerSecond: number;
@@ -49,7 +56,9 @@ export interface Summary {
   readonly steps: number;
   /** Wall-clock time of the whole run. */
   readonly seconds: number;
+  /** What the GPU, or its software twin, calls itself. */
   readonly adapter: string;
+  /** Such as `2.9.6`. */
   readonly denoVersion: string;
   /** False if the run was stopped before its last task was evaluated. */
   readonly completed: boolean;
