@@ -49,7 +49,7 @@ export function progressPrinter(
           }`,
         );
       case "message":
-        return terminal.print(event.text);
+        return event.passing ? show(event.text) : terminal.print(event.text);
       case "end":
       case "error":
         return terminal.live("");

@@ -116,6 +116,8 @@ export interface NoteEvent {
   readonly type: "message";
   /** One line or several. */
   readonly text: string;
+  /** True for what the next event makes old, such as how much is read: shown, but not kept. */
+  readonly passing?: boolean;
 }
 
 /** One line of `log.jsonl`, its time aside. */

@@ -58,6 +58,14 @@ Deno.test("decisions and evaluations are always printed, tasks counted from 1", 
   ]);
 });
 
+Deno.test("a passing message takes the live line, any other stays", () => {
+  const { terminal, printed, live } = recordingTerminal(true);
+  const show = progressPrinter(terminal, { tasks: 5 });
+  show({ type: "message", text: "reading 10 %", passing: true });
+  show({ type: "message", text: "damaged cache" });
+  assert.deepEqual([live, printed], [["reading 10 %"], ["damaged cache"]]);
+});
+
 Deno.test("the first event shows adapter, data and network", () => {
   const { terminal, printed } = recordingTerminal();
   progressPrinter(terminal, { tasks: 5 })({
