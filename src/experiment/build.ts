@@ -1,0 +1,165 @@
+import { createImageStore, type ImageStore } from "../data/image_store.ts";
+import { dreamHeads } from "../data/task_stream.ts";
+import type { Gpu } from "../gpu/device.ts";
+import { Arena } from "../gpu/tensor.ts";
+import { LongTermMemory } from "../memory/long_term.ts";
+import { ShortTermMemory } from "../memory/short_term.ts";
+import { HeadTable } from "../method/heads.ts";
+import { Learner, type LearnerOptions } from "../method/learner.ts";
+import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
+import { Network } from "../net/network.ts";
+import { Random } from "../random.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { type Materials, methodParts } from "./materials.ts";
+
+/** Numbers by which batch rows name the places that images come from. */
+const sources = { stream: 0, dreams: 1, longTerm: 2, shortTerm: 3, test: 4 } as const;
+
+/** Everything a run has on the GPU. */
+export interface Assembly {
+  readonly network: Network;
+  readonly session: Session;
+  /** Images of the current task. */
+  readonly stream: ImageStore;
+  /** Test images of the task being evaluated. */
+  readonly test: ImageStore;
+  destroy(): void;
+}
+
+/** Allocates network, stores and memories for a configuration and binds dreams to heads. */
+export function assemble(
+  gpu: Gpu,
+  config: ExperimentConfig,
+  materials: Materials,
+  hooks: Pick<LearnerOptions, "onLosses" | "checkpoint"> & Pick<Session, "begin">,
+): Assembly {
+  const { data, memory, method } = config;
+  const heads = data.tasks * data.classesPerTask;
+  const network = createNetwork(gpu, config);
+  const arena = new Arena(gpu, "images");
+  const image = { height: data.size, width: data.size };
+  const maxRows = network.activations.rows;
+  const store = (label: string, source: number, capacity: number) =>
+    createImageStore(arena, { ...image, label, source, capacity, maxRows });
+
+  const stream = store("stream", sources.stream, streamCapacity(config, materials));
+  const test = store(
+    "test",
+    sources.test,
+    Math.max(...materials.tasks.map((task) => task.test.length)),
+  );
+  const remembers = method === "wscl" || method === "er_ace";
+  const longTerm = new LongTermMemory(arena, {
+    ...image,
+    label: "long-term memory",
+    source: sources.longTerm,
+    capacity: remembers ? memory.longTerm : 0,
+    judgingShare: methodParts(config).freezing && config.wscl.schedule === "staged"
+      ? config.freezing.share
+      : 0,
+  });
+  const shortTerm = new ShortTermMemory(arena, {
+    ...image,
+    label: "short-term memory",
+    source: sources.shortTerm,
+    capacity: method === "wscl" && config.wscl.schedule === "staged" ? memory.shortTerm : 0,
+  });
+
+  const random: MethodRandom = {
+    order: Random.stream(config.seed, "order"),
+    augment: Random.stream(config.seed, "augment"),
+    replay: Random.stream(config.seed, "replay"),
+    reservoir: Random.stream(config.seed, "reservoir"),
+    sleep: Random.stream(config.seed, "sleep"),
+  };
+  let dreams: Session["dreams"] = null;
+  if (materials.dreams) {
+    const bound = dreamHeads({
+      dreamLabels: materials.dreams.labels,
+      dreamClasses: materials.dreams.classNames.length,
+      heads,
+      random: Random.stream(config.seed, "dream classes"),
+    });
+    const indices = bound.imagesOfHead.flatMap((images) => [...images]);
+    const dreamStore = store("dreams", sources.dreams, indices.length);
+    dreamStore.load(materials.dreams, indices);
+    dreams = { store: dreamStore, heads: bound };
+  }
+  const learner = createLearner(network, config, { ...hooks, augmentRandom: random.augment });
+  const session: Session = {
+    learner,
+    options: methodOptions(config),
+    random,
+    heads: new HeadTable(heads),
+    longTerm,
+    shortTerm,
+    dreams,
+    begin: hooks.begin,
+  };
+  return {
+    network,
+    session,
+    stream,
+    test,
+    destroy: () => {
+      learner.destroy();
+      network.destroy();
+      arena.destroy();
+    },
+  };
+}
+
+/** The network of a configuration, values not set yet. */
+export function createNetwork(gpu: Gpu, config: ExperimentConfig): Network {
+  const { data, network: { width }, batchSize, replayBatchSize, evaluation } = config;
+  return new Network(gpu, {
+    width,
+    heads: data.tasks * data.classesPerTask,
+    height: data.size,
+    imageWidth: data.size,
+    maxRows: Math.max(batchSize + replayBatchSize, evaluation.batchSize),
+  });
+}
+
+/** The learner of a configuration. */
+export function createLearner(
+  network: Network,
+  config: ExperimentConfig,
+  hooks: Pick<LearnerOptions, "onLosses" | "checkpoint" | "augmentRandom">,
+): Learner {
+  const { data, augmentation, optimizer, log } = config;
+  const image = { height: data.size, width: data.size };
+  return new Learner({
+    network,
+    images: { ...image, padding: augmentation.padding, mean: data.mean, std: data.std },
+    flip: augmentation.flip,
+    sgd: optimizer,
+    readEvery: log.every,
+    ...hooks,
+  });
+}
+
+function methodOptions(config: ExperimentConfig): MethodOptions {
+  const { wscl, freezing, batchSize, replayBatchSize, epochs } = config;
+  return {
+    batchSize,
+    replayBatchSize,
+    epochs,
+    sleepEpochs: wscl.sleepEpochs,
+    freezing: wscl.freezing,
+    nrem: wscl.nrem,
+    rem: wscl.rem,
+    headAssignment: wscl.headAssignment,
+    freezingMode: freezing.mode,
+    maxBlocks: freezing.maxBlocks,
+    compat: wscl.compat,
+  };
+}
+
+/** Most images that the stream store holds at a time: a task's own and the previous task's freezing buffer. */
+function streamCapacity({ method }: ExperimentConfig, { tasks }: Materials): number {
+  const own = tasks.map(({ train, validation }) => train.length + validation.length);
+  if (method === "joint") return own.reduce((a, b) => a + b, 0);
+  const buffers = tasks.map(({ freezingBuffer }) => freezingBuffer.length);
+  return Math.max(...own.map((count, task) => count + (buffers[task - 1] ?? 0)));
+}

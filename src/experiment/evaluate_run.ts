@@ -1,0 +1,63 @@
+import { createImageStore } from "../data/image_store.ts";
+import { InputError } from "../errors.ts";
+import { openGpu } from "../gpu/device.ts";
+import { Arena } from "../gpu/tensor.ts";
+import { readSafetensors } from "../net/safetensors.ts";
+import { Random } from "../random.ts";
+import { createLearner, createNetwork } from "./build.ts";
+import { loadConfig } from "./config.ts";
+import { evaluateTask } from "./evaluate.ts";
+import { openMaterials } from "./materials.ts";
+import { readSummary, runFolder } from "./run_folder.ts";
+
+/**
+ * Evaluates the saved model of a run again on the test images of all tasks that have heads. Returns accuracies in
+ * percent, one per task.
+ *
+ * @throws {InputError} for a folder that is no run, or data that is not there any more.
+ */
+export async function evaluateRun(
+  run: string,
+  options: { readonly dataRoot: string; readonly cacheDir: string },
+): Promise<{ classIl: number[]; taskIl: number[] }> {
+  const folder = runFolder(run);
+  const { heads } = readSummary(run);
+  const config = await loadConfig(folder.config, []);
+  if (heads.length === 0) {
+    throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
+  }
+  const materials = await openMaterials(config, {
+    ...options,
+    progress: () => {},
+    warn: console.warn,
+  });
+  const model = await readSafetensors(folder.model);
+  const gpu = await openGpu();
+  try {
+    const network = createNetwork(gpu, config);
+    network.load(model.tensors, folder.model);
+    const learner = createLearner(network, config, {
+      augmentRandom: Random.stream(config.seed, "augment"),
+      onLosses: () => {},
+    });
+    const test = createImageStore(new Arena(gpu, "images"), {
+      label: "test",
+      source: 0,
+      capacity: Math.max(...materials.tasks.map((task) => task.test.length)),
+      height: config.data.size,
+      width: config.data.size,
+      maxRows: learner.maxRows,
+    });
+    const accuracies = [];
+    for (const { task, heads: assigned } of heads) {
+      const split = materials.tasks[task];
+      accuracies.push(await evaluateTask(learner, test, materials.dataset.test, split, assigned));
+    }
+    return {
+      classIl: accuracies.map(({ classIl }) => classIl),
+      taskIl: accuracies.map(({ taskIl }) => taskIl),
+    };
+  } finally {
+    gpu.destroy();
+  }
+}

@@ -1,0 +1,231 @@
+import type { TaskSplit } from "../data/task_stream.ts";
+import type { Sample } from "../method/batch.ts";
+import { learnErAce, type SeenHeads } from "../method/er_ace.ts";
+import { learnFinetune } from "../method/finetune.ts";
+import type { FreezingChoice } from "../method/freezing.ts";
+import { chooseHeads } from "../method/heads.ts";
+import { learnMerged } from "../method/merged.ts";
+import type { Task } from "../method/session.ts";
+import { learnStaged } from "../method/wscl.ts";
+import type { Assembly } from "./build.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { evaluateTask } from "./evaluate.ts";
+import type { RunEvent } from "./events.ts";
+import type { Materials } from "./materials.ts";
+import type { StepReporter } from "./step_reporter.ts";
+import type { FreezingDecision, HeadAssignment } from "./summary.ts";
+
+/** Accuracies in percent as a run measures them; see `RunAccuracies` of `metrics.ts`. */
+export interface Measured {
+  readonly matrix: number[][];
+  readonly beforeTraining: number[];
+  readonly baseline: number[];
+}
+
+/** What a run has found so far; filled task by task. */
+export interface Results {
+  readonly classIl: Measured;
+  readonly taskIl: Measured;
+  readonly freezing: FreezingDecision[];
+  readonly heads: HeadAssignment[];
+  /** Time in which tasks were learned; evaluation is not counted. */
+  trainingSeconds: number;
+}
+
+interface Context {
+  readonly emit: (event: RunEvent) => void;
+  readonly reporter: StepReporter;
+  readonly results: Results;
+}
+
+/** The protocol: for each task choose heads, evaluate it untouched, learn it, evaluate all tasks so far. */
+export async function learnTasks(
+  config: ExperimentConfig,
+  materials: Materials,
+  assembly: Assembly,
+  context: Context,
+): Promise<void> {
+  const { results, reporter } = context;
+  await measureBaseline(materials, assembly, results);
+  if (config.method === "joint") return await learnJointly(config, materials, assembly, context);
+  const seen: SeenHeads = new Set();
+  for (const [index, split] of materials.tasks.entries()) {
+    reporter.task = index;
+    loadStream(materials, assembly, index);
+    const heads = await takeHeads(config, materials, assembly, context, index, split);
+    if (index > 0) {
+      const before = await evaluate(materials, assembly, results.heads, index);
+      results.classIl.beforeTraining.push(before.classIl);
+      results.taskIl.beforeTraining.push(before.taskIl);
+    }
+    const started = performance.now();
+    const freezing = await learn(config, assembly, taskOf(materials, assembly, index, heads), seen);
+    await assembly.session.learner.readLosses();
+    results.trainingSeconds += (performance.now() - started) / 1000;
+    if (freezing) {
+      results.freezing.push({ task: index, ...freezing });
+      context.emit({ type: "freezing", task: index, ...freezing });
+    }
+    await evaluateAll(materials, assembly, context, index, index + 1);
+  }
+}
+
+async function learn(
+  { method, wscl }: ExperimentConfig,
+  { session }: Assembly,
+  task: Task,
+  seen: SeenHeads,
+): Promise<FreezingChoice | null> {
+  switch (method) {
+    case "wscl":
+      return wscl.schedule === "staged"
+        ? await learnStaged(session, task)
+        : await learnMerged(session, task, seen);
+    case "er_ace":
+      await learnErAce(session, task, seen);
+      return null;
+    case "finetune":
+    case "joint":
+      await learnFinetune(session, task, method === "joint" ? "joint" : "stream");
+      return null;
+  }
+}
+
+/** The upper bound: one task that holds the images of all, with heads in class order. */
+async function learnJointly(
+  config: ExperimentConfig,
+  materials: Materials,
+  assembly: Assembly,
+  context: Context,
+): Promise<void> {
+  const { session, stream } = assembly;
+  const { results } = context;
+  for (const [index, split] of materials.tasks.entries()) {
+    session.heads.assign(split.classes, split.classes);
+    results.heads.push({ task: index, heads: split.classes });
+  }
+  const indices = materials.tasks.flatMap(({ train }) => [...train]);
+  stream.load(materials.dataset.train, indices);
+  const task: Task = {
+    index: 0,
+    heads: materials.tasks.flatMap(({ classes }) => classes),
+    train: labelled(materials, assembly, indices),
+    validation: [],
+    previousBuffer: [],
+  };
+  const started = performance.now();
+  await learn(config, assembly, task, new Set());
+  await session.learner.readLosses();
+  results.trainingSeconds += (performance.now() - started) / 1000;
+  await evaluateAll(materials, assembly, context, 0, materials.tasks.length);
+}
+
+/** Makes the images of task `index` readable, and with them those by which the previous task judges. */
+function loadStream({ dataset, tasks }: Materials, { stream }: Assembly, index: number): void {
+  const { train, validation } = tasks[index];
+  const previous = tasks[index - 1]?.freezingBuffer ?? [];
+  stream.load(dataset.train, Uint32Array.from(new Set([...train, ...validation, ...previous])));
+}
+
+async function takeHeads(
+  config: ExperimentConfig,
+  materials: Materials,
+  assembly: Assembly,
+  context: Context,
+  index: number,
+  split: TaskSplit,
+): Promise<number[]> {
+  const { session, stream } = assembly;
+  const chooses = config.method === "wscl" && config.wscl.headAssignment && index > 0;
+  let heads = session.heads.next(split.classes.length);
+  if (chooses) {
+    context.reporter.begin("heads", 0);
+    const { labels } = materials.dataset.train;
+    const samples = Array.from(split.train, (image): Sample => {
+      return { from: stream, index: image, label: split.classes.indexOf(labels[image]) };
+    });
+    heads = await chooseHeads(
+      session.learner,
+      session.heads,
+      split.classes,
+      samples,
+      config.wscl.compat,
+    );
+  }
+  session.heads.assign(split.classes, heads);
+  context.results.heads.push({ task: index, heads });
+  context.emit({ type: "heads", task: index, heads });
+  return heads;
+}
+
+function taskOf(
+  materials: Materials,
+  assembly: Assembly,
+  index: number,
+  heads: readonly number[],
+): Task {
+  const { train, validation } = materials.tasks[index];
+  return {
+    index,
+    heads,
+    train: labelled(materials, assembly, train),
+    validation: labelled(materials, assembly, validation),
+    previousBuffer: labelled(materials, assembly, materials.tasks[index - 1]?.freezingBuffer ?? []),
+  };
+}
+
+/** Images of the stream store as samples, labelled with the heads of their classes. */
+function labelled(
+  { dataset }: Materials,
+  { session, stream }: Assembly,
+  indices: ArrayLike<number>,
+): Sample[] {
+  const { labels } = dataset.train;
+  return Array.from(
+    indices,
+    (index) => ({ from: stream, index, label: session.heads.headOf(labels[index]) }),
+  );
+}
+
+/** Accuracies of the untrained network with heads in class order: what forward transfer is measured against. */
+async function measureBaseline(
+  materials: Materials,
+  assembly: Assembly,
+  results: Results,
+): Promise<void> {
+  const heads = materials.tasks.map(({ classes }, task) => ({ task, heads: classes }));
+  for (const index of materials.tasks.keys()) {
+    const { classIl, taskIl } = await evaluate(materials, assembly, heads, index);
+    results.classIl.baseline.push(classIl);
+    results.taskIl.baseline.push(taskIl);
+  }
+}
+
+async function evaluateAll(
+  materials: Materials,
+  assembly: Assembly,
+  { emit, results }: Context,
+  task: number,
+  count: number,
+): Promise<void> {
+  emit({ type: "phase", task, phase: "evaluation" });
+  const classIl: number[] = [];
+  const taskIl: number[] = [];
+  for (let index = 0; index < count; index++) {
+    const accuracy = await evaluate(materials, assembly, results.heads, index);
+    classIl.push(accuracy.classIl);
+    taskIl.push(accuracy.taskIl);
+  }
+  results.classIl.matrix.push(classIl);
+  results.taskIl.matrix.push(taskIl);
+  emit({ type: "evaluation", task, classIl, taskIl });
+}
+
+async function evaluate(
+  { dataset, tasks }: Materials,
+  { session, test }: Assembly,
+  heads: readonly HeadAssignment[],
+  index: number,
+) {
+  return await evaluateTask(session.learner, test, dataset.test, tasks[index], heads[index].heads);
+}

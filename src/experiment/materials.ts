@@ -1,0 +1,73 @@
+import { openDataset, openDreams } from "../data/dataset.ts";
+import type { Dataset, ImageSet, Progress } from "../data/image_set.ts";
+import { splitTasks, type TaskSplit } from "../data/task_stream.ts";
+import { InputError } from "../errors.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+
+/** Images of an experiment, and which task may read which of them. */
+export interface Materials {
+  readonly dataset: Dataset;
+  /** Null where the method does not dream. */
+  readonly dreams: ImageSet | null;
+  readonly tasks: readonly TaskSplit[];
+}
+
+/** Whether the configured method searches for what to freeze, and dreams. */
+export function methodParts(
+  { method, wscl }: ExperimentConfig,
+): { freezing: boolean; dreams: boolean } {
+  return { freezing: method === "wscl" && wscl.freezing, dreams: method === "wscl" && wscl.rem };
+}
+
+/**
+ * Opens the data sets that a configuration names and divides them into tasks. Images are held out for freezing only
+ * where the method searches for it: baselines train on everything.
+ *
+ * @throws {InputError} where data and configuration do not fit.
+ */
+export async function openMaterials(
+  config: ExperimentConfig,
+  context: {
+    dataRoot: string;
+    cacheDir: string;
+    progress: Progress;
+    warn: (message: string) => void;
+  },
+): Promise<Materials> {
+  const { data, wscl, freezing: { validation, buffer } } = config;
+  const parts = methodParts(config);
+  const dataset = await openDataset(data.train, context);
+  const dreams = parts.dreams && data.dreams ? await openDreams(data.dreams, context) : null;
+  checkClasses(config, dataset);
+  checkSize(config, dataset.train);
+  if (dreams) checkSize(config, dreams);
+  const tasks = splitTasks({
+    trainLabels: dataset.train.labels,
+    testLabels: dataset.test.labels,
+    tasks: data.tasks,
+    classesPerTask: data.classesPerTask,
+    validation: parts.freezing ? validation : 0,
+    freezingBuffer: parts.freezing && wscl.schedule === "merged" ? buffer : 0,
+    compat: config.method === "wscl" ? wscl.compat : "paper",
+  });
+  return { dataset, dreams, tasks };
+}
+
+function checkClasses({ data }: ExperimentConfig, { name, train }: Dataset): void {
+  const wanted = data.tasks * data.classesPerTask;
+  if (wanted > train.classNames.length) {
+    throw new InputError(
+      `Cannot split ${name} into tasks: ${data.tasks} tasks of ${data.classesPerTask} classes need ${wanted} classes, ` +
+        `it has ${train.classNames.length}; lower data.tasks or data.classesPerTask`,
+    );
+  }
+}
+
+function checkSize({ data }: ExperimentConfig, images: ImageSet): void {
+  if (images.height !== data.size || images.width !== data.size) {
+    throw new InputError(
+      `Cannot train on ${images.name}: its images have ${images.height}x${images.width} pixels, data.size is ` +
+        `${data.size}; set data.size to what the images have`,
+    );
+  }
+}

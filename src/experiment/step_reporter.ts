@@ -1,0 +1,52 @@
+import type { StepLoss } from "../method/learner.ts";
+import type { Phase, RunEvent } from "./events.ts";
+
+/** Turns losses that were read back into step events: one per phase and read-back. */
+export class StepReporter {
+  readonly #emit: (event: RunEvent) => void;
+  readonly #now: () => number;
+  #task = 0;
+  #steps = 0;
+  #done = 0;
+  #last: number;
+
+  constructor(emit: (event: RunEvent) => void, now: () => number = () => performance.now()) {
+    this.#emit = emit;
+    this.#now = now;
+    this.#last = now();
+  }
+
+  /** Events carry this task from now on. */
+  set task(task: number) {
+    this.#task = task;
+  }
+
+  /** A phase of so many steps begins. */
+  begin(phase: Phase, steps: number): void {
+    this.#steps = steps;
+    this.#done = 0;
+    this.#last = this.#now();
+    this.#emit({ type: "phase", task: this.#task, phase });
+  }
+
+  report(losses: readonly StepLoss[]): void {
+    const now = this.#now();
+    const milliseconds = (now - this.#last) / losses.length;
+    const rows = losses.reduce((sum, step) => sum + step.rows, 0);
+    this.#last = now;
+    this.#done += losses.length;
+    for (const phase of new Set(losses.map((step) => step.phase))) {
+      const own = losses.filter((step) => step.phase === phase);
+      this.#emit({
+        type: "step",
+        task: this.#task,
+        phase,
+        step: this.#done,
+        steps: this.#steps,
+        loss: own.reduce((sum, step) => sum + step.loss, 0) / own.length,
+        milliseconds,
+        samplesPerSecond: rows / (milliseconds * losses.length) * 1000,
+      });
+    }
+  }
+}
