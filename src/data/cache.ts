@@ -26,7 +26,9 @@ export async function packedOnce(
   warn: (message: string) => void,
 ): Promise<ImageSet> {
   const key = await source.contentKey(progress);
-  const path = join(cacheDir, `${source.name}-${key.slice(0, 16)}.images`);
+  // A data set's folder may lie deeper ("photos/pets"); the cache is flat.
+  const stem = source.name.replaceAll(/[^\w.-]+/g, "-");
+  const path = join(cacheDir, `${stem}-${key.slice(0, 16)}.images`);
   const cached = await readCache(path, key, warn);
   if (cached !== null) return cached;
   // Before the slow part, so that a folder that cannot be made is told at once.

@@ -34,30 +34,30 @@ export function cifarPart(
   const namePath = join(folder, format.nameFile);
   return {
     name,
-    async contentKey(progress) {
-      const names = readBytes(namePath, format);
-      const digests = [digestOf(names)];
-      for (const [i, path] of paths.entries()) {
-        digests.push(digestOf(readBytes(path, format)));
-        progress(i + 1, paths.length, `reading ${name}`);
-        // Lets a caller's timers and messages run between the large files.
-        await Promise.resolve();
-      }
-      const description = { format: format.title, labelAt: format.labelAt, perClass };
-      const read = [format.nameFile, ...format[part].files];
-      return contentKey(description, read, Uint8Array.from(digests.flatMap((d) => [...d])));
-    },
     // deno-lint-ignore require-await -- Packable promises; nothing here has to wait
-    async decode() {
-      const classNames = readNames(namePath, format);
-      const files = paths.map((path) => readRecords(path, format));
-      const records = files.reduce((sum, file) => sum + file.length / format.recordBytes, 0);
+    async contentKey(progress) {
+      const digests = [digestOf(readBytes(namePath, format))];
+      let records = 0;
+      for (const [i, path] of paths.entries()) {
+        const file = readRecords(path, format);
+        records += file.length / format.recordBytes;
+        digests.push(digestOf(file));
+        progress(i + 1, paths.length, `reading ${name}`);
+      }
       if (records !== format[part].records) {
         warn(
           `Reading ${folder}: the ${part} files have ${records} records where the official ones have ` +
             `${format[part].records}; if that is not meant, unpack ${format.archive} again`,
         );
       }
+      const description = { format: format.title, labelAt: format.labelAt, perClass };
+      const read = [format.nameFile, ...format[part].files];
+      return contentKey(description, read, Uint8Array.from(digests.flatMap((d) => [...d])));
+    },
+    // deno-lint-ignore require-await -- as above
+    async decode() {
+      const classNames = readNames(namePath, format);
+      const files = paths.map((path) => readRecords(path, format));
       const taken = chooseRecords(paths, files, format, perClass);
       if (perClass !== null) checkLimit(folder, taken, classNames, perClass);
       return {

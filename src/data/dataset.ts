@@ -7,13 +7,7 @@ import { drawImages } from "./drawn.ts";
 import { foldersIn, isFolder } from "./folder_listing.ts";
 import { imageFolderPart, listDreams, listTest, listTrain } from "./image_folder.ts";
 import type { Dataset, ImageSet } from "./image_set.ts";
-import type {
-  Cifar100Source,
-  Cifar10Source,
-  ImageFolderSource,
-  OpenContext,
-  SourceOptions,
-} from "./source.ts";
+import type { Cifar100Source, Cifar10Source, OpenContext, SourceOptions } from "./source.ts";
 
 export type { OpenContext, SourceOptions } from "./source.ts";
 
@@ -98,7 +92,7 @@ function cifar(
   return cifarPart(root, `${options.folder}-${part}`, { part, format, perClass }, warn);
 }
 
-function findFolder(folder: ImageFolderSource["folder"], dataRoot: string | null): string {
+function findFolder(folder: string, dataRoot: string | null): string {
   if (dataRoot === null) {
     throw new InputError(
       `Cannot open the data set ${folder}: no data folder was given, pass --data DIR with the folder ` +

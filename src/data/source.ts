@@ -1,6 +1,7 @@
 import type { Progress } from "./image_set.ts";
 
-interface FolderSource {
+/** What the formats that read files have in common. */
+export interface FolderSource {
   /** Name of the data set's folder below the data root. */
   readonly folder: string;
   /** First images of each class to take, `null` for all. */

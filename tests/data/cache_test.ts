@@ -113,6 +113,15 @@ Deno.test(
   }),
 );
 
+Deno.test("a data set deeper in the data folder is cached too", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    await writeImageFolder(join(dataRoot, "photos", "pets"), 8);
+    await openDataset({ ...SOURCE, folder: "photos/pets" }, context);
+    const names = [...Deno.readDirSync(context.cacheDir)].map(({ name }) => name).sort();
+    assert.match(names.join(), /^photos-pets-test-\w+\.images,photos-pets-train-\w+\.images$/);
+  }));
+
 Deno.test("a cache folder that cannot be made is refused with its path and the fix", () =>
   withFolder(async (folder) => {
     const { context, dataRoot } = contextIn(folder);

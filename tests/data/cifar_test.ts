@@ -71,6 +71,8 @@ Deno.test("another number of records than the official one is told and used", ()
     writeCifar10(join(dataRoot, "cifar"));
     await openDataset(CIFAR10, context);
     assert.equal(warnings.length, 2);
+    await openDataset(CIFAR10, context);
+    assert.equal(warnings.length, 4, "told again when the cache is used");
     assert.match(warnings[0], /train files have 10 records .* official ones have 50000/);
   }));
 
