@@ -1,0 +1,218 @@
+/** Convolution kernels against the double-precision twin, on recorded and on odd random shapes. */
+
+import assert from "node:assert/strict";
+import {
+  conv2dPartials,
+  type Conv2dShape,
+  conv2dWantsSubgroups,
+  recordConv2dForward,
+  recordConv2dInputGradient,
+  recordConv2dWeightGradient,
+} from "../../src/ops/conv2d.ts";
+import { Random } from "../../src/random.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { assertClose } from "../reference/compare.ts";
+import {
+  conv2dForward,
+  conv2dInputGradient,
+  conv2dOutputShape,
+  conv2dWeightGradient,
+  type Shape4,
+} from "../reference/conv2d.ts";
+import { readGolden, readGoldenJson } from "../reference/golden.ts";
+import { gpuTests, Workbench } from "../support/gpu.ts";
+import {
+  fromKernelLayout,
+  fromNhwc,
+  nhwcLength,
+  normals,
+  toKernelLayout,
+  toNhwc,
+} from "../support/layout.ts";
+
+const test = await gpuTests();
+const TOLERANCE = 2e-6;
+
+interface Problem {
+  x: Float64Array;
+  xShape: Shape4;
+  w: Float64Array;
+  wShape: Shape4;
+  gy: Float64Array;
+  stride: 1 | 2;
+}
+
+/** What the kernels give, in the twin's layouts; the input gradient also with an addend. */
+interface Results {
+  y: Float64Array;
+  gx: Float64Array;
+  gxPlus: Float64Array;
+  gw: Float64Array;
+}
+
+function outputShape({ xShape, wShape, stride }: Problem): Shape4 {
+  return conv2dOutputShape(xShape, wShape, { stride, padding: (wShape[2] - 1) / 2 });
+}
+
+function layerOf(problem: Problem): Conv2dShape {
+  const { xShape, wShape, stride } = problem;
+  const [, outputChannels, outputHeight, outputWidth] = outputShape(problem);
+  return {
+    inputChannels: xShape[1],
+    outputChannels,
+    kernel: wShape[2] as 1 | 3,
+    stride,
+    inputHeight: xShape[2],
+    inputWidth: xShape[3],
+    outputHeight,
+    outputWidth,
+  };
+}
+
+/** Everything on the adapter; outputs are full of NaN before. `partials`: elements of scratch. */
+async function compute(
+  gpu: Gpu,
+  problem: Problem,
+  { subgroups, partials }: { subgroups: boolean; partials?: number },
+): Promise<Results> {
+  let results: Results | undefined;
+  await Workbench.with(gpu, async (bench) => {
+    const layer = layerOf(problem);
+    const rows = problem.xShape[0];
+    const yShape = outputShape(problem);
+    const x = bench.f32(toNhwc(problem.x, problem.xShape));
+    const gy = bench.f32(toNhwc(problem.gy, yShape));
+    const weight = bench.f32(toKernelLayout(problem.w, problem.wShape));
+    const y = bench.f32(nhwcLength(yShape));
+    const gx = bench.f32(nhwcLength(problem.xShape));
+    const gxPlus = bench.f32(nhwcLength(problem.xShape));
+    const gradient = bench.f32(weight.length);
+    const scratch = bench.f32(partials ?? conv2dPartials(layer, rows));
+    await bench.run([
+      ...recordConv2dForward({ layer, rows, x, weight, y, subgroups }),
+      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: null, gx, subgroups }),
+      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: x, gx: gxPlus, subgroups }),
+      ...recordConv2dWeightGradient({ layer, rows, x, gy, partials: scratch, gradient }),
+    ]);
+    const read = await bench.read(y, gx, gxPlus, gradient);
+    results = {
+      y: fromNhwc(read[0], yShape),
+      gx: fromNhwc(read[1], problem.xShape),
+      gxPlus: fromNhwc(read[2], problem.xShape),
+      gw: fromKernelLayout(read[3], problem.wShape),
+    };
+  });
+  return results!;
+}
+
+function check(found: Results, expected: Omit<Results, "gxPlus">, { x }: Problem): void {
+  assertClose("conv2d forward", found.y, expected.y, TOLERANCE);
+  assertClose("conv2d input gradient", found.gx, expected.gx, TOLERANCE);
+  assertClose(
+    "conv2d input gradient with addend",
+    found.gxPlus,
+    expected.gx.map((value, i) => value + x[i]),
+    TOLERANCE,
+  );
+  assertClose("conv2d weight gradient", found.gw, expected.gw, TOLERANCE);
+}
+
+function twin({ x, xShape, w, wShape, gy, stride }: Problem): Omit<Results, "gxPlus"> {
+  const options = { stride, padding: (wShape[2] - 1) / 2 };
+  return {
+    y: conv2dForward(x, xShape, w, wShape, options),
+    gx: conv2dInputGradient(gy, xShape, w, wShape, options),
+    gw: conv2dWeightGradient(gy, x, xShape, wShape, options),
+  };
+}
+
+function variants(gpu: Gpu): boolean[] {
+  return conv2dWantsSubgroups(gpu) ? [false, true] : [false];
+}
+
+const file = await readGolden("ops");
+for (const { name, op, kernel, stride } of (await readGoldenJson("ops")).cases) {
+  // The network has no convolution of 7x7.
+  if (op !== "conv2d" || kernel === 7) continue;
+  test(`conv2d gives the recorded results of ${name}`, async (gpu) => {
+    const { data: x, shape: xShape } = file.activation(`${name}/x`);
+    const { data: w, shape: wShape } = file.activation(`${name}/w`);
+    const problem = { x, xShape, w, wShape, gy: file.get(`${name}/gy`).data, stride };
+    for (const subgroups of variants(gpu)) {
+      const expected = ["y", "gx", "gw"].map((part) => file.get(`${name}/${part}`).data);
+      const found = await compute(gpu, problem, { subgroups });
+      check(found, { y: expected[0], gx: expected[1], gw: expected[2] }, problem);
+    }
+  });
+}
+
+function randomProblem(seed: number): Problem {
+  const random = Random.stream(seed, "conv2d test");
+  const kernel = random.below(3) === 0 ? 1 : 3;
+  const stride = random.below(2) === 0 ? 1 : 2;
+  const size = () => 1 + random.below(random.below(2) === 0 ? 5 : 19);
+  const channels = () => 1 + random.below(random.below(2) === 0 ? 6 : 40);
+  const xShape: Shape4 = [1 + random.below(5), channels(), size(), size()];
+  const wShape: Shape4 = [channels(), xShape[1], kernel, kernel];
+  const x = normals(random, xShape.reduce((a, b) => a * b, 1));
+  const w = normals(random, wShape.reduce((a, b) => a * b, 1));
+  // Outliers, so that one value put in the wrong place cannot hide among the others.
+  for (const values of [x, w]) values[random.below(values.length)] = 20;
+  const problem = { x, xShape, w, wShape, gy: new Float64Array(), stride } as Problem;
+  problem.gy = normals(random, outputShape(problem).reduce((a, b) => a * b, 1));
+  return problem;
+}
+
+test("conv2d agrees with the twin on odd random shapes", async (gpu) => {
+  for (let seed = 0; seed < 24; seed++) {
+    const problem = randomProblem(seed);
+    for (const subgroups of variants(gpu)) {
+      check(await compute(gpu, problem, { subgroups }), twin(problem), problem);
+    }
+  }
+});
+
+test("conv2d agrees with the twin on long thin images and on many channels", async (gpu) => {
+  const shapes: [Shape4, number, 1 | 3, 1 | 2][] = [
+    [[1, 3, 1, 33], 4, 3, 2],
+    [[1, 3, 33, 1], 4, 3, 1],
+    [[9, 1, 2, 3], 1, 3, 2],
+    [[2, 64, 3, 3], 70, 1, 2],
+    [[1, 70, 2, 5], 64, 3, 1],
+  ];
+  for (const [index, [xShape, outputs, kernel, stride]] of shapes.entries()) {
+    const random = Random.stream(index, "conv2d shapes");
+    const wShape: Shape4 = [outputs, xShape[1], kernel, kernel];
+    const values = (shape: Shape4) => normals(random, shape.reduce((a, b) => a * b, 1));
+    const problem: Problem = {
+      x: values(xShape),
+      xShape,
+      w: values(wShape),
+      wShape,
+      gy: new Float64Array(),
+      stride,
+    };
+    problem.gy = values(outputShape(problem));
+    for (const subgroups of variants(gpu)) {
+      check(await compute(gpu, problem, { subgroups }), twin(problem), problem);
+    }
+  }
+});
+
+test("the weight gradient needs no more scratch than one set of weights", async (gpu) => {
+  const problem = randomProblem(3);
+  const sets = toKernelLayout(problem.w, problem.wShape).length;
+  const expected = twin(problem).gw;
+  for (const partials of [sets, 2 * sets + 4]) {
+    const { gw } = await compute(gpu, problem, { subgroups: false, partials });
+    assertClose("conv2d weight gradient in little scratch", gw, expected, TOLERANCE);
+  }
+});
+
+test("conv2d gives the same bits each time", async (gpu) => {
+  const problem = randomProblem(5);
+  for (const subgroups of variants(gpu)) {
+    const first = await compute(gpu, problem, { subgroups });
+    assert.deepEqual(await compute(gpu, problem, { subgroups }), first);
+  }
+});

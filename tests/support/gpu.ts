@@ -1,0 +1,94 @@
+/**
+ * What tests on an adapter share: one device per test file, opened only where an adapter answers, and
+ * tensors that live for one test. Without an adapter every such test is reported as ignored.
+ */
+
+import assert from "node:assert/strict";
+import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import { type Dispatch, Program } from "../../src/gpu/program.ts";
+import { Arena, download, type Tensor, upload } from "../../src/gpu/tensor.ts";
+
+/** Registers one test that needs the adapter. */
+export type GpuTest = (name: string, run: (gpu: Gpu) => Promise<void> | void) => void;
+
+/**
+ * Opens the device of a test file. After each test no buffer may be left and no error may be waiting;
+ * the device is closed behind the last one.
+ */
+export async function gpuTests(): Promise<GpuTest> {
+  const found = await (navigator.gpu as GPU | undefined)?.requestAdapter();
+  const gpu = found ? await openGpu() : null;
+  Deno.test.afterAll(() => gpu?.destroy());
+  return (name, run) =>
+    Deno.test({
+      name,
+      ignore: gpu === null,
+      fn: async () => {
+        await run(gpu!);
+        await gpu!.settle();
+        assert.deepEqual(gpu!.memory, { buffers: 0, bytes: 0 }, "buffers are left");
+      },
+    });
+}
+
+/** Tensors of one test and what is done with them. */
+export class Workbench {
+  readonly gpu: Gpu;
+  readonly arena: Arena;
+
+  private constructor(gpu: Gpu) {
+    this.gpu = gpu;
+    this.arena = new Arena(gpu, "test");
+  }
+
+  /** Runs `use` with a workbench that is cleared afterwards, whatever happens. */
+  static async with(gpu: Gpu, use: (bench: Workbench) => Promise<void>): Promise<void> {
+    const bench = new Workbench(gpu);
+    try {
+      await use(bench);
+    } finally {
+      bench.arena.destroy();
+    }
+  }
+
+  /** A tensor that holds these values; a number of elements gives NaN, to show what is never written. */
+  f32(values: ArrayLike<number> | number): Tensor {
+    const data = typeof values === "number"
+      ? new Float32Array(values).fill(NaN)
+      : Float32Array.from(values);
+    const tensor = this.arena.tensor("f32", [data.length]);
+    upload(this.gpu, tensor, data);
+    return tensor;
+  }
+
+  u32(values: ArrayLike<number>): Tensor {
+    const tensor = this.arena.tensor("u32", [values.length], "u32");
+    upload(this.gpu, tensor, Uint32Array.from(values));
+    return tensor;
+  }
+
+  async run(dispatches: readonly Dispatch[]): Promise<void> {
+    const program = await Program.build(this.gpu, "test", dispatches);
+    program.run();
+    program.destroy();
+  }
+
+  /** Reads tensors back, all in one mapping. */
+  async read(...tensors: Tensor[]): Promise<(Float32Array | Uint32Array)[]> {
+    return await download(this.gpu, tensors);
+  }
+}
+
+/** Fails unless both hold the same bits (NaN equals NaN, 0 does not equal -0). */
+export function assertSameBits(
+  actual: Float32Array | Uint32Array,
+  expected: Float32Array | Uint32Array,
+  what: string,
+): void {
+  const bits = (values: Float32Array | Uint32Array) =>
+    new Uint32Array(values.buffer, values.byteOffset, values.length);
+  const [found, wanted] = [bits(actual), bits(expected)];
+  assert.equal(found.length, wanted.length, what);
+  const differ = found.findIndex((word, i) => word !== wanted[i]);
+  assert(differ < 0, `${what}: element ${differ} is ${actual[differ]}, not ${expected[differ]}`);
+}
