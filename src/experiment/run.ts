@@ -160,6 +160,6 @@ function noteProgress(emit: (event: RunEvent) => void) {
     const text = `${what}: ${Math.floor(done / total * 10) * 10} % of ${total}`;
     if (text === last) return;
     last = text;
-    emit({ type: "message", text });
+    emit({ type: "message", text, passing: true });
   };
 }

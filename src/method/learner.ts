@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Program } from "../gpu/program.ts";
-import { Arena, downloadF32, downloadU32, type Tensor, upload } from "../gpu/tensor.ts";
+import { Arena, download, downloadF32, downloadU32, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
@@ -20,6 +20,24 @@ export interface StepLoss {
   /** Sum of the segments' mean losses. */
   readonly loss: number;
   readonly rows: number;
+}
+
+/** Given network inputs that are normalised together and share a loss. */
+export interface TensorSegment {
+  /** `[rows, 3, height, width]`, normalised, as PyTorch lays them out. */
+  readonly inputs: Float32Array;
+  /** Head number of each row. */
+  readonly labels: readonly number[];
+  /** Heads that take part in the softmax. */
+  readonly open: ReadonlySet<number>;
+}
+
+/** What a step on given tensors found before its update. */
+export interface TensorStepResult {
+  /** Sum of the segments' mean losses. */
+  readonly loss: number;
+  /** `[rows, heads]`, the segments one after another. */
+  readonly logits: Float32Array;
 }
 
 /** What a {@linkcode Learner} is made of. */
@@ -112,17 +130,7 @@ export class Learner {
     }`;
     const program = await this.#program(key, () => [
       ...this.#augment(rows, sources),
-      ...network.recordForward(sizes, "training"),
-      this.#crossEntropy(rows),
-      ...network.recordBackward(sizes),
-      recordSgd({
-        ...this.#options.sgd,
-        batch: this.#batch.tensor,
-        gradients: network.gradients,
-        mask: network.mask,
-        values: network.values,
-        velocities: network.velocities,
-      }),
+      ...this.#update(sizes),
       ...(writes
         ? sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
           recordStoreImages({
@@ -144,6 +152,72 @@ export class Learner {
     if (this.#pending.length >= Math.min(this.#options.readEvery, lossSlots)) {
       await this.readLosses();
     }
+  }
+
+  /**
+   * One optimisation step on given tensors instead of stored images: normalised network inputs, used as they are. Reads
+   * the result back at once, so it suits checks and small experiments; runs use {@linkcode step}.
+   *
+   * @throws {TypeError} for inputs whose length does not fit the labels and the network's image size.
+   */
+  async stepOnTensors(segments: readonly TensorSegment[]): Promise<TensorStepResult> {
+    await this.readLosses();
+    const { network } = this;
+    const sizes = segments.map(({ labels }) => labels.length);
+    const rows = sizes.reduce((a, b) => a + b, 0);
+    const { height, width } = this.#options.images;
+    upload(
+      this.#gpu,
+      network.activations.input,
+      toPaddedNhwc(
+        segments.map(({ inputs, labels }) => ({ inputs, rows: labels.length })),
+        height,
+        width,
+      ),
+    );
+    const batch = segments.flatMap(({ labels }, mask) =>
+      labels.map((label) => ({ ...storedNowhere, label, mask, weight: 1 / labels.length }))
+    );
+    const { learningRate } = this.#options.sgd;
+    this.#batch.write({ lossSlot: 0, learningRate }, batch, segments.map(({ open }) => open));
+    const program = await this.#program(
+      `tensors ${network.frozenBlocks} [${sizes}]`,
+      () => this.#update(sizes),
+    );
+    program.run();
+    network.batchesTracked += segments.length;
+    this.#steps++;
+    this.#rows += rows;
+    const [losses, logits] = await download(this.#gpu, [this.#losses, network.activations.logits]);
+    return { loss: losses[0], logits: this.#unpadded(logits, rows) };
+  }
+
+  /** Logits `[rows, heads]` of given inputs `[rows, 3, height, width]` in inference mode; nothing is learned. */
+  async inferTensors(inputs: Float32Array): Promise<Float32Array> {
+    await this.readLosses();
+    const { images: { height, width } } = this.#options;
+    const rows = inputs.length / (3 * height * width);
+    upload(
+      this.#gpu,
+      this.network.activations.input,
+      toPaddedNhwc([{ inputs, rows }], height, width),
+    );
+    const program = await this.#program(
+      `infer ${rows}`,
+      () => this.network.recordForward([rows], "inference"),
+    );
+    program.run();
+    const [logits] = await download(this.#gpu, [this.network.activations.logits]);
+    return this.#unpadded(logits, rows);
+  }
+
+  #unpadded(logits: ArrayLike<number>, rows: number): Float32Array {
+    const { heads } = this;
+    const padded = this.network.activations.logits.shape[1];
+    return Float32Array.from(
+      { length: rows * heads },
+      (_, i) => logits[Math.floor(i / heads) * padded + i % heads],
+    );
   }
 
   /**
@@ -309,6 +383,24 @@ export class Learner {
     );
   }
 
+  /** Forward, loss, backward and update over `activations.input`. */
+  #update(sizes: readonly number[]): Dispatch[] {
+    const { network } = this;
+    return [
+      ...network.recordForward(sizes, "training"),
+      this.#crossEntropy(sizes.reduce((a, b) => a + b, 0)),
+      ...network.recordBackward(sizes),
+      recordSgd({
+        ...this.#options.sgd,
+        batch: this.#batch.tensor,
+        gradients: network.gradients,
+        mask: network.mask,
+        values: network.values,
+        velocities: network.velocities,
+      }),
+    ];
+  }
+
   #crossEntropy(rows: number): Dispatch {
     const { logits, gLogits, rowLosses } = this.network.activations;
     const { heads } = this;
@@ -334,4 +426,34 @@ export class Learner {
 
 function names(sources: readonly { source: number }[]): string {
   return sources.map(({ source }) => source).join("+");
+}
+
+const storedNowhere = { source: 0, index: 0, top: 0, left: 0, flip: false, slot: -1 };
+
+/** Inputs `[rows, 3, height, width]`, one after another, as one `[rows, height, width, 4]`, fourth channel 0. */
+function toPaddedNhwc(
+  parts: readonly { readonly inputs: Float32Array; readonly rows: number }[],
+  height: number,
+  width: number,
+): Float32Array<ArrayBuffer> {
+  const area = height * width;
+  const result = new Float32Array(
+    parts.reduce((sum, { rows }) => sum + Math.ceil(rows), 0) * area * 4,
+  );
+  let row = 0;
+  for (const { inputs, rows } of parts) {
+    if (!Number.isInteger(rows) || rows < 1 || inputs.length !== rows * 3 * area) {
+      throw new TypeError(
+        `Cannot use tensors: ${inputs.length} inputs for ${rows} rows, the network reads [rows, 3, ${height}, ${width}]`,
+      );
+    }
+    for (let n = 0; n < rows; n++, row++) {
+      for (let c = 0; c < 3; c++) {
+        for (let p = 0; p < area; p++) {
+          result[(row * area + p) * 4 + c] = inputs[(n * 3 + c) * area + p];
+        }
+      }
+    }
+  }
+  return result;
 }

@@ -15,7 +15,7 @@ const forward = variants((suffix, library) =>
     name: `conv2d_forward${suffix}`,
     code: forwardCode,
     library,
-    constants: ["KERNEL", "STRIDE", "BLOCKS"],
+    constants: ["KERNEL", "STRIDE", "SECOND"],
     bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
   })
 );
@@ -24,7 +24,7 @@ const inputGradient = variants((suffix, library) =>
     name: `conv2d_input_gradient${suffix}`,
     code: inputGradientCode,
     library,
-    constants: ["KERNEL", "STRIDE", "BLOCKS"],
+    constants: ["KERNEL", "STRIDE", "SECOND"],
     bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
   })
 );
@@ -87,15 +87,15 @@ export function recordConv2dForward(
 ): Dispatch[] {
   const { layer, rows, x, weight, y, label, subgroups = false } = options;
   const { kernel, stride } = layer;
-  const blocks = blocksOf(layer.outputChannels);
-  const strips = rows * layer.outputHeight * groupsOf4(layer.outputWidth);
+  const tile = tileOf(layer.outputChannels, stride);
+  const strips = rows * Math.ceil(layer.outputHeight / tile.rows) * groupsOf4(layer.outputWidth);
   return [{
     kernel: subgroups ? forward.subgroup : forward.plain,
     label,
-    constants: { KERNEL: kernel, STRIDE: stride, BLOCKS: blocks },
+    constants: { KERNEL: kernel, STRIDE: stride, SECOND: tile.second },
     uniform: words(...dims(layer, rows), 0),
     buffers: [x, weight, y],
-    workgroups: [Math.ceil(strips / 64), Math.ceil(groupsOf4(layer.outputChannels) / 2 / blocks)],
+    workgroups: [Math.ceil(strips / 64), Math.ceil(layer.outputChannels / tile.channels)],
   }];
 }
 
@@ -109,17 +109,18 @@ export function recordConv2dInputGradient(
 ): Dispatch[] {
   const { layer, rows, gy, weight, addend, gx, label, subgroups = false } = options;
   const { kernel, stride } = layer;
-  const blocks = blocksOf(layer.inputChannels);
-  const strips = rows * Math.ceil(layer.inputHeight / stride) * groupsOf4(layer.inputWidth);
+  const tile = tileOf(layer.inputChannels, stride);
+  const rowStep = Math.max(stride, tile.rows);
+  const strips = rows * Math.ceil(layer.inputHeight / rowStep) * groupsOf4(layer.inputWidth);
   return [{
     kernel: subgroups ? inputGradient.subgroup : inputGradient.plain,
     label,
-    constants: { KERNEL: kernel, STRIDE: stride, BLOCKS: blocks },
+    constants: { KERNEL: kernel, STRIDE: stride, SECOND: tile.second },
     uniform: words(...dims(layer, rows), addend ? 1 : 0),
     buffers: [gy, weight, addend ?? gy, gx],
     workgroups: [
       Math.ceil(strips / 64),
-      Math.ceil(groupsOf4(layer.inputChannels) / 2 / blocks),
+      Math.ceil(layer.inputChannels / tile.channels),
       stride,
     ],
   }];
@@ -177,9 +178,16 @@ function split(layer: Conv2dShape, rows: number, most: number) {
   return { chunks: Math.ceil(strips / stripsPerChunk), stripsPerChunk };
 }
 
-/** Weight blocks (2 groups of 4 channels each) per thread: as many as do not stand idle. */
-function blocksOf(channels: number): 1 | 2 {
-  return groupsOf4(channels) > 2 ? 2 : 1;
+/**
+ * What a thread of the forward and input gradient kernels computes beside 8 channels of 4 pixels (their constant
+ * SECOND): 8 more channels where there are more, else a second row where the stride allows it.
+ */
+function tileOf(
+  channels: number,
+  stride: 1 | 2,
+): { second: number; rows: number; channels: number } {
+  if (channels > 8) return { second: 1, rows: 1, channels: 16 };
+  return stride === 1 ? { second: 2, rows: 2, channels: 8 } : { second: 0, rows: 1, channels: 8 };
 }
 
 function weightLength({ kernel, inputChannels, outputChannels }: Conv2dShape): number {

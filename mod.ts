@@ -1,0 +1,47 @@
+/**
+ * Wake-Sleep Consolidated Learning on WebGPU: a continual-learning trainer for image classifiers, with hand-written
+ * WGSL kernels. Open a device, build a network, drive single training steps on given tensors, or run a whole experiment.
+ *
+ * One training step of a narrow ResNet-18 on two random images:
+ *
+ * ```ts
+ * import { openGpu, Random, Trainer } from "./mod.ts";
+ *
+ * const gpu = await openGpu();
+ * const sizes = { width: 8, heads: 10, height: 16, imageWidth: 16, maxRows: 2 };
+ * const trainer = new Trainer(gpu, { ...sizes, learningRate: 0.03 });
+ * const random = Random.stream(0, "inputs");
+ * const inputs = Float32Array.from({ length: 2 * 3 * 16 * 16 }, () => random.normal());
+ * const open = new Set(Array(10).keys()); // heads that take part in the softmax
+ * const { loss } = await trainer.step([{ inputs, labels: [3, 7], open }]);
+ * console.log("loss before the step", loss);
+ * console.log("logits after it", await trainer.infer(inputs));
+ * trainer.destroy();
+ * gpu.destroy();
+ * ```
+ *
+ * A whole experiment, in a worker, from a configuration file:
+ *
+ * ```ts ignore
+ * const config = await loadConfig("configs/demo.json");
+ * const summary = await launch(config, { dataRoot: "data", cacheDir: ".cache", out: "runs/mine", init: null });
+ * ```
+ *
+ * @module
+ */
+
+export { InputError } from "./src/errors.ts";
+export { type AdapterDescription, type Gpu, openGpu } from "./src/gpu/device.ts";
+export { Trainer, type TrainerOptions } from "./src/experiment/trainer.ts";
+export type { TensorSegment, TensorStepResult } from "./src/method/learner.ts";
+export {
+  type HostTensor,
+  readSafetensors,
+  type SafetensorsFile,
+  writeSafetensors,
+} from "./src/net/safetensors.ts";
+export { type ExperimentConfig, loadConfig, resolveConfig } from "./src/experiment/config.ts";
+export { launch, type LaunchOptions } from "./src/experiment/launch.ts";
+export { runExperiment } from "./src/experiment/run.ts";
+export type { Summary } from "./src/experiment/summary.ts";
+export { Random } from "./src/random.ts";
