@@ -144,11 +144,16 @@ test("cross-entropy agrees with the twin on random rows, heads, weights and mask
 });
 
 test("cross-entropy of huge logits is finite and right", async (gpu) => {
-  const logits = Float64Array.of(1e30, 0, -1e30, 88, 1000, 999.5, -1e38, -1e38, -1e38);
+  const logits = Float64Array.of(1e30, 0, -1e30, 88, 1000, 999.5, -1e9, -1e9, -1e9);
   const all = new Set([0, 1, 2]);
   const problem = { logits, heads: 3, maskOf: [0, 0, 0], masks: [all] };
   await check(gpu, { ...problem, labels: [0, 1, 2], weights: [1, 1, 1] });
   await check(gpu, { ...problem, labels: [1, 0, 0], weights: [1, 0.5, 0] });
+  // Beyond what the twin can tell from rounding: three equal logits.
+  const equal = { ...problem, logits: new Float64Array(3).fill(-1e38), maskOf: [0] };
+  const { loss, gradLogits } = await compute(gpu, { ...equal, labels: [1], weights: [1] });
+  assertClose("cross-entropy of equal heads", [loss], [Math.log(3)], TOLERANCE);
+  assertClose("cross-entropy gradient", gradLogits, [1 / 3, -2 / 3, 1 / 3], TOLERANCE);
 });
 
 test("a closed head gets no gradient however large its logit is", async (gpu) => {
