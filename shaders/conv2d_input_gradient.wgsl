@@ -10,10 +10,11 @@
 //   addend  f32 [batch, inHeight, inWidth, 4 * inGroups]        read where `accumulate` is 1; else bind anything
 //   gx      f32 [batch, inHeight, inWidth, 4 * inGroups]        written as vec4f over ci
 //
-// A thread computes a strip of 4 gradients adjacent in ix for BLOCKS * 2 groups of 4 input channels; the lanes of
-// a workgroup (x) run over strips, ordered (n, iy, strip), and workgroup y chooses the input channels, as in
-// conv2d_forward.wgsl. The weights are read the way the forward pass reads them, 4 input channels by 4 output
-// channels as a matrix of columns over co: there y += m * x, here gx += gy * m (a dot product per column).
+// The tiling is that of conv2d_forward.wgsl: a thread computes a strip of 4 gradients adjacent in ix for 2 groups of
+// 4 input channels, and SECOND says what else: 0 nothing, 1 the next 2 groups, 2 the same groups of the next row
+// (STRIDE 1 only). The lanes of a workgroup (x) run over strips, ordered (n, iy, strip), and workgroup y chooses
+// the input channels. The weights are read as the forward pass reads them, 4 input by 4 output channels as a
+// matrix of columns over co: there y += m * x, here gx += gy * m (a dot product with each column).
 //
 // Stride 2 is split by parity, so that no thread multiplies by an inserted zero: workgroup z is the parity of iy,
 // which leaves the rows ky = 1 (even iy) or ky = 0, 2 (odd iy); of the columns, even ix meet kx = 1 and odd ix
@@ -21,7 +22,7 @@
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
-override BLOCKS: u32 = 1u; // 1 or 2
+override SECOND: u32 = 0u;
 
 struct Dims {
   batch: u32,
@@ -45,6 +46,32 @@ struct Tile { // two groups of input channels, a and b, by four pixels
   b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f,
 }
 
+struct Row { // the columns of gy that four gradients meet: 6 of them for STRIDE 1, 3 for STRIDE 2
+  c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f,
+}
+
+// gy[at], which is column `column` of a row, zero outside the output. Negative columns wrap to large ones.
+fn gradientAt(at: u32, column: u32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column < dims.outWidth;
+  return select(vec4f(), gy[select(0u, at, inside)], inside);
+}
+
+// The row oy whose column `left` is at gy[at].
+fn gradientRow(at: u32, oy: u32, left: u32) -> Row {
+  let inside = oy < dims.outHeight;
+  let step = dims.outGroups;
+  var row: Row;
+  row.c0 = gradientAt(at, left, inside);
+  row.c1 = gradientAt(at + step, left + 1u, inside);
+  row.c2 = gradientAt(at + 2u * step, left + 2u, inside);
+  if (STRIDE == 1u) {
+    row.c3 = gradientAt(at + 3u * step, left + 3u, inside);
+    row.c4 = gradientAt(at + 4u * step, left + 4u, inside);
+    row.c5 = gradientAt(at + 5u * step, left + 5u, inside);
+  }
+  return row;
+}
+
 fn addEven(tile: ptr<function, Tile>, m: WeightBlock, g0: vec4f, g2: vec4f) {
   (*tile).a0 += g0 * m.first;
   (*tile).a2 += g2 * m.first;
@@ -59,50 +86,73 @@ fn addOdd(tile: ptr<function, Tile>, m: WeightBlock, g1: vec4f, g3: vec4f) {
   (*tile).b3 += g3 * m.second;
 }
 
-// Columns over co: of `first` for the 4 input channels from `row` on, of `second` for the next 4.
-fn weightsAt(row: u32) -> WeightBlock {
-  return weightBlock(row, dims.outGroups, 4u * dims.outGroups);
+fn addA(tile: ptr<function, Tile>, m: mat4x4f, g: mat4x4f) {
+  (*tile).a0 += g[0] * m;
+  (*tile).a1 += g[1] * m;
+  (*tile).a2 += g[2] * m;
+  (*tile).a3 += g[3] * m;
 }
 
-// The next three add one tap; `row` is the place of w[ky, kx, first input channel of the thread, 4 co].
-fn addEvenTap(first: ptr<function, Tile>, second: ptr<function, Tile>, row: u32, g0: vec4f, g2: vec4f) {
-  addEven(first, weightsAt(row), g0, g2);
-  if (BLOCKS > 1u) {
-    addEven(second, weightsAt(row + 8u * dims.outGroups), g0, g2);
+fn addB(tile: ptr<function, Tile>, m: mat4x4f, g: mat4x4f) {
+  (*tile).b0 += g[0] * m;
+  (*tile).b1 += g[1] * m;
+  (*tile).b2 += g[2] * m;
+  (*tile).b3 += g[3] * m;
+}
+
+// Columns over co: of `first` for the 4 input channels from `at` on, of `second` for the next 4.
+fn blockAt(at: u32) -> WeightBlock {
+  return weightBlock(at, dims.outGroups, 4u * dims.outGroups);
+}
+
+// The next three add one tap; `at` is the place of w[ky, kx, first input channel of the thread, 4 co].
+fn addEvenTap(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, g0: vec4f, g2: vec4f) {
+  addEven(first, blockAt(at), g0, g2);
+  if (SECOND == 1u) {
+    addEven(second, blockAt(at + 8u * dims.outGroups), g0, g2);
   }
 }
 
-fn addOddTap(first: ptr<function, Tile>, second: ptr<function, Tile>, row: u32, g1: vec4f, g3: vec4f) {
-  addOdd(first, weightsAt(row), g1, g3);
-  if (BLOCKS > 1u) {
-    addOdd(second, weightsAt(row + 8u * dims.outGroups), g1, g3);
+fn addOddTap(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, g1: vec4f, g3: vec4f) {
+  addOdd(first, blockAt(at), g1, g3);
+  if (SECOND == 1u) {
+    addOdd(second, blockAt(at + 8u * dims.outGroups), g1, g3);
   }
 }
 
-fn addTap(
-  first: ptr<function, Tile>,
-  second: ptr<function, Tile>,
-  row: u32,
-  g0: vec4f,
-  g1: vec4f,
-  g2: vec4f,
-  g3: vec4f,
-) {
-  let m = weightsAt(row);
-  addEven(first, m, g0, g2);
-  addOdd(first, m, g1, g3);
-  if (BLOCKS > 1u) {
-    let m = weightsAt(row + 8u * dims.outGroups);
-    addEven(second, m, g0, g2);
-    addOdd(second, m, g1, g3);
+fn addTap(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, g: mat4x4f, next: mat4x4f) {
+  let m = blockAt(at);
+  addA(first, m.first, g);
+  if (SECOND == 2u) {
+    addA(second, m.first, next);
+  }
+  addB(first, m.second, g);
+  if (SECOND == 2u) {
+    addB(second, m.second, next);
+  }
+  if (SECOND == 1u) {
+    let m = blockAt(at + 8u * dims.outGroups);
+    addA(second, m.first, g);
+    addB(second, m.second, g);
   }
 }
 
-// The output gradient at column `column` of the row that starts at `row`, zero outside the output.
-fn gradientAt(row: u32, column: i32, rowInside: bool) -> vec4f {
-  let inside = rowInside && column >= 0 && column < i32(dims.outWidth);
-  let value = gy[row + u32(select(0, column, inside)) * dims.outGroups];
-  return select(vec4f(), value, inside);
+// Adds one ky; `next` is the row below g.
+fn addRow(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, g: Row, next: Row) {
+  let tapSize = 4u * dims.inGroups * dims.outGroups;
+  if (STRIDE == 2u && KERNEL == 1u) {
+    addEvenTap(first, second, at, g.c0, g.c1);
+  } else if (STRIDE == 2u) {
+    addOddTap(first, second, at, g.c1, g.c2);
+    addEvenTap(first, second, at + tapSize, g.c0, g.c1);
+    addOddTap(first, second, at + 2u * tapSize, g.c0, g.c1);
+  } else if (KERNEL == 1u) {
+    addTap(first, second, at, mat4x4f(g.c0, g.c1, g.c2, g.c3), mat4x4f(next.c0, next.c1, next.c2, next.c3));
+  } else {
+    addTap(first, second, at, mat4x4f(g.c2, g.c3, g.c4, g.c5), mat4x4f(next.c2, next.c3, next.c4, next.c5));
+    addTap(first, second, at + tapSize, mat4x4f(g.c1, g.c2, g.c3, g.c4), mat4x4f(next.c1, next.c2, next.c3, next.c4));
+    addTap(first, second, at + 2u * tapSize, mat4x4f(g.c0, g.c1, g.c2, g.c3), mat4x4f(next.c0, next.c1, next.c2, next.c3));
+  }
 }
 
 fn store(pixel: u32, group: u32, column: u32, value: vec4f) {
@@ -130,60 +180,61 @@ fn storeTile(pixel: u32, group: u32, column: u32, tile: Tile) {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(workgroup_id) workgroup: vec3u) {
   prepareWeights();
-  let strips = (dims.inWidth + 3u) / 4u;
+  let rowStep = select(STRIDE, 2u, SECOND == 2u);
   let parity = workgroup.z; // 0 where STRIDE is 1
-  let rows = (dims.inHeight + STRIDE - 1u - parity) / STRIDE; // rows of this parity in one image
+  let strips = (dims.inWidth + 3u) / 4u;
+  let rows = (dims.inHeight + rowStep - 1u - parity) / rowStep; // rows of this parity, or pairs of rows
   let mine = id.x < dims.batch * rows * strips;
   let strip = select(0u, id.x, mine); // surplus lanes repeat the first strip: weightBlock needs all lanes
   let image = strip / strips / rows;
-  let inRow = strip / strips % rows * STRIDE + parity;
+  let iy = strip / strips % rows * rowStep + parity;
   let column = strip % strips * 4u;
-  let left = i32(column / STRIDE) - select(0, 1, KERNEL == 3u && STRIDE == 1u);
-  let group = workgroup.y * BLOCKS * 2u;
+  // Rows and columns may wrap below zero, and so may the addresses.
+  let left = column / STRIDE - select(0u, 1u, KERNEL == 3u && STRIDE == 1u);
+  let group = workgroup.y * select(2u, 4u, SECOND == 1u);
+  let corner = (image * dims.outHeight * dims.outWidth + left) * dims.outGroups;
+  let rowSize = dims.outWidth * dims.outGroups;
+  let weightSize = 4u * dims.outGroups; // of one ci group and tap
 
   var first: Tile;
   var second: Tile;
-  let rowSize = 4u * dims.outGroups;
-  let tapSize = rowSize * dims.inGroups;
-  for (var ky = (parity + KERNEL / 2u) % STRIDE; ky < KERNEL; ky += STRIDE) {
-    let oy = (i32(inRow + KERNEL / 2u) - i32(ky)) / i32(STRIDE);
-    let inside = oy >= 0 && oy < i32(dims.outHeight);
-    var at = (image * dims.outHeight + u32(select(0, oy, inside))) * dims.outWidth * dims.outGroups;
-    var row = ky * KERNEL * tapSize + group * rowSize;
+  if (SECOND == 2u) {
     for (var co = 0u; co < dims.outGroups; co++) {
-      let g0 = gradientAt(at, left, inside);
-      let g1 = gradientAt(at, left + 1, inside);
-      if (KERNEL == 1u && STRIDE == 2u) {
-        addEvenTap(&first, &second, row, g0, g1);
-      } else {
-        let g2 = gradientAt(at, left + 2, inside);
-        if (STRIDE == 2u) {
-          addOddTap(&first, &second, row, g1, g2);
-          addEvenTap(&first, &second, row + tapSize, g0, g1);
-          addOddTap(&first, &second, row + 2u * tapSize, g0, g1);
-        } else {
-          let g3 = gradientAt(at, left + 3, inside);
-          if (KERNEL == 1u) {
-            addTap(&first, &second, row, g0, g1, g2, g3);
-          } else {
-            let g4 = gradientAt(at, left + 4, inside);
-            let g5 = gradientAt(at, left + 5, inside);
-            addTap(&first, &second, row, g2, g3, g4, g5);
-            addTap(&first, &second, row + tapSize, g1, g2, g3, g4);
-            addTap(&first, &second, row + 2u * tapSize, g0, g1, g2, g3);
-          }
-        }
+      var oy = iy + KERNEL / 2u + 1u;
+      var at = corner + oy * rowSize + co;
+      var weightsAt = group * weightSize + co;
+      var g = gradientRow(at, oy, left);
+      for (var ky = 0u; ky < KERNEL; ky++) { // a row of gy serves two rows of gx, so it is carried over
+        let next = g;
+        oy -= 1u;
+        at -= rowSize;
+        g = gradientRow(at, oy, left);
+        addRow(&first, &second, weightsAt, g, next);
+        weightsAt += KERNEL * dims.inGroups * weightSize;
       }
-      at += 1u;
-      row += 1u;
+    }
+  } else {
+    for (var ky = (parity + KERNEL / 2u) % STRIDE; ky < KERNEL; ky += STRIDE) {
+      let above = iy + KERNEL / 2u - ky; // -1 only where STRIDE is 1
+      let oy = select(above, above / 2u, STRIDE == 2u);
+      var at = corner + oy * rowSize;
+      var weightsAt = (ky * KERNEL * dims.inGroups + group) * weightSize;
+      for (var co = 0u; co < dims.outGroups; co++) {
+        let g = gradientRow(at, oy, left);
+        addRow(&first, &second, weightsAt, g, g);
+        at += 1u;
+        weightsAt += 1u;
+      }
     }
   }
 
   if (mine) {
-    let pixel = (image * dims.inHeight + inRow) * dims.inWidth;
+    let pixel = (image * dims.inHeight + iy) * dims.inWidth;
     storeTile(pixel, group, column, first);
-    if (BLOCKS > 1u) {
+    if (SECOND == 1u) {
       storeTile(pixel, group + 2u, column, second);
+    } else if (SECOND == 2u && iy + 1u < dims.inHeight) {
+      storeTile(pixel + dims.inWidth, group, column, second);
     }
   }
 }

@@ -41,35 +41,34 @@ struct Row { // the columns of x that meet four columns of gy: 6 of them for STR
   c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f, c6: vec4f, c7: vec4f, c8: vec4f,
 }
 
-// Column `column` of the row that starts at `row`, zero outside the image.
-fn inputAt(row: u32, column: i32, rowInside: bool) -> vec4f {
-  let inside = rowInside && column >= 0 && column < i32(dims.inWidth);
-  let value = x[row + u32(select(0, column, inside)) * dims.inGroups];
-  return select(vec4f(), value, inside);
+// x[at], which is column `column` of a row, zero outside the image. Negative columns wrap to large ones.
+fn inputAt(at: u32, column: u32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column < dims.inWidth;
+  return select(vec4f(), x[select(0u, at, inside)], inside);
 }
 
-fn inputRow(image: u32, iy: i32, left: i32, group: u32) -> Row {
-  let inside = iy >= 0 && iy < i32(dims.inHeight);
-  let at = (image * dims.inHeight + u32(select(0, iy, inside))) * dims.inWidth * dims.inGroups + group;
+// The row iy whose column `left` is at x[at].
+fn inputRow(at: u32, iy: u32, left: u32) -> Row {
+  let inside = iy < dims.inHeight;
+  let step = dims.inGroups;
   var row: Row;
   row.c0 = inputAt(at, left, inside);
-  row.c1 = inputAt(at, left + 1, inside);
-  row.c2 = inputAt(at, left + 2, inside);
-  row.c3 = inputAt(at, left + 3, inside);
-  row.c4 = inputAt(at, left + 4, inside);
-  row.c5 = inputAt(at, left + 5, inside);
-  row.c6 = inputAt(at, left + 6, inside);
+  row.c1 = inputAt(at + step, left + 1u, inside);
+  row.c2 = inputAt(at + 2u * step, left + 2u, inside);
+  row.c3 = inputAt(at + 3u * step, left + 3u, inside);
+  row.c4 = inputAt(at + 4u * step, left + 4u, inside);
+  row.c5 = inputAt(at + 5u * step, left + 5u, inside);
   if (STRIDE == 2u) {
-    row.c7 = inputAt(at, left + 7, inside);
-    row.c8 = inputAt(at, left + 8, inside);
+    row.c6 = inputAt(at + 6u * step, left + 6u, inside);
+    row.c7 = inputAt(at + 7u * step, left + 7u, inside);
+    row.c8 = inputAt(at + 8u * step, left + 8u, inside);
   }
   return row;
 }
 
-fn gradientAt(row: u32, column: u32) -> vec4f {
+fn gradientAt(at: u32, column: u32) -> vec4f {
   let inside = column < dims.outWidth;
-  let value = gy[row + select(0u, column, inside) * dims.outGroups];
-  return select(vec4f(), value, inside);
+  return select(vec4f(), gy[select(0u, at, inside)], inside);
 }
 
 // Sum over four pixels of the outer products x g^T; column c of the result belongs to input channel c.
@@ -114,11 +113,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let outGroup = id.x % dims.outGroups;
   let inGroup = id.x / dims.outGroups % dims.inGroups;
   let chunk = id.x / dims.outGroups / dims.inGroups;
-  if (chunk >= dims.chunks) {
-    return;
-  }
   let stripsPerRow = (dims.outWidth + 3u) / 4u;
+  // Surplus threads have no strips. They leave at the end: a return here would mask all that follows.
   let end = min((chunk + 1u) * dims.stripsPerChunk, dims.batch * stripsPerRow);
+
+  let rowSize = dims.inWidth * dims.inGroups;
 
   var above: Taps; // ky = 0
   var middle: Taps; // ky = 1; the only one of a 1x1 kernel
@@ -126,39 +125,44 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var strip = chunk * dims.stripsPerChunk; strip < end; strip++) {
     let image = strip / stripsPerRow;
     let column = strip % stripsPerRow * 4u;
-    let left = i32(column * STRIDE) - i32(KERNEL / 2u);
-    var at = image * dims.outHeight * dims.outWidth * dims.outGroups + outGroup;
+    // Rows and columns of x may wrap below zero, and so may the addresses.
+    let left = column * STRIDE - KERNEL / 2u;
+    var inAt = (image * dims.inHeight * dims.inWidth + left) * dims.inGroups + inGroup;
+    var outAt = (image * dims.outHeight * dims.outWidth + column) * dims.outGroups + outGroup;
     var upper = Row(); // row -1; an explicit zero, which `var upper: Row;` is only in the first round on naga
-    var center: Row;
+    var center = Row();
     if (KERNEL == 3u && STRIDE == 1u) {
-      center = inputRow(image, 0, left, inGroup);
+      center = inputRow(inAt, 0u, left);
     }
     for (var oy = 0u; oy < dims.outHeight; oy++) {
       let g = mat4x4f(
-        gradientAt(at, column),
-        gradientAt(at, column + 1u),
-        gradientAt(at, column + 2u),
-        gradientAt(at, column + 3u),
+        gradientAt(outAt, column),
+        gradientAt(outAt + dims.outGroups, column + 1u),
+        gradientAt(outAt + 2u * dims.outGroups, column + 2u),
+        gradientAt(outAt + 3u * dims.outGroups, column + 3u),
       );
-      at += dims.outWidth * dims.outGroups;
+      outAt += dims.outWidth * dims.outGroups;
       if (KERNEL == 1u || STRIDE == 2u) {
-        center = inputRow(image, i32(oy * STRIDE), left, inGroup);
+        center = inputRow(inAt, oy * STRIDE, left);
       }
       addRow(&middle, center, g);
       if (KERNEL == 3u) {
-        let lower = inputRow(image, i32(oy * STRIDE) + 1, left, inGroup);
+        let lower = inputRow(inAt + rowSize, oy * STRIDE + 1u, left);
         addRow(&above, upper, g);
         addRow(&below, lower, g);
+        upper = lower;
         if (STRIDE == 1u) {
           upper = center;
           center = lower;
-        } else {
-          upper = lower;
         }
       }
+      inAt += STRIDE * rowSize;
     }
   }
 
+  if (chunk >= dims.chunks) {
+    return;
+  }
   let tapSize = 4u * dims.inGroups * dims.outGroups;
   let first = chunk * KERNEL * KERNEL * tapSize + inGroup * 4u * dims.outGroups + outGroup;
   if (KERNEL == 1u) {
