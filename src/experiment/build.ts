@@ -150,6 +150,7 @@ function methodOptions(config: ExperimentConfig): MethodOptions {
     nrem: wscl.nrem,
     rem: wscl.rem,
     headAssignment: wscl.headAssignment,
+    transfer: wscl.transfer,
     freezingMode: freezing.mode,
     maxBlocks: freezing.maxBlocks,
     compat: wscl.compat,

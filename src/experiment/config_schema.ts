@@ -73,6 +73,7 @@ export const experimentSchema = v.strictObject({
     nrem: v.optional(v.boolean(), true),
     rem: v.optional(v.boolean(), true),
     headAssignment: v.optional(v.boolean(), true),
+    transfer: v.optional(v.picklist(["dawn", "dusk"]), "dawn"),
     sleepEpochs: v.optional(count(0, 10_000), 10),
     compat: v.optional(v.picklist(["paper", "official"]), "paper"),
   }),

@@ -51,6 +51,8 @@ export interface WsclConfig {
   readonly rem: boolean;
   /** Give a new class the free head that already answers to it; else the next free head. */
   readonly headAssignment: boolean;
+  /** Staged: when the long-term memory takes over the episodes: after sleep, as in the paper, or before. */
+  readonly transfer: "dawn" | "dusk";
   /** Staged: passes over the short-term memory in one sleep. */
   readonly sleepEpochs: number;
   /** Where paper and official implementation differ: whom to follow. */

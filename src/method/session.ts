@@ -20,6 +20,8 @@ export interface MethodOptions {
   readonly nrem: boolean;
   readonly rem: boolean;
   readonly headAssignment: boolean;
+  /** When the long-term memory takes episodes over: after sleep (the paper), or before. */
+  readonly transfer: "dawn" | "dusk";
   readonly freezingMode: FreezingMode;
   /** Most leading blocks that may be frozen (the paper's K). */
   readonly maxBlocks: number;

@@ -25,15 +25,20 @@ export async function sleep(session: Session, task: Task): Promise<void> {
   }
 }
 
-/** Dawn: the short-term memory is offered to the long-term memory, episode by episode, and emptied. */
-export async function dawn(session: Session): Promise<void> {
+/** The short-term memory's episodes are offered to the long-term memory, one by one; they stay in the short-term memory. */
+export async function transferEpisodes(session: Session): Promise<void> {
   const { learner, shortTerm, longTerm, random } = session;
-  session.begin("dawn", 0);
   const episodes = shortTerm.episodes();
   const slots = longTerm.offer(episodes.map(({ label }) => label), random.reservoir);
   const kept = episodes.flatMap(({ slot, label }, i): Sample[] =>
     slots[i] < 0 ? [] : [{ from: shortTerm, index: slot, label, slot: slots[i] }]
   );
   await learner.remember(kept, longTerm.tensor);
-  shortTerm.clear();
+}
+
+/** Dawn: the long-term memory has what it takes from the day, and the short-term memory is emptied. */
+export async function dawn(session: Session): Promise<void> {
+  session.begin("dawn", 0);
+  if (session.options.transfer === "dawn") await transferEpisodes(session);
+  session.shortTerm.clear();
 }
