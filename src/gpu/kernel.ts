@@ -51,10 +51,12 @@ export async function pipelineOf(
   if (cached) return cached;
   const { device } = gpu;
   const label = `${kernel.name} ${JSON.stringify(constants)}`;
-  const module = device.createShaderModule({ label, code: kernel.code });
+  let messages: () => Promise<readonly GPUCompilationMessage[]> = () => Promise.resolve([]);
   let pipeline: GPUComputePipeline;
   try {
     pipeline = await guarded(gpu, `compile kernel ${label}`, () => {
+      const module = device.createShaderModule({ label, code: kernel.code });
+      messages = async () => (await module.getCompilationInfo()).messages;
       const layout = device.createBindGroupLayout({
         label,
         entries: kernel.bindings.map(({ access }, binding) => ({
@@ -70,11 +72,10 @@ export async function pipelineOf(
       });
     });
   } catch (error) {
-    const info = await module.getCompilationInfo();
-    const messages = info.messages.map((m) =>
+    const lines = (await messages()).map((m) =>
       `${kernel.name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`
     );
-    throw new Error([(error as Error).message, ...messages].join("\n"));
+    throw new Error([(error as Error).message, ...lines].join("\n"));
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;

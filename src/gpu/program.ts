@@ -73,16 +73,21 @@ export class Program {
       GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST,
     );
     let slot = 0;
-    const launches = await guarded(
-      gpu,
-      `build program ${label}`,
-      () =>
-        dispatches.map((dispatch, index) => {
-          const offset = dispatch.uniform ? slot++ * uniformStride : 0;
-          return makeLaunch(gpu, pipelines[index], dispatch, uniforms, offset);
-        }),
-    );
-    return new Program(gpu, label, launches, uniforms);
+    try {
+      const launches = await guarded(
+        gpu,
+        `build program ${label}`,
+        () =>
+          dispatches.map((dispatch, index) => {
+            const offset = dispatch.uniform ? slot++ * uniformStride : 0;
+            return makeLaunch(gpu, pipelines[index], dispatch, uniforms, offset);
+          }),
+      );
+      return new Program(gpu, label, launches, uniforms);
+    } catch (error) {
+      if (uniforms) gpu.destroyBuffer(uniforms);
+      throw error;
+    }
   }
 
   get length(): number {
