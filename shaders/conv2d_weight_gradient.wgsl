@@ -13,9 +13,10 @@
 //   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]     written as vec4f over co
 //
 // A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It
-// walks down its strips, so that a row of x is loaded once for the three ky that meet it (STRIDE 1) and once for
-// the three kx: 10 loads for 144 vec4f multiply-adds. Threads are ordered (chunk, input group, output group):
-// neighbours read the same or the adjacent vec4f, and no thread needs another's result.
+// walks down its strips, so that a row of x (`inputRow`, conv2d_rows_*.wgsl, appended by the loader) is loaded
+// once for the three ky that meet it (STRIDE 1) and once for the three kx: 10 loads for 144 vec4f multiply-adds.
+// Threads are ordered (chunk, input group, output group): neighbours read the same or the adjacent vec4f, and no
+// thread needs another's sums.
 
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
@@ -45,25 +46,6 @@ struct Row { // the columns of x that meet four columns of gy: 6 of them for STR
 fn inputAt(at: u32, column: u32, rowInside: bool) -> vec4f {
   let inside = rowInside && column < dims.inWidth;
   return select(vec4f(), x[select(0u, at, inside)], inside);
-}
-
-// The row iy whose column `left` is at x[at].
-fn inputRow(at: u32, iy: u32, left: u32) -> Row {
-  let inside = iy < dims.inHeight;
-  let step = dims.inGroups;
-  var row: Row;
-  row.c0 = inputAt(at, left, inside);
-  row.c1 = inputAt(at + step, left + 1u, inside);
-  row.c2 = inputAt(at + 2u * step, left + 2u, inside);
-  row.c3 = inputAt(at + 3u * step, left + 3u, inside);
-  row.c4 = inputAt(at + 4u * step, left + 4u, inside);
-  row.c5 = inputAt(at + 5u * step, left + 5u, inside);
-  if (STRIDE == 2u) {
-    row.c6 = inputAt(at + 6u * step, left + 6u, inside);
-    row.c7 = inputAt(at + 7u * step, left + 7u, inside);
-    row.c8 = inputAt(at + 8u * step, left + 8u, inside);
-  }
-  return row;
 }
 
 fn gradientAt(at: u32, column: u32) -> vec4f {
@@ -110,6 +92,7 @@ fn store(at: u32, m: mat4x4f) {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
+  prepareRows();
   let outGroup = id.x % dims.outGroups;
   let inGroup = id.x / dims.outGroups % dims.inGroups;
   let chunk = id.x / dims.outGroups / dims.inGroups;
