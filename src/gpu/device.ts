@@ -1,13 +1,17 @@
 /** What the adapter says of itself; the same record goes into summaries and bench results. */
 export interface AdapterDescription {
+  /** Name of the vendor or its PCI number, as the driver has it. */
   readonly vendor: string;
+  /** Family of the GPU; often empty. */
   readonly architecture: string;
+  /** Its name, such as "llvmpipe (LLVM 15.0.6, 256 bits)". */
   readonly description: string;
+  /** Whether a CPU plays the GPU. */
   readonly isFallback: boolean;
 }
 
 /** Optional features, in the order they are tried. Deno grants some that it does not list. */
-const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
+export const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
 
 /**
  * An open WebGPU device that remembers its first error and counts its buffers.
@@ -16,9 +20,13 @@ const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const
  * wrong numbers. `Gpu` listens, keeps the first one, and every submission and read-back rethrows it.
  */
 export class Gpu {
+  /** WebGPU's own device. */
   readonly device: GPUDevice;
+  /** Where it runs. */
   readonly adapter: AdapterDescription;
+  /** Optional features that were asked for and granted. */
   readonly features: ReadonlySet<string>;
+  /** The adapter's limits, all of which the device has. */
   readonly limits: GPUSupportedLimits;
   #failure: Error | null = null;
   #destroyed = false;
@@ -26,6 +34,7 @@ export class Gpu {
   #bytes = 0;
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
+  /** Takes over a device; {@linkcode openGpu} makes one. */
   constructor(device: GPUDevice, adapter: AdapterDescription, features: ReadonlySet<string>) {
     this.device = device;
     this.adapter = adapter;
@@ -97,6 +106,7 @@ export class Gpu {
     this.check();
   }
 
+  /** Frees all buffers and closes the device. */
   destroy(): void {
     this.#destroyed = true;
     for (const buffer of [...this.#buffers.keys()]) this.destroyBuffer(buffer);

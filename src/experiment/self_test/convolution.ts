@@ -1,0 +1,123 @@
+import {
+  conv2dForward,
+  conv2dInputGradient,
+  conv2dOutputShape,
+  conv2dWeightGradient,
+  type Shape4,
+} from "../../../tests/reference/conv2d.ts";
+import {
+  fromKernelLayout,
+  fromNhwc,
+  nhwcLength,
+  normals,
+  toKernelLayout,
+  toNhwc,
+} from "../../../tests/support/layout.ts";
+import {
+  conv2dPartials,
+  type Conv2dShape,
+  conv2dWantsSubgroups,
+  recordConv2dForward,
+  recordConv2dInputGradient,
+  recordConv2dWeightGradient,
+} from "../../ops/conv2d.ts";
+import { Random } from "../../random.ts";
+import type { CaseTensors, KernelCase } from "./case.ts";
+
+/** The three kinds of convolution that a ResNet has: 3x3, 3x3 that halves the size, and the 1x1 shortcut. */
+const layers: readonly { x: Shape4; outputs: number; kernel: 1 | 3; stride: 1 | 2 }[] = [
+  { x: [2, 3, 5, 7], outputs: 6, kernel: 3, stride: 1 },
+  { x: [1, 10, 7, 5], outputs: 13, kernel: 3, stride: 2 },
+  { x: [2, 9, 5, 6], outputs: 17, kernel: 1, stride: 2 },
+];
+
+/** Convolution: forward, input gradient (with and without addend), weight gradient, sum of its parts. */
+export function convolutionCases(tensors: CaseTensors): KernelCase[] {
+  return layers.flatMap((layer, index) => layerCases(tensors, layer, index));
+}
+
+function layerCases(
+  tensors: CaseTensors,
+  { x: xShape, outputs, kernel, stride }: (typeof layers)[number],
+  index: number,
+): KernelCase[] {
+  const random = Random.stream(index, "self-test convolution");
+  const [rows, inputChannels, inputHeight, inputWidth] = xShape;
+  const wShape: Shape4 = [outputs, inputChannels, kernel, kernel];
+  const options = { stride, padding: (kernel - 1) / 2 };
+  const yShape = conv2dOutputShape(xShape, wShape, options);
+  const [, outputChannels, outputHeight, outputWidth] = yShape;
+  const sizes = { inputHeight, inputWidth, outputHeight, outputWidth };
+  const layer: Conv2dShape = { inputChannels, outputChannels, kernel, stride, ...sizes };
+  const values = (shape: Shape4) => normals(random, shape.reduce((a, b) => a * b, 1));
+  const [x, w, gy] = [values(xShape), values(wShape), values(yShape)];
+  const gx = conv2dInputGradient(gy, xShape, w, wShape, options);
+
+  const given = {
+    x: tensors.f32(toNhwc(x, xShape)),
+    gy: tensors.f32(toNhwc(gy, yShape)),
+    weight: tensors.f32(toKernelLayout(w, wShape)),
+  };
+  const cases: KernelCase[] = [];
+  const variants = conv2dWantsSubgroups(tensors.gpu) ? [false, true] : [false];
+  for (const subgroups of variants) {
+    const y = tensors.output(nhwcLength(yShape));
+    const common = { layer, rows, subgroups, ...given };
+    cases.push({
+      dispatch: only(recordConv2dForward({ ...common, y })),
+      outputs: [{
+        tensor: y,
+        expected: conv2dForward(x, xShape, w, wShape, options),
+        read: (read) => fromNhwc(read, yShape),
+      }],
+    });
+    // Odd layers add: the gradient that comes over the shortcut is added here.
+    const adds = index % 2 === 1;
+    const tensor = tensors.output(nhwcLength(xShape));
+    const addend = adds ? given.x : null;
+    cases.push({
+      dispatch: only(recordConv2dInputGradient({ ...common, addend, gx: tensor })),
+      outputs: [{
+        tensor,
+        expected: adds ? gx.map((value, i) => value + x[i]) : gx,
+        read: (read) => fromNhwc(read, xShape),
+      }],
+    });
+  }
+
+  const size = given.weight.length;
+  const partials = tensors.output(conv2dPartials(layer, rows));
+  const parts = normals(random, partials.length);
+  const gradient = tensors.output(size);
+  const common = { layer, rows, gradient, ...given };
+  const [sums] = recordConv2dWeightGradient({ ...common, partials });
+  const [, total] = recordConv2dWeightGradient({ ...common, partials: tensors.f32(parts) });
+  cases.push({
+    dispatch: sums,
+    outputs: [{
+      tensor: total ? partials : gradient,
+      expected: conv2dWeightGradient(gy, x, xShape, wShape, options),
+      read: (read) => fromKernelLayout(sumOf(read, size), wShape),
+    }],
+  });
+  // One part needs no sum: it is the gradient.
+  if (total) {
+    cases.push({
+      dispatch: total,
+      outputs: [{ tensor: gradient, expected: sumOf(parts, size) }],
+    });
+  }
+  return cases;
+}
+
+/** Stretches of `size` numbers, added. */
+function sumOf(values: ArrayLike<number>, size: number): Float64Array {
+  const sums = new Float64Array(size);
+  for (let i = 0; i < values.length; i++) sums[i % size] += values[i];
+  return sums;
+}
+
+function only<T>(list: readonly T[]): T {
+  if (list.length !== 1) throw new RangeError(`Cannot single out a launch: ${list.length} found`);
+  return list[0];
+}
