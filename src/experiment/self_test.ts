@@ -29,6 +29,14 @@ export interface KernelCheck {
  */
 const ROUNDING = 1e-5;
 
+const groups = [
+  imageCases,
+  convolutionCases,
+  batchNormCases,
+  classifierCases,
+  updateCases,
+];
+
 /**
  * Runs every kernel on this adapter, at small odd shapes, and compares with plain double-precision code that shares
  * nothing with it. Each kernel gets inputs that the reference computed, so a wrong one is named, not those after it.
@@ -40,9 +48,7 @@ export async function selfTest(
   substitute: (kernel: Kernel) => Kernel = (kernel) => kernel,
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
-  for (
-    const prepare of [imageCases, convolutionCases, batchNormCases, classifierCases, updateCases]
-  ) {
+  for (const prepare of groups) {
     const tensors = new CaseTensors(gpu);
     try {
       for (const kernelCase of prepare(tensors)) {

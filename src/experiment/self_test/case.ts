@@ -30,7 +30,7 @@ export class CaseTensors {
 
   f32(values: ArrayLike<number>): Tensor {
     const tensor = this.arena.tensor("f32", [values.length]);
-    upload(this.gpu, tensor, Float32Array.from(values));
+    this.fill(tensor, values);
     return tensor;
   }
 
@@ -38,6 +38,11 @@ export class CaseTensors {
     const tensor = this.arena.tensor("u32", [values.length], "u32");
     upload(this.gpu, tensor, Uint32Array.from(values));
     return tensor;
+  }
+
+  /** Gives an f32 tensor of a certain shape its values. */
+  fill(tensor: Tensor, values: ArrayLike<number>): void {
+    upload(this.gpu, tensor, Float32Array.from(values));
   }
 
   /** A tensor full of NaN: whatever a kernel forgets to write is found. */

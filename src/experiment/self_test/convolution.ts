@@ -24,10 +24,13 @@ import {
 import { Random } from "../../random.ts";
 import type { CaseTensors, KernelCase } from "./case.ts";
 
-/** The three kinds of convolution that a ResNet has: 3x3, 3x3 that halves the size, and the 1x1 shortcut. */
+/**
+ * The three kinds of convolution that a ResNet has: 3x3, 3x3 that halves the size, and the 1x1 shortcut. The subgroup
+ * variant of the weight gradient is there for multiples of 32 output channels, padding counted.
+ */
 const layers: readonly { x: Shape4; outputs: number; kernel: 1 | 3; stride: 1 | 2 }[] = [
   { x: [2, 3, 5, 7], outputs: 6, kernel: 3, stride: 1 },
-  { x: [1, 10, 7, 5], outputs: 13, kernel: 3, stride: 2 },
+  { x: [1, 10, 7, 5], outputs: 31, kernel: 3, stride: 2 },
   { x: [2, 9, 5, 6], outputs: 17, kernel: 1, stride: 2 },
 ];
 
@@ -86,21 +89,27 @@ function layerCases(
   }
 
   const size = given.weight.length;
-  const partials = tensors.output(conv2dPartials(layer, rows));
-  const parts = normals(random, partials.length);
+  const length = conv2dPartials(layer, rows);
+  const expected = conv2dWeightGradient(gy, x, xShape, wShape, options);
+  for (const subgroups of variants) {
+    const partials = tensors.output(length);
+    const gradient = tensors.output(size);
+    const common = { layer, rows, subgroups, ...given };
+    const [sums, total] = recordConv2dWeightGradient({ ...common, partials, gradient });
+    cases.push({
+      dispatch: sums,
+      outputs: [{
+        // One part needs no sum: it is the gradient.
+        tensor: total ? partials : gradient,
+        expected,
+        read: (read) => fromKernelLayout(sumOf(read, size), wShape),
+      }],
+    });
+  }
+  const parts = normals(random, length);
   const gradient = tensors.output(size);
   const common = { layer, rows, gradient, ...given };
-  const [sums] = recordConv2dWeightGradient({ ...common, partials });
   const [, total] = recordConv2dWeightGradient({ ...common, partials: tensors.f32(parts) });
-  cases.push({
-    dispatch: sums,
-    outputs: [{
-      tensor: total ? partials : gradient,
-      expected: conv2dWeightGradient(gy, x, xShape, wShape, options),
-      read: (read) => fromKernelLayout(sumOf(read, size), wShape),
-    }],
-  });
-  // One part needs no sum: it is the gradient.
   if (total) {
     cases.push({
       dispatch: total,

@@ -1,0 +1,75 @@
+/** The self-test must name a broken kernel, and no other. */
+
+import assert from "node:assert/strict";
+import { selfTest } from "../../src/experiment/self_test.ts";
+import type { Kernel } from "../../src/gpu/kernel.ts";
+import { gpuTests } from "../support/gpu.ts";
+
+const test = await gpuTests();
+
+/** The shader file of a kernel: variants share one. */
+const fileOf = (kernel: string) => kernel.replace(/_subgroup$/, "");
+
+/** Kernels in `shaders/`: files with an entry point; the others are appended to them. */
+function shaderFiles(): string[] {
+  const folder = new URL("../../shaders/", import.meta.url);
+  return [...Deno.readDirSync(folder)]
+    .filter(({ name }) => name.endsWith(".wgsl"))
+    .filter(({ name }) => Deno.readTextFileSync(new URL(name, folder)).includes("@compute"))
+    .map(({ name }) => name.replace(/\.wgsl$/, ""))
+    .sort();
+}
+
+test("the self-test runs every kernel of shaders/, and all are right here", async (gpu) => {
+  const checks = await selfTest(gpu);
+  assert.deepEqual([...new Set(checks.map(({ kernel }) => fileOf(kernel)))].sort(), shaderFiles());
+  assert.deepEqual(checks.filter(({ ok }) => !ok), []);
+});
+
+test("kernels that do nothing are all found wrong", async (gpu) => {
+  const idle = (kernel: Kernel): Kernel => {
+    const code = kernel.code.replace(/(fn main\([^{]*\{)/, "$1\n  if (true) { return; }");
+    assert.notEqual(code, kernel.code, kernel.name);
+    return { ...kernel, code };
+  };
+  const checks = await selfTest(gpu, idle);
+  assert.deepEqual(checks.filter(({ ok }) => ok), []);
+});
+
+/** Small mistakes, one in each kernel: text and what it becomes. */
+const mistakes: Readonly<Record<string, readonly [string, string]>> = {
+  augment: ["dims.width - 1u - x", "dims.width - 2u - x"],
+  store_images: ["&& row_word(row, ROW_SOURCE) == dims.source", ""],
+  conv2d_weight_gradient_reduce: ["chunk < dims.chunks", "chunk + 1u < dims.chunks"],
+  batch_norm_statistics: ["- sum * sum / count", ""],
+  batch_norm_finalize: ["(n - 1.0)", "n"],
+  batch_norm_inference: ["+ EPSILON", ""],
+  batch_norm_apply: ["value += residual[i]", "value -= residual[i]"],
+  batch_norm_backward_reduce: ["y[i] > vec4f()", "y[i] >= vec4f()"],
+  batch_norm_backward_finalize: ["a * inverse_std * sum_gx", "a * sum_gx"],
+  batch_norm_backward_apply: ["- b - d", "- d"],
+  cross_entropy: ["weight * (log(sum) + (highest - of_label))", "weight * (log(sum) - of_label)"],
+  predict: ["logits[base + h]", "logits[base + h % 32u]"],
+  sgd_masked: ["mask[i] == 0u", "false"],
+};
+
+test("a small mistake in a kernel is found, and the kernel named", async (gpu) => {
+  const checks = await selfTest(gpu, (kernel) => {
+    const [right, wrong] = mistakes[kernel.name] ?? ["", ""];
+    assert(kernel.code.includes(right), `${kernel.name} has no "${right}": adapt this test`);
+    return { ...kernel, code: kernel.code.replace(right, wrong) };
+  });
+  const wrong = checks.filter(({ ok }) => !ok);
+  assert.deepEqual(wrong.map(({ kernel }) => kernel).sort(), Object.keys(mistakes).sort());
+  assert(wrong.every(({ error, limit, problem }) => error > limit && problem === null));
+});
+
+test("a kernel that does not compile is wrong, with the compiler's words", async (gpu) => {
+  const checks = await selfTest(
+    gpu,
+    (kernel) => kernel.name === "predict" ? { ...kernel, code: "fn main() { nonsense" } : kernel,
+  );
+  const [{ kernel, problem }, ...others] = checks.filter(({ ok }) => !ok);
+  assert.deepEqual([kernel, others], ["predict", []]);
+  assert.match(problem!, /Cannot compile kernel predict/);
+});
