@@ -1,4 +1,4 @@
-import { Arena, type Tensor, upload } from "../gpu/tensor.ts";
+import { type Arena, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { ImageSet } from "./image_set.ts";
 
