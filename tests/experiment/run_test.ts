@@ -1,0 +1,145 @@
+/** Whole runs at the smallest sizes that go through every phase: 8-pixel drawn images, width 4, two or three tasks. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { resolveConfig } from "../../src/experiment/config.ts";
+import { evaluateRun } from "../../src/experiment/evaluate_run.ts";
+import type { RunEvent } from "../../src/experiment/events.ts";
+import { runExperiment } from "../../src/experiment/run.ts";
+import type { Summary } from "../../src/experiment/summary.ts";
+import { readSafetensors } from "../../src/net/safetensors.ts";
+
+// Runs open devices of their own; here it is only asked whether there is an adapter.
+const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
+
+const base = {
+  name: "tiny",
+  method: "wscl",
+  data: {
+    tasks: 3,
+    classesPerTask: 2,
+    size: 8,
+    train: {
+      format: "drawn",
+      drawn: { kind: "shapes", classes: 6, trainPerClass: 12, testPerClass: 4 },
+    },
+    dreams: {
+      format: "drawn",
+      drawn: { kind: "dreams", classes: 6, trainPerClass: 6, testPerClass: 1 },
+    },
+  },
+  wscl: { sleepEpochs: 1 },
+  freezing: { validation: 4, buffer: 4, maxBlocks: 2, share: 0.25 },
+  augmentation: { padding: 1, flip: true },
+  network: { width: 4 },
+  batchSize: 8,
+  replayBatchSize: 8,
+  epochs: 2,
+  memory: { longTerm: 16, shortTerm: 16 },
+  evaluation: { batchSize: 8 },
+  log: { every: 2 },
+};
+
+async function run(changes: Record<string, unknown>, options: { stopAfter?: number } = {}) {
+  const out = await Deno.makeTempDir();
+  const events: RunEvent[] = [];
+  let asked = 0;
+  const config = resolveConfig({ ...base, ...changes }, []);
+  const summary = await runExperiment(config, {
+    dataRoot: out,
+    cacheDir: join(out, "cache"),
+    out,
+    init: null,
+    shouldStop: () => asked++ >= (options.stopAfter ?? Infinity),
+    emit: (event) => events.push(event),
+  });
+  return { out, events, summary };
+}
+
+function test(name: string, body: () => Promise<void>) {
+  Deno.test({ name, ignore: adapter === null, fn: body });
+}
+
+const summaryKeys = [
+  ...["method", "schedule", "dataset", "seed", "tasks", "classIl", "taskIl", "freezing", "heads"],
+  ...["samplesPerSecond", "steps", "seconds", "adapter", "denoVersion", "completed"],
+];
+const accuracyKeys = [
+  "matrix",
+  "finalAverage",
+  "backwardTransfer",
+  "forwardTransfer",
+  "forgetting",
+];
+
+function checkSummary(summary: Summary) {
+  for (const key of summaryKeys) assert.ok(key in summary, `summary lacks ${key}`);
+  for (const accuracy of [summary.classIl, summary.taskIl]) {
+    for (const key of accuracyKeys) assert.ok(key in accuracy, `accuracies lack ${key}`);
+    for (const value of accuracy.matrix.flat()) {
+      assert.ok(value !== null && value >= 0 && value <= 100);
+    }
+  }
+  assert.equal(summary.completed, true);
+}
+
+for (
+  const [name, changes] of Object.entries({
+    "staged WSCL": {},
+    "staged WSCL with hand-over at dusk": { wscl: { sleepEpochs: 1, transfer: "dusk" } },
+    "merged WSCL": { wscl: { schedule: "merged" } },
+    "merged WSCL as the official program runs it": {
+      wscl: { schedule: "merged", compat: "official" },
+    },
+    "ER-ACE": { method: "er_ace" },
+    "fine-tuning": { method: "finetune" },
+  })
+) {
+  test(`a run of ${name} goes through all tasks and leaves a summary`, async () => {
+    const { summary, events } = await run(changes);
+    checkSummary(summary);
+    assert.deepEqual(summary.classIl.matrix.map((row) => row.length), [1, 2, 3]);
+    assert.equal(
+      new Set(summary.heads.flatMap(({ heads }) => heads)).size,
+      6,
+      "every class has a head of its own",
+    );
+    const searches = summary.method === "wscl" ? 2 : 0;
+    assert.equal(summary.freezing.length, searches);
+    for (const { candidates, chosen } of summary.freezing) {
+      const best = Math.min(...candidates.map(({ loss }) => loss));
+      assert.equal(candidates.find(({ loss }) => loss === best)?.frozen, chosen);
+    }
+    assert.equal(events.at(-1)?.type, "end");
+    assert.ok(events.some((event) => event.type === "step" && Number.isFinite(event.loss)));
+  });
+}
+
+test("a joint run learns all classes as one task and is evaluated on every task", async () => {
+  const { summary } = await run({ method: "joint" });
+  checkSummary(summary);
+  assert.deepEqual(summary.classIl.matrix.map((row) => row.length), [3]);
+  assert.equal(summary.classIl.forgetting, null);
+});
+
+test("two runs of one seed end with the same bits, another seed with others", async () => {
+  const [first, second, other] = [await run({}), await run({}), await run({ seed: 1 })];
+  const bytes = (folder: string) => Deno.readFile(join(folder, "model.safetensors"));
+  assert.deepEqual(await bytes(first.out), await bytes(second.out));
+  assert.notDeepEqual(await bytes(first.out), await bytes(other.out));
+  assert.deepEqual(first.summary.classIl, second.summary.classIl);
+});
+
+test("a run that is asked to stop saves what it has and says that it is not complete", async () => {
+  const { out, summary } = await run({}, { stopAfter: 5 });
+  assert.equal(summary.completed, false);
+  assert.equal(summary.classIl.finalAverage, null);
+  assert.ok((await readSafetensors(join(out, "model.safetensors"))).tensors.has("linear.weight"));
+  assert.equal(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).completed, false);
+});
+
+test("evaluating a saved run gives the accuracies that the run measured last", async () => {
+  const { out, summary } = await run({});
+  const again = await evaluateRun(out, { dataRoot: out, cacheDir: join(out, "cache") });
+  assert.deepEqual(again.classIl, summary.classIl.matrix.at(-1));
+  assert.deepEqual(again.taskIl, summary.taskIl.matrix.at(-1));
+});
