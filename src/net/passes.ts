@@ -275,7 +275,16 @@ function recordWeightGradient(
   const gradient = bind(context.gradients, context.learnedEntry(layer.conv, "conv"));
   const partials = context.activations.convPartials;
   dispatches.push(
-    ...recordConv2dWeightGradient({ layer, rows, x, gy, partials, gradient, label: layer.conv }),
+    ...recordConv2dWeightGradient({
+      layer,
+      rows,
+      x,
+      gy,
+      partials,
+      gradient,
+      subgroups: context.subgroups,
+      label: layer.conv,
+    }),
   );
 }
 
