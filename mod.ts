@@ -40,8 +40,21 @@ export {
   type SafetensorsFile,
   writeSafetensors,
 } from "./src/net/safetensors.ts";
-export { type ExperimentConfig, loadConfig, resolveConfig } from "./src/experiment/config.ts";
+export { loadConfig, resolveConfig } from "./src/experiment/config.ts";
+export type { Override } from "./src/experiment/overrides.ts";
+export type * from "./src/experiment/config_types.ts";
+export type {
+  Cifar100Source,
+  Cifar10Source,
+  DrawnFigures,
+  DrawnSource,
+  FolderSource,
+  ImageFolderSource,
+  SourceOptions,
+} from "./src/data/source.ts";
 export { launch, type LaunchOptions } from "./src/experiment/launch.ts";
 export { runExperiment } from "./src/experiment/run.ts";
-export type { Summary } from "./src/experiment/summary.ts";
+export type { RunOptions, RunPaths } from "./src/experiment/worker_messages.ts";
+export type * from "./src/experiment/events.ts";
+export type * from "./src/experiment/summary.ts";
 export { Random } from "./src/random.ts";

@@ -4,5 +4,6 @@
  * with code 2; every other error is a failure of the run or of the program and exits with code 1.
  */
 export class InputError extends Error {
+  /** Also tells it from other errors behind a worker's border. */
   override name = "InputError";
 }

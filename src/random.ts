@@ -127,6 +127,7 @@ export class Random {
     return Array.from(this.#state);
   }
 
+  /** Goes on from where `state()` was taken. */
   restore(state: readonly number[]): void {
     const words = state.length === 4 &&
       state.every((word) => Number.isInteger(word) && word >= 0 && word < 2 ** 32);

@@ -140,6 +140,7 @@ export interface LogConfig {
 /** What a user may write: `name`, `data.tasks`, `data.classesPerTask` and `data.train` must be there. */
 export type ExperimentOptions = Optional<ExperimentConfig>;
 
-type Optional<T> = T extends readonly unknown[] ? T
+/** A T in which everything may be left out, at any depth; lists are given whole. */
+export type Optional<T> = T extends readonly unknown[] ? T
   : T extends object ? { readonly [K in keyof T]?: Optional<T[K]> }
   : T;

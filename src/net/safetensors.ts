@@ -18,17 +18,23 @@ const ARRAYS = {
   U8: Uint8Array,
 } as const;
 
-/** The value types this reader and writer know, named as in the file. */
-export type Dtype = keyof typeof ARRAYS;
-
 /** A tensor in host memory: row-major, last dimension fastest; `shape` is `[]` for a scalar. */
-export type HostTensor = {
-  [D in Dtype]: { dtype: D; shape: number[]; data: InstanceType<(typeof ARRAYS)[D]> };
-}[Dtype];
+export type HostTensor =
+  | { dtype: "F64"; shape: number[]; data: Float64Array }
+  | { dtype: "I64"; shape: number[]; data: BigInt64Array }
+  | { dtype: "F32"; shape: number[]; data: Float32Array }
+  | { dtype: "I32"; shape: number[]; data: Int32Array }
+  | { dtype: "U32"; shape: number[]; data: Uint32Array }
+  | { dtype: "U8"; shape: number[]; data: Uint8Array };
+
+/** The value types this reader and writer know, named as in the file. */
+export type Dtype = HostTensor["dtype"];
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
+  /** Free text by key, such as `format`. */
   metadata: Record<string, string>;
+  /** By name, in the order of the file. */
   tensors: Map<string, HostTensor>;
 }
 
