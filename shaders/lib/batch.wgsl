@@ -13,6 +13,8 @@ const ROW_LABEL = 5u; // head number
 const ROW_MASK = 6u; // which open-head mask its loss uses
 const ROW_WEIGHT = 7u; // f32: factor of its cross-entropy in the loss
 const ROW_SLOT = 8u; // memory slot it is written to, or NO_SLOT
+const ROW_TARGET = 9u; // memory slot whose logits it is held to, or NO_SLOT
+const ROW_DISTILLATION = 10u; // f32: factor of the squared distance to them in the loss
 
 const NO_SLOT = 0xffffffffu;
 

@@ -1,5 +1,5 @@
 import { createImageStore, type ImageStore } from "../data/image_store.ts";
-import { dreamHeads } from "../data/task_stream.ts";
+import { dreamHeads, type DreamOptions } from "../data/task_stream.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Arena } from "../gpu/tensor.ts";
 import { LongTermMemory } from "../memory/long_term.ts";
@@ -9,8 +9,9 @@ import { Learner, type LearnerOptions } from "../method/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network } from "../net/network.ts";
 import { Random } from "../random.ts";
+import { replayBase } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { type Materials, methodParts } from "./materials.ts";
+import { type Materials, methodParts, streamImages } from "./materials.ts";
 
 /** Numbers by which batch rows name the places that images come from. */
 const sources = { stream: 0, dreams: 1, longTerm: 2, shortTerm: 3, test: 4 } as const;
@@ -26,12 +27,19 @@ export interface Assembly {
   destroy(): void;
 }
 
+/** What a run is told about itself, and what it draws from. */
+export interface AssemblyHooks
+  extends Pick<LearnerOptions, "onLosses" | "checkpoint">, Pick<Session, "begin"> {
+  /** Draws to use instead of the seed's; recorded ones, say. */
+  readonly random?: MethodRandom & { readonly dreams: DreamOptions["random"] };
+}
+
 /** Allocates network, stores and memories for a configuration and binds dreams to heads. */
 export function assemble(
   gpu: Gpu,
   config: ExperimentConfig,
   materials: Materials,
-  hooks: Pick<LearnerOptions, "onLosses" | "checkpoint"> & Pick<Session, "begin">,
+  hooks: AssemblyHooks,
 ): Assembly {
   const { data, memory, method } = config;
   const heads = data.tasks * data.classesPerTask;
@@ -48,12 +56,13 @@ export function assemble(
     sources.test,
     Math.max(...materials.tasks.map((task) => task.test.length)),
   );
-  const remembers = method === "wscl" || method === "er_ace";
+  const base = replayBase(config);
   const longTerm = new LongTermMemory(arena, {
     ...image,
     label: "long-term memory",
     source: sources.longTerm,
-    capacity: remembers ? memory.longTerm : 0,
+    capacity: base ? memory.longTerm : 0,
+    logits: base === "derpp" ? heads : 0,
     judgingShare: methodParts(config).freezing && config.wscl.schedule === "staged"
       ? config.freezing.share
       : 0,
@@ -65,12 +74,13 @@ export function assemble(
     capacity: method === "wscl" && config.wscl.schedule === "staged" ? memory.shortTerm : 0,
   });
 
-  const random: MethodRandom = {
+  const random = hooks.random ?? {
     order: Random.stream(config.seed, "order"),
     augment: Random.stream(config.seed, "augment"),
     replay: Random.stream(config.seed, "replay"),
     reservoir: Random.stream(config.seed, "reservoir"),
     sleep: Random.stream(config.seed, "sleep"),
+    dreams: Random.stream(config.seed, "dream classes"),
   };
   let dreams: Session["dreams"] = null;
   if (materials.dreams) {
@@ -78,7 +88,7 @@ export function assemble(
       dreamLabels: materials.dreams.labels,
       dreamClasses: materials.dreams.classNames.length,
       heads,
-      random: Random.stream(config.seed, "dream classes"),
+      random: random.dreams,
     });
     const indices = bound.imagesOfHead.flatMap((images) => [...images]);
     const dreamStore = store("dreams", sources.dreams, indices.length);
@@ -112,12 +122,13 @@ export function assemble(
 /** The network of a configuration, values not set yet. */
 export function createNetwork(gpu: Gpu, config: ExperimentConfig): Network {
   const { data, network: { width }, batchSize, replayBatchSize, evaluation } = config;
+  const replays = replayBase(config) === "derpp" ? 2 : 1;
   return new Network(gpu, {
     width,
     heads: data.tasks * data.classesPerTask,
     height: data.size,
     imageWidth: data.size,
-    maxRows: Math.max(batchSize + replayBatchSize, evaluation.batchSize),
+    maxRows: Math.max(batchSize + replays * replayBatchSize, evaluation.batchSize),
   });
 }
 
@@ -157,10 +168,9 @@ function methodOptions(config: ExperimentConfig): MethodOptions {
   };
 }
 
-/** Most images that the stream store holds at a time: a task's own and the previous task's freezing buffer. */
-function streamCapacity({ method }: ExperimentConfig, { tasks }: Materials): number {
-  const own = tasks.map(({ train, validation }) => train.length + validation.length);
-  if (method === "joint") return own.reduce((a, b) => a + b, 0);
-  const buffers = tasks.map(({ freezingBuffer }) => freezingBuffer.length);
-  return Math.max(...own.map((count, task) => count + (buffers[task - 1] ?? 0)));
+/** Most images that the stream store holds at a time. */
+function streamCapacity({ method }: ExperimentConfig, materials: Materials): number {
+  const { tasks } = materials;
+  if (method === "joint") return tasks.reduce((sum, { train }) => sum + train.length, 0);
+  return Math.max(...tasks.map((_, index) => streamImages(materials, index).length));
 }

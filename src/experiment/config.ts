@@ -1,7 +1,7 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_schema.ts";
-import type { ExperimentConfig } from "./config_types.ts";
+import type { BaseName, ExperimentConfig, MethodName } from "./config_types.ts";
 import { parseJson } from "./json.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 
@@ -47,6 +47,14 @@ export function resolveConfig(
   return freezeDeep(complete(parsed.output));
 }
 
+/** The replay method whose steps a configuration takes; null: it does not replay. */
+export function replayBase(
+  { method, wscl }: { method: MethodName; wscl: { base: BaseName } },
+): BaseName | null {
+  if (method === "finetune" || method === "joint") return null;
+  return method === "wscl" ? wscl.base : method;
+}
+
 /** `data.mean[1]` */
 function pathText(issue: v.BaseIssue<unknown>): string {
   return (issue.path ?? [])
@@ -85,10 +93,9 @@ function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
 /** The first combination of values that cannot work, with its fix. */
 function impossible(config: ParsedExperiment): string | undefined {
   const { method, wscl, freezing, memory, data, optimizer } = config;
-  for (const [key, value] of [["method", method], ["wscl.base", wscl.base]]) {
-    if (value === "er" || value === "derpp") {
-      return `${key} "${value}" is not available yet; use "er_ace"`;
-    }
+  if (method === "wscl" && wscl.schedule === "staged" && wscl.base !== "er_ace") {
+    return `wscl.base "${wscl.base}" mixes stream and replay in one step, and wscl.schedule "staged" parts them; ` +
+      'set wscl.schedule=merged, or wscl.base "er_ace"';
   }
   if (optimizer.nesterov && optimizer.momentum === 0) {
     return "optimizer.nesterov needs momentum, and optimizer.momentum is 0; " +
@@ -98,8 +105,8 @@ function impossible(config: ParsedExperiment): string | undefined {
     return `replayBatchSize ${config.replayBatchSize} exceeds memory.longTerm ${memory.longTerm}; ` +
       "make the memory larger or the replay batch smaller";
   }
-  if (method === "er_ace" && memory.longTerm === 0) {
-    return "method er_ace replays, and memory.longTerm is 0; " +
+  if (method !== "wscl" && replayBase(config) && memory.longTerm === 0) {
+    return `method ${method} replays, and memory.longTerm is 0; ` +
       "set a capacity or use method finetune";
   }
   for (const key of ["train", "dreams"] as const) {
@@ -139,8 +146,6 @@ function complete(config: ParsedExperiment): ExperimentConfig {
   const { train, dreams } = config.data;
   return {
     ...config,
-    method: config.method as ExperimentConfig["method"],
-    wscl: { ...config.wscl, base: "er_ace" },
     data: { ...config.data, train: source(train), dreams: dreams && source(dreams) },
   };
 }

@@ -77,6 +77,10 @@ export const experimentSchema = v.strictObject({
     sleepEpochs: v.optional(count(0, 10_000), 10),
     compat: v.optional(v.picklist(["paper", "official"]), "paper"),
   }),
+  derpp: section({
+    alpha: v.optional(real((value) => value >= 0, "a number of at least 0"), 0.1),
+    beta: v.optional(real((value) => value >= 0, "a number of at least 0"), 0.5),
+  }),
   freezing: section({
     mode: v.optional(v.picklist(["training_and_buff", "training", "buffer"]), "training_and_buff"),
     validation: v.optional(count(0), 1000),

@@ -1,7 +1,10 @@
 import type { SourceOptions } from "../data/source.ts";
 
 /** Methods that can be trained today. */
-export type MethodName = "wscl" | "er_ace" | "finetune" | "joint";
+export type MethodName = "wscl" | "er_ace" | "er" | "derpp" | "finetune" | "joint";
+
+/** Replay methods that WSCL can be built on. */
+export type BaseName = "er_ace" | "er" | "derpp";
 
 /** A complete experiment, as resolved: nothing is optional, nothing can be changed. */
 export interface ExperimentConfig {
@@ -13,6 +16,8 @@ export interface ExperimentConfig {
   readonly seed: number;
   /** What belongs to `wscl` alone. */
   readonly wscl: WsclConfig;
+  /** What belongs to `derpp`, alone or as the base of `wscl`. */
+  readonly derpp: DerppConfig;
   /** How dynamic freezing is judged. */
   readonly freezing: FreezingConfig;
   /** Task stream and dreams. */
@@ -39,8 +44,8 @@ export interface ExperimentConfig {
 
 /** The paper's schedule, or the official implementation's, and the switches of the ablation. */
 export interface WsclConfig {
-  /** Method whose losses are used. */
-  readonly base: "er_ace";
+  /** Method whose losses are used; the staged schedule is defined by those of `er_ace`. */
+  readonly base: BaseName;
   /** `staged`: wake, then sleep, as in the paper; `merged`: all in one step, as in the code. */
   readonly schedule: "staged" | "merged";
   /** Search how many leading blocks to freeze for a new task. */
@@ -57,6 +62,14 @@ export interface WsclConfig {
   readonly sleepEpochs: number;
   /** Where paper and official implementation differ: whom to follow. */
   readonly compat: "paper" | "official";
+}
+
+/** Factors of the two replay terms of DER++. */
+export interface DerppConfig {
+  /** Of the mean squared distance to remembered logits. */
+  readonly alpha: number;
+  /** Of the cross-entropy on remembered labels. */
+  readonly beta: number;
 }
 
 /** What the freezing candidates are judged on. */

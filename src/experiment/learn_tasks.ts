@@ -1,17 +1,20 @@
 import type { TaskSplit } from "../data/task_stream.ts";
 import type { Sample } from "../method/batch.ts";
-import { learnErAce, type SeenHeads } from "../method/er_ace.ts";
+import { derppStepWith, learnDerpp } from "../method/derpp.ts";
+import { erStep, learnEr } from "../method/er.ts";
+import { erAceStep, learnErAce } from "../method/er_ace.ts";
 import { learnFinetune } from "../method/finetune.ts";
 import type { FreezingChoice } from "../method/freezing.ts";
 import { chooseHeads } from "../method/heads.ts";
-import { learnMerged } from "../method/merged.ts";
+import { learnMerged, type MergedOptions } from "../method/merged.ts";
+import type { ReplayStep, SeenHeads } from "../method/replay.ts";
 import type { Task } from "../method/session.ts";
 import { learnStaged } from "../method/wscl.ts";
 import type { Assembly } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { evaluateTask } from "./evaluate.ts";
 import type { RunEvent } from "./events.ts";
-import type { Materials } from "./materials.ts";
+import { type Materials, streamImages } from "./materials.ts";
 import type { StepReporter } from "./step_reporter.ts";
 import type { FreezingDecision, HeadAssignment } from "./summary.ts";
 
@@ -36,6 +39,8 @@ interface Context {
   readonly emit: (event: RunEvent) => void;
   readonly reporter: StepReporter;
   readonly results: Results;
+  /** Awaited between two epochs of the merged schedule. */
+  readonly betweenEpochs?: MergedOptions["betweenEpochs"];
 }
 
 /** The protocol: for each task choose heads, evaluate it untouched, learn it, evaluate all tasks so far. */
@@ -51,7 +56,7 @@ export async function learnTasks(
   const seen: SeenHeads = new Set();
   for (const [index, split] of materials.tasks.entries()) {
     reporter.task = index;
-    loadStream(materials, assembly, index);
+    assembly.stream.load(materials.dataset.train, streamImages(materials, index));
     const heads = await takeHeads(config, materials, assembly, context, index, split);
     if (index > 0) {
       const before = await evaluate(materials, assembly, results.heads, index);
@@ -59,7 +64,8 @@ export async function learnTasks(
       results.taskIl.beforeTraining.push(before.taskIl);
     }
     const started = performance.now();
-    const freezing = await learn(config, assembly, taskOf(materials, assembly, index, heads), seen);
+    const task = taskOf(materials, assembly, index, heads);
+    const freezing = await learn(config, assembly, task, seen, context.betweenEpochs);
     await assembly.session.learner.readLosses();
     results.trainingSeconds += (performance.now() - started) / 1000;
     if (freezing) {
@@ -71,23 +77,43 @@ export async function learnTasks(
 }
 
 async function learn(
-  { method, wscl }: ExperimentConfig,
+  config: ExperimentConfig,
   { session }: Assembly,
   task: Task,
   seen: SeenHeads,
+  betweenEpochs?: MergedOptions["betweenEpochs"],
 ): Promise<FreezingChoice | null> {
+  const { method, wscl, derpp } = config;
   switch (method) {
     case "wscl":
       return wscl.schedule === "staged"
         ? await learnStaged(session, task)
-        : await learnMerged(session, task, seen);
+        : await learnMerged(session, task, seen, { step: baseStep(config), betweenEpochs });
     case "er_ace":
       await learnErAce(session, task, seen);
+      return null;
+    case "er":
+      await learnEr(session, task);
+      return null;
+    case "derpp":
+      await learnDerpp(session, task, derpp);
       return null;
     case "finetune":
     case "joint":
       await learnFinetune(session, task, method === "joint" ? "joint" : "stream");
       return null;
+  }
+}
+
+/** The step that the merged schedule of `wscl` is built on. */
+function baseStep({ wscl, derpp }: ExperimentConfig): ReplayStep {
+  switch (wscl.base) {
+    case "er_ace":
+      return erAceStep;
+    case "er":
+      return erStep;
+    case "derpp":
+      return derppStepWith(derpp);
   }
 }
 
@@ -120,13 +146,6 @@ async function learnJointly(
   await evaluateAll(materials, assembly, context, 0, materials.tasks.length);
 }
 
-/** Makes the images of task `index` readable, and with them those by which the previous task judges. */
-function loadStream({ dataset, tasks }: Materials, { stream }: Assembly, index: number): void {
-  const { train, validation } = tasks[index];
-  const previous = tasks[index - 1]?.freezingBuffer ?? [];
-  stream.load(dataset.train, Uint32Array.from(new Set([...train, ...validation, ...previous])));
-}
-
 async function takeHeads(
   config: ExperimentConfig,
   materials: Materials,
@@ -141,7 +160,7 @@ async function takeHeads(
   if (chooses) {
     context.reporter.begin("heads", 0);
     const { labels } = materials.dataset.train;
-    const samples = Array.from(split.train, (image): Sample => {
+    const samples = Array.from(materials.headChoice[index], (image): Sample => {
       return { from: stream, index: image, label: split.classes.indexOf(labels[image]) };
     });
     heads = await chooseHeads(

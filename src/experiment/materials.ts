@@ -3,6 +3,7 @@ import type { Dataset, ImageSet, Progress } from "../data/image_set.ts";
 import { splitTasks, type TaskSplit } from "../data/task_stream.ts";
 import { InputError } from "../errors.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import { headChoiceImages } from "./head_choice.ts";
 
 /** Images of an experiment, and which task may read which of them. */
 export interface Materials {
@@ -10,6 +11,8 @@ export interface Materials {
   /** Null where the method does not dream. */
   readonly dreams: ImageSet | null;
   readonly tasks: readonly TaskSplit[];
+  /** For each task, the training images on which the heads of its classes are chosen. */
+  readonly headChoice: readonly Uint32Array[];
 }
 
 /** Whether the configured method searches for what to freeze, and dreams. */
@@ -41,6 +44,7 @@ export async function openMaterials(
   checkClasses(config, dataset);
   checkSize(config, dataset.train);
   if (dreams) checkSize(config, dreams);
+  const compat = config.method === "wscl" ? wscl.compat : "paper";
   const tasks = splitTasks({
     trainLabels: dataset.train.labels,
     testLabels: dataset.test.labels,
@@ -48,9 +52,24 @@ export async function openMaterials(
     classesPerTask: data.classesPerTask,
     validation: parts.freezing ? validation : 0,
     freezingBuffer: parts.freezing && wscl.schedule === "merged" ? buffer : 0,
-    compat: config.method === "wscl" ? wscl.compat : "paper",
+    compat,
   });
-  return { dataset, dreams, tasks };
+  return {
+    dataset,
+    dreams,
+    tasks,
+    headChoice: headChoiceImages(dataset.train.labels, tasks, compat),
+  };
+}
+
+/**
+ * Images that task `index` reads: to train, to validate, to choose heads, and those by which the previous task judges.
+ */
+export function streamImages({ tasks, headChoice }: Materials, index: number): Uint32Array {
+  const { train, validation } = tasks[index];
+  const previous = tasks[index - 1]?.freezingBuffer ?? [];
+  const choosing = index > 0 ? headChoice[index] : [];
+  return Uint32Array.from(new Set([...train, ...validation, ...previous, ...choosing]));
 }
 
 function checkClasses({ data }: ExperimentConfig, { name, train }: Dataset): void {

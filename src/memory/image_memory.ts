@@ -13,6 +13,7 @@ export interface RememberedExample {
 /** A copy of a memory's whole content. */
 export interface MemorySnapshot {
   readonly images: Tensor;
+  readonly logits: Tensor | null;
   labels: Int32Array;
   reservoir: ReservoirState;
   destroy(): void;
@@ -27,19 +28,32 @@ export class ImageMemory {
   /** Number by which batch rows name this memory as their source. */
   readonly source: number;
   readonly tensor: Tensor;
+  /** Logits remembered with the images, `[capacity, heads]`, heads padded to a multiple of 4; null: not kept. */
+  readonly logits: Tensor | null;
   readonly labels: Int32Array;
   readonly reservoir: Reservoir;
   readonly #gpu: Gpu;
 
   constructor(
     arena: Arena,
-    options: { label: string; source: number; capacity: number; height: number; width: number },
+    options: {
+      label: string;
+      source: number;
+      capacity: number;
+      height: number;
+      width: number;
+      /** Heads whose logits are kept with each image; default 0, none. */
+      logits?: number;
+    },
   ) {
-    const { label, source, capacity, height, width } = options;
+    const { label, source, capacity, height, width, logits = 0 } = options;
     this.#gpu = arena.gpu;
     this.source = source;
     this.reservoir = new Reservoir(capacity);
     this.tensor = arena.tensor(label, [Math.max(1, capacity), height, width], "u32");
+    this.logits = logits > 0
+      ? arena.tensor(`${label} logits`, [Math.max(1, capacity), Math.ceil(logits / 4) * 4])
+      : null;
     this.labels = new Int32Array(capacity).fill(-1);
   }
 
@@ -67,13 +81,15 @@ export class ImageMemory {
     return { slot, label: this.labels[slot] };
   }
 
-  /** A copy of labels, counter and, on the GPU, images. */
+  /** A copy of labels, counter and, on the GPU, images and logits. */
   snapshot(): MemorySnapshot {
     const arena = new Arena(this.#gpu, "memory snapshot");
     const images = arena.tensor("images", this.tensor.shape, "u32");
-    copyTensor(this.#gpu, [[this.tensor, images]]);
+    const logits = this.logits && arena.tensor("logits", this.logits.shape);
+    const kept = { images, logits };
+    copyTensor(this.#gpu, this.#pairs(kept));
     return {
-      images,
+      ...kept,
       labels: this.labels.slice(),
       reservoir: this.reservoir.state(),
       destroy: () => arena.destroy(),
@@ -82,7 +98,7 @@ export class ImageMemory {
 
   /** Puts a copy back. */
   restore(snapshot: MemorySnapshot): void {
-    copyTensor(this.#gpu, [[snapshot.images, this.tensor]]);
+    copyTensor(this.#gpu, this.#pairs(snapshot).map(([mine, theirs]) => [theirs, mine]));
     this.labels.set(snapshot.labels);
     this.reservoir.restore(snapshot.reservoir);
   }
@@ -90,5 +106,13 @@ export class ImageMemory {
   clear(): void {
     this.reservoir.clear();
     this.labels.fill(-1);
+  }
+
+  #pairs(
+    { images, logits }: Pick<MemorySnapshot, "images" | "logits">,
+  ): (readonly [Tensor, Tensor])[] {
+    const pairs: (readonly [Tensor, Tensor])[] = [[this.tensor, images]];
+    if (this.logits && logits) pairs.push([this.logits, logits]);
+    return pairs;
   }
 }

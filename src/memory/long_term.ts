@@ -20,6 +20,8 @@ export class LongTermMemory extends ImageMemory {
       width: number;
       /** Share of the slots set apart, 0 to 1 (paper: 0.1). */
       judgingShare: number;
+      /** Heads whose logits are kept with each image; default 0, none. */
+      logits?: number;
     },
   ) {
     super(arena, options);

@@ -26,6 +26,18 @@ export interface Segment {
   readonly samples: readonly Sample[];
   /** Heads that take part in the softmax. */
   readonly open: ReadonlySet<number>;
+  /** Factor of the segment's mean cross-entropy in the loss; default 1. */
+  readonly weight?: number;
+  /** Samples are memory slots, and their logits are held to those remembered with them. */
+  readonly distillation?: Distillation;
+}
+
+/** The distillation term of a segment: `weight` times the mean, over samples and heads, of the squared distance. */
+export interface Distillation {
+  readonly weight: number;
+  readonly heads: number;
+  /** Remembered logits `[slots, heads]`, heads padded to a multiple of 4. */
+  readonly targets: Tensor;
 }
 
 /** Random crop and mirroring as in training, or the plain image as in testing. */
@@ -36,8 +48,8 @@ export type Augmentation = {
 };
 
 /**
- * The rows of a batch, in order. Each row's weight is 1 / (rows of its segment): a segment contributes its mean loss, and
- * the segments add up. Draws per row: crop row, crop column, mirror coin, in the official order; with `augmentation` null
+ * The rows of a batch, in order. Each row's weight is that of its segment / (rows of its segment): a segment contributes
+ * its weighted mean loss, and the segments add up. Draws per row: crop row, crop column, mirror coin, in the official order; with `augmentation` null
  * the plain image.
  */
 export function batchRows(
@@ -47,8 +59,8 @@ export function batchRows(
 ): BatchRow[] {
   const places = stage(segments.flatMap(({ samples }) => samples));
   let row = 0;
-  return segments.flatMap(({ samples }, mask) =>
-    samples.map(({ from, label, slot = -1 }): BatchRow => {
+  return segments.flatMap(({ samples, weight = 1, distillation }, mask) =>
+    samples.map(({ from, index: slotOfRow, label, slot = -1 }): BatchRow => {
       const crops = augmentation !== null && augmentation.padding > 0;
       const top = crops ? augmentation.random.below(2 * padding + 1) : padding;
       const left = crops ? augmentation.random.below(2 * padding + 1) : padding;
@@ -62,8 +74,12 @@ export function batchRows(
         flip,
         label,
         mask,
-        weight: 1 / samples.length,
+        weight: weight / samples.length,
         slot,
+        target: distillation && {
+          slot: slotOfRow,
+          weight: distillation.weight / (samples.length * distillation.heads),
+        },
       };
     })
   );

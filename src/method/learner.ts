@@ -5,9 +5,11 @@ import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
+import { recordMse } from "../ops/mse.ts";
 import { recordPredict } from "../ops/predict.ts";
 import { recordSgd, type SgdOptions } from "../ops/sgd.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
+import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { Random } from "../random.ts";
 import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
 
@@ -110,12 +112,14 @@ export class Learner {
 
   /**
    * One optimisation step on the sum of the segments' losses. Samples with a slot are written to `memory` after the
-   * update, as bytes before augmentation.
+   * update, as bytes before augmentation; with them, to `memoryLogits`, the logits they had in this step, before the
+   * update.
    */
   async step(
     phase: StepPhase,
     segments: readonly Segment[],
     memory: Tensor | null = null,
+    memoryLogits: Tensor | null = null,
   ): Promise<void> {
     this.#options.checkpoint?.();
     const sizes = segments.map(({ samples }) => samples.length);
@@ -125,12 +129,14 @@ export class Learner {
     const sources = sourcesOf(segments);
     const writes = memory !== null &&
       segments.some(({ samples }) => samples.some(({ slot = -1 }) => slot >= 0));
+    const targets = segments.find(({ distillation }) => distillation)?.distillation?.targets ??
+      null;
     const key = `train ${network.frozenBlocks} [${sizes}] ${names(sources)} ${
-      writes ? memory.label : ""
-    }`;
+      targets?.label ?? ""
+    } ${writes ? `${memory.label} ${memoryLogits?.label ?? ""}` : ""}`;
     const program = await this.#program(key, () => [
       ...this.#augment(rows, sources),
-      ...this.#update(sizes),
+      ...this.#update(sizes, targets),
       ...(writes
         ? sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
           recordStoreImages({
@@ -142,6 +148,16 @@ export class Learner {
             memory,
           })
         )
+        : []),
+      ...(writes && memoryLogits
+        ? [
+          recordStoreLogits({
+            rows,
+            batch: this.#batch.tensor,
+            logits: network.activations.logits,
+            memory: memoryLogits,
+          }),
+        ]
         : []),
     ]);
     program.run();
@@ -366,7 +382,8 @@ export class Learner {
     masks: readonly ReadonlySet<number>[] = segments.map(({ open }) => open),
   ): void {
     const { images: { padding }, flip, augmentRandom: random, sgd } = this.#options;
-    const rows = batchRows(segments, padding, augmented ? { padding, flip, random } : null);
+    const augmentation = augmented ? { padding, flip, random } : null;
+    const rows = batchRows(segments, padding, augmentation);
     this.#batch.write({ lossSlot, learningRate: sgd.learningRate }, rows, masks);
   }
 
@@ -384,11 +401,13 @@ export class Learner {
   }
 
   /** Forward, loss, backward and update over `activations.input`. */
-  #update(sizes: readonly number[]): Dispatch[] {
+  #update(sizes: readonly number[], targets: Tensor | null = null): Dispatch[] {
     const { network } = this;
+    const rows = sizes.reduce((a, b) => a + b, 0);
     return [
       ...network.recordForward(sizes, "training"),
-      this.#crossEntropy(sizes.reduce((a, b) => a + b, 0)),
+      this.#crossEntropy(rows),
+      ...(targets ? [recordMse({ ...this.#lossTensors(rows), targets })] : []),
       ...network.recordBackward(sizes),
       recordSgd({
         ...this.#options.sgd,
@@ -402,17 +421,13 @@ export class Learner {
   }
 
   #crossEntropy(rows: number): Dispatch {
+    return recordCrossEntropy(this.#lossTensors(rows));
+  }
+
+  #lossTensors(rows: number) {
     const { logits, gLogits, rowLosses } = this.network.activations;
-    const { heads } = this;
-    return recordCrossEntropy({
-      rows,
-      heads,
-      batch: this.#batch.tensor,
-      logits,
-      gLogits,
-      rowLosses,
-      losses: this.#losses,
-    });
+    const [batch, losses] = [this.#batch.tensor, this.#losses];
+    return { rows, heads: this.heads, batch, logits, gLogits, rowLosses, losses };
   }
 
   async #program(key: string, record: () => Dispatch[]): Promise<Program> {

@@ -1,7 +1,16 @@
 import type { Sample } from "./batch.ts";
-import { erAceStep, type SeenHeads } from "./er_ace.ts";
+import { erAceStep } from "./er_ace.ts";
 import { type FreezingChoice, searchFreezing } from "./freezing.ts";
+import type { ReplayStep, SeenHeads } from "./replay.ts";
 import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
+
+/** How the merged schedule learns a task. */
+export interface MergedOptions {
+  /** The replay method whose step is used; default ER-ACE. */
+  readonly step?: ReplayStep;
+  /** Awaited before each epoch and, with the number of epochs, behind the last one. */
+  readonly betweenEpochs?: (task: number, epoch: number) => Promise<void>;
+}
 
 /**
  * Wake-Sleep Consolidated Learning as the official implementation executes it: wake, NREM and REM merged into each step.
@@ -16,23 +25,29 @@ export async function learnMerged(
   session: Session,
   task: Task,
   seen: SeenHeads,
+  { step = erAceStep, betweenEpochs = async () => {} }: MergedOptions = {},
 ): Promise<FreezingChoice | null> {
   const { options, random } = session;
   const stream = [...task.train, ...dreamSamples(session)];
   const steps = Math.ceil(stream.length / options.batchSize);
   let freezing: FreezingChoice | null = null;
-  const epoch = async (of: SeenHeads, phase: "stream" | "freezing") => {
+  const learnEpoch = async (of: SeenHeads, phase: "stream" | "freezing") => {
     for (const batch of batchesOf(shuffled(stream, random.order), options.batchSize)) {
-      await erAceStep(session, task, batch, { seen: of, phase, remembers: true });
+      await step(session, task, batch, { seen: of, phase, remembers: true });
     }
   };
   let done = 0;
   if (task.index > 0 && options.freezing) {
-    freezing = await searchMerged(session, task, steps, (of) => epoch(of, "freezing"), seen);
+    await betweenEpochs(task.index, 0);
+    freezing = await searchMerged(session, task, steps, (of) => learnEpoch(of, "freezing"), seen);
     done = 1;
   }
   session.begin("stream", (options.epochs - done) * steps);
-  for (; done < options.epochs; done++) await epoch(seen, "stream");
+  for (; done < options.epochs; done++) {
+    await betweenEpochs(task.index, done);
+    await learnEpoch(seen, "stream");
+  }
+  await betweenEpochs(task.index, done);
   return freezing;
 }
 
@@ -40,26 +55,22 @@ async function searchMerged(
   session: Session,
   task: Task,
   steps: number,
-  epoch: (seen: SeenHeads) => Promise<void>,
+  learnEpoch: (seen: SeenHeads) => Promise<void>,
   seen: SeenHeads,
 ): Promise<FreezingChoice> {
-  const { learner, longTerm, options } = session;
+  const { longTerm, options } = session;
   const before = longTerm.snapshot();
   let first: typeof before | null = null;
-  const mode = options.compat === "official" ? "training" : "inference";
   try {
     const choice = await searchFreezing(
       session,
       async (isFirst) => {
         longTerm.restore(before);
         session.begin("freezing", steps);
-        await epoch(new Set(seen));
+        await learnEpoch(new Set(seen));
         if (isFirst) first = longTerm.snapshot();
       },
-      async () => ({
-        buffer: await learner.losses(batchesOf(task.previousBuffer, options.batchSize), mode),
-        validation: await learner.losses(batchesOf(task.validation, options.batchSize), mode),
-      }),
+      () => judge(session, task),
     );
     longTerm.restore(options.compat === "official" ? before : first!);
     return choice;
@@ -67,6 +78,20 @@ async function searchMerged(
     before.destroy();
     (first as typeof before | null)?.destroy();
   }
+}
+
+/**
+ * Batch losses on the previous task's images, then on validation images; only those that the mode asks for, since
+ * judging in training mode moves the running statistics that the winner keeps.
+ */
+async function judge({ learner, options }: Session, task: Task) {
+  const { freezingMode, compat, batchSize } = options;
+  const mode = compat === "official" ? "training" : "inference";
+  const losses = async (samples: readonly Sample[]) =>
+    await learner.losses(batchesOf(samples, batchSize), mode);
+  const buffer = freezingMode === "training" ? [] : await losses(task.previousBuffer);
+  const validation = freezingMode === "buffer" ? [] : await losses(task.validation);
+  return { buffer, validation };
 }
 
 /** All dreams of the heads that are still free, in data order, labelled with these heads. */

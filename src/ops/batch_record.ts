@@ -22,6 +22,8 @@ export interface BatchRow {
   readonly weight: number;
   /** Memory slot that it is written to, or -1. */
   readonly slot: number;
+  /** Memory slot whose logits it is held to, and the factor of their squared distance in the loss; absent: none. */
+  readonly target?: { readonly slot: number; readonly weight: number };
 }
 
 /** The numbers that change from step to step. */
@@ -98,6 +100,8 @@ export class BatchRecord {
         slot,
       ], at);
       this.#floats[at + 7] = row.weight;
+      this.#words[at + 9] = row.target?.slot ?? 0xffffffff;
+      this.#floats[at + 10] = row.target?.weight ?? 0;
     });
     this.#words.fill(0, masksAt);
     masks.forEach((open, m) => {

@@ -133,9 +133,15 @@ Deno.test("resolveConfig refuses Nesterov without momentum", () => {
   refuses({ optimizer: { nesterov: true } }, /nesterov needs momentum/);
 });
 
-Deno.test("resolveConfig says which methods are not there yet", () => {
-  refuses({ method: "derpp" }, /method "derpp" is not available yet; use "er_ace"$/);
-  refuses({ wscl: { base: "er" } }, /wscl\.base "er" is not available yet/);
+Deno.test("resolveConfig refuses replay without a memory, and mixed steps in a staged schedule", () => {
+  refuses(
+    { method: "derpp", memory: { longTerm: 0 } },
+    /method derpp replays, and memory.longTerm is 0/,
+  );
+  refuses(
+    { wscl: { base: "er" } },
+    /wscl\.base "er" .*set wscl\.schedule=merged, or wscl\.base "er_ace"$/,
+  );
 });
 
 Deno.test("resolveConfig holds a source to the keys of its format", () => {

@@ -1,0 +1,60 @@
+// Distillation: the squared distance of a row's logits to logits remembered from earlier, added to loss and gradient.
+//
+//   d[n, h]    = logits[n, h] - targets[target[n], h]        for rows with a target, all heads
+//   loss      += sum_n distillation[n] sum_h d[n, h]^2
+//   g[n, h]   += 2 distillation[n] d[n, h]
+//
+// With distillation = alpha / (rows of the segment x heads) a segment adds alpha times its mean squared error: the
+// second term of DER++ (Buzzega et al., NeurIPS 2020). Runs after cross_entropy.wgsl, which writes what this adds to.
+//
+// logits, g_logits  f32 [rows, 4 heads4];  targets  f32 [slots, 4 heads4] (heads past `heads` are padding, not read)
+// row_losses        f32 [rows];  losses  f32: one number a step, at the step's loss slot
+// batch             see lib/batch.wgsl
+//
+// One workgroup; a thread takes rows local, local + 64, ...; the sum over rows is a tree in fixed order.
+
+struct Dims {
+  rows: u32,
+  heads: u32,
+  heads4: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> batch: array<u32>;
+@group(0) @binding(2) var<storage, read> logits: array<f32>;
+@group(0) @binding(3) var<storage, read> targets: array<f32>;
+@group(0) @binding(4) var<storage, read_write> g_logits: array<f32>;
+@group(0) @binding(5) var<storage, read_write> row_losses: array<f32>;
+@group(0) @binding(6) var<storage, read_write> losses: array<f32>;
+
+var<workgroup> sums: array<f32, 64>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32) {
+  let stride = 4u * dims.heads4;
+  var total = 0.0;
+  for (var row = local; row < dims.rows; row += 64u) {
+    let slot = row_word(row, ROW_TARGET);
+    if (slot != NO_SLOT) {
+      let factor = bitcast<f32>(row_word(row, ROW_DISTILLATION));
+      var squares = 0.0;
+      for (var h = 0u; h < dims.heads; h++) {
+        let d = logits[row * stride + h] - targets[slot * stride + h];
+        squares += d * d;
+        g_logits[row * stride + h] += 2.0 * factor * d;
+      }
+      row_losses[row] += factor * squares;
+      total += factor * squares;
+    }
+  }
+  sums[local] = total;
+  for (var step = 32u; step > 0u; step /= 2u) {
+    workgroupBarrier();
+    if (local < step) {
+      sums[local] += sums[local + step];
+    }
+  }
+  if (local == 0u) {
+    losses[loss_slot()] += sums[0];
+  }
+}
