@@ -7,6 +7,7 @@ import { batchNormCases } from "./self_test/batch_norm.ts";
 import { CaseTensors, type KernelCase } from "./self_test/case.ts";
 import { classifierCases } from "./self_test/classifier.ts";
 import { convolutionCases } from "./self_test/convolution.ts";
+import { distillationCases } from "./self_test/distillation.ts";
 import { imageCases, updateCases } from "./self_test/images_and_update.ts";
 
 /** What the self-test found out about one kernel on this adapter. */
@@ -34,6 +35,7 @@ const groups = [
   convolutionCases,
   batchNormCases,
   classifierCases,
+  distillationCases,
   updateCases,
 ];
 

@@ -1,4 +1,4 @@
-import { type Arena, type Tensor } from "../gpu/tensor.ts";
+import type { Arena, Tensor } from "../gpu/tensor.ts";
 import { batchNormScratch } from "../ops/batch_norm.ts";
 import { conv2dPartials } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";

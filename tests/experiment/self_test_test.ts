@@ -49,6 +49,8 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   batch_norm_backward_finalize: ["a * inverse_std * sum_gx", "a * sum_gx"],
   batch_norm_backward_apply: ["- b - d", "- d"],
   cross_entropy: ["weight * (log(sum) + (highest - of_label))", "weight * (log(sum) - of_label)"],
+  mse: ["loss_slot()] += sums[0]", "loss_slot()] = sums[0]"],
+  store_logits: ["slot * dims.width + i % dims.width", "slot * dims.width"],
   predict: ["logits[base + h]", "logits[base + h % 32u]"],
   sgd_masked: ["mask[i] == 0u", "false"],
 };
