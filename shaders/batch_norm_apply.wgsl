@@ -57,7 +57,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       value += (residual[i] - residual_mean) * residual_scale + residual_beta;
     }
     if (RELU == 1u) {
-      value = max(value, vec4f());
+      // Not max(), which may turn NaN into 0 and so hide that training has diverged.
+      value = select(value, vec4f(), value < vec4f());
     }
     y[i] = value;
   }

@@ -377,6 +377,17 @@ test("a channel of constants is normalised to its beta and gets no infinite grad
   check(await compute(gpu, problem), twin(problem), "batch norm of constants", 1e-4);
 });
 
+test("the ReLU does not hide a number that is not one", async (gpu) => {
+  const random = Random.stream(7, "batch norm NaN");
+  const problem = randomProblem(random, { channels: 4, height: 2, width: 2, segments: [2] });
+  problem.weight[1] = NaN;
+  const fused: Fused = { relu: true, shortcut: "none", residual: new Float64Array() };
+  const { y } = await compute(gpu, problem, fused);
+  y.forEach((value, i) =>
+    assert.equal(Number.isNaN(value), Math.floor(i / 4) % 4 === 1, `y[${i}]`)
+  );
+});
+
 test("batch norm gives the same bits each time", async (gpu) => {
   const random = Random.stream(4, "batch norm again");
   const problem = randomProblem(random, { channels: 7, height: 13, width: 9, segments: [5, 6] });
