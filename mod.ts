@@ -43,13 +43,16 @@ export {
 export { loadConfig, resolveConfig } from "./src/experiment/config.ts";
 export type { Override } from "./src/experiment/overrides.ts";
 export type * from "./src/experiment/config_types.ts";
+export type { Resize } from "./src/data/resize.ts";
 export type {
   Cifar100Source,
   Cifar10Source,
+  Core50Source,
   DrawnFigures,
   DrawnSource,
   FolderSource,
   ImageFolderSource,
+  PictureSource,
   SourceOptions,
 } from "./src/data/source.ts";
 export { launch, type LaunchOptions } from "./src/experiment/launch.ts";

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import type { ImageSet, Progress } from "./image_set.ts";
-import { packImages, unpackImages } from "./packed_file.ts";
+import type { ImageInfo, ImageSet, Progress } from "./image_set.ts";
+import { openPacked, PackedWriter } from "./packed_file.ts";
 
 /** Images that can tell their content without being decoded: one part of one data set. */
 export interface Packable {
@@ -9,68 +9,94 @@ export interface Packable {
   readonly name: string;
   /** Hexadecimal digest of everything the images are made from. */
   contentKey(progress: Progress): Promise<string>;
-  /** Reads and decodes: slow, done once per key. */
-  decode(progress: Progress): Promise<ImageSet>;
+  /** What the images are; called when they have to be decoded. */
+  info(): Promise<ImageInfo>;
+  /** Reads and decodes, and hands over the images as they come: slow, done once per key. */
+  decode(put: PutImages, progress: Progress): Promise<void>;
+}
+
+/** Takes over the RGB bytes of the images `first`, `first + 1`, ... */
+export type PutImages = (first: number, pixels: Uint8Array) => void;
+
+/** Where packed images are kept. */
+export interface CacheOptions {
+  readonly cacheDir: string;
+  /** Sets whose pixels take more than this stay in their file. */
+  readonly mostBytes: number;
+  readonly progress: Progress;
+  /** Told of a damaged file, which is then made again. */
+  readonly warn: (message: string) => void;
 }
 
 /**
  * The images of `source`: from the cache when it has them for this very content, otherwise decoded
- * and then cached. A cache file that is damaged is reported to `warn` and made again.
+ * and then cached.
  *
  * @throws {InputError} If the files cannot be used, or the cache folder cannot be written.
  */
-export async function packedOnce(
-  source: Packable,
-  cacheDir: string,
-  progress: Progress,
-  warn: (message: string) => void,
-): Promise<ImageSet> {
+export async function packedOnce(source: Packable, options: CacheOptions): Promise<ImageSet> {
+  const { cacheDir, mostBytes, progress, warn } = options;
   const key = await source.contentKey(progress);
   // A data set's folder may lie deeper ("photos/pets"); the cache is flat.
   const stem = source.name.replaceAll(/[^\w.-]+/g, "-");
   const path = join(cacheDir, `${stem}-${key.slice(0, 16)}.images`);
-  const cached = await readCache(path, key, warn);
+  const cached = readCache(path, key, mostBytes, warn);
   if (cached !== null) return cached;
   // Before the slow part, so that a folder that cannot be made is told at once.
   await Deno.mkdir(cacheDir, { recursive: true }).catch((error) => refuseWriting(path, error));
-  const images = await source.decode(progress);
-  await writeCache(path, packImages(images, key));
-  return images;
+  await writeCache(path, key, source, progress);
+  return openPacked(path, key, mostBytes);
 }
 
-async function readCache(
+function readCache(
   path: string,
   key: string,
+  mostBytes: number,
   warn: (message: string) => void,
-): Promise<ImageSet | null> {
-  let bytes: Uint8Array<ArrayBuffer>;
+): ImageSet | null {
   try {
-    bytes = await Deno.readFile(path);
+    return openPacked(path, key, mostBytes);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return null;
     }
-    const reason = (error as Error).message;
-    throw new InputError(`Cannot read the cache ${path}: ${reason}, make it readable or delete it`);
-  }
-  try {
-    return unpackImages(bytes, key);
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    warn(`Reading the cache ${path}: ${error.message}; making it again from the images`);
+    const { message } = error as Error;
+    if (!(error instanceof SyntaxError)) {
+      throw new InputError(
+        `Cannot read the cache ${path}: ${message}, make it readable or delete it`,
+      );
+    }
+    warn(`Reading the cache ${path}: ${message}; making it again from the images`);
     return null;
   }
 }
 
-async function writeCache(path: string, pieces: readonly Uint8Array[]): Promise<void> {
+async function writeCache(
+  path: string,
+  key: string,
+  source: Packable,
+  progress: Progress,
+): Promise<void> {
+  const info = await source.info();
   // Renaming is atomic: another run sees the whole file or none, even if this one is killed.
   const temporary = `${path}.${crypto.randomUUID()}.tmp`;
+  const writing = <T>(action: () => T): T => {
+    try {
+      return action();
+    } catch (error) {
+      refuseWriting(path, error as Error);
+    }
+  };
   try {
-    await writePieces(temporary, pieces);
-    await Deno.rename(temporary, path);
+    {
+      using writer = writing(() => new PackedWriter(temporary, info, key));
+      await source.decode((first, pixels) => writing(() => writer.write(first, pixels)), progress);
+      writing(() => writer.finish());
+    }
+    writing(() => Deno.renameSync(temporary, path));
   } catch (error) {
     await Deno.remove(temporary).catch(() => {});
-    refuseWriting(path, error as Error);
+    throw error;
   }
 }
 
@@ -79,12 +105,4 @@ function refuseWriting(path: string, error: Error): never {
     `Cannot write the cache ${path}: ${error.message}; free some space or name a cache folder that ` +
       `can be written`,
   );
-}
-
-async function writePieces(path: string, pieces: readonly Uint8Array[]): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (const piece of pieces) {
-    // One write may take only a part of a large piece.
-    for (let at = 0; at < piece.length;) at += await file.write(piece.subarray(at));
-  }
 }

@@ -1,176 +1,113 @@
-import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import type { Packable } from "./cache.ts";
+import { type CifarFiles, labelOf, namesIn, pictureOf, recordsIn } from "./cifar_files.ts";
 import { type CifarFormat, SIDE } from "./cifar_format.ts";
+import { chooseClasses, type ClassChoice, renumbered } from "./class_selection.ts";
 import { contentKey, digestOf } from "./content_key.ts";
-import { isFile } from "./folder_listing.ts";
-
-const PLANE = SIDE * SIDE;
+import type { Progress } from "./image_set.ts";
 
 /** What is taken of CIFAR's files. */
-export interface CifarPartOptions {
+export interface CifarPartOptions extends ClassChoice {
   readonly part: "train" | "test";
   readonly format: CifarFormat;
   /** First records of each class, in file order, `null` for all. */
   readonly perClass: number | null;
 }
 
+/** A record that is taken. */
+interface Taken {
+  readonly file: number;
+  readonly record: number;
+  /** Number of its class among those chosen. */
+  readonly label: number;
+}
+
 /**
- * One part of the official CIFAR binary files. A record is its label bytes and 3072 bytes of picture,
- * the red plane, the green and the blue, each `[32, 32]` row-major
+ * One part of the official CIFAR binary files, in file order. A record is its label bytes and 3072 bytes
+ * of picture, the red plane, the green and the blue, each `[32, 32]` row-major
  * (https://www.cs.toronto.edu/~kriz/cifar.html, "Binary version").
  *
- * @param root The data set's folder: holds the files, or the folder of the official name.
  * @param warn Told when the number of records is not the official one.
  */
 export function cifarPart(
-  root: string,
+  files: CifarFiles,
   name: string,
-  { part, format, perClass }: CifarPartOptions,
+  { part, format, perClass, classes = null, exclude = [] }: CifarPartOptions,
   warn: (message: string) => void,
 ): Packable {
-  const folder = isFile(join(root, format.nameFile)) ? root : join(root, format.folder);
-  const paths = format[part].files.map((file) => join(folder, file));
-  const namePath = join(folder, format.nameFile);
+  const binaries = format[part].files;
+  const names = [format.nameFile, ...binaries];
+  const pathOf = (name: string) => `${files.root}/${name}`;
+  let read: ReturnType<typeof readAll> | null = null;
+
+  const readAll = async (progress: Progress) => {
+    const [nameBytes, ...contents] = await files.read(names, progress);
+    const all = namesIn(nameBytes, pathOf(format.nameFile), format);
+    const chosen = chooseClasses(all, { classes, exclude }, files.root);
+    const labels = contents.map((bytes, i) => {
+      const path = pathOf(binaries[i]);
+      const length = recordsIn(bytes, path, format);
+      return Array.from({ length }, (_, record) => labelOf(bytes, record, path, format));
+    });
+    const taken: Taken[] = [];
+    const counts = new Uint32Array(chosen.length);
+    labels.forEach((ofFile, file) => {
+      renumbered(ofFile, chosen).forEach((label, record) => {
+        if (label < 0 || (perClass !== null && counts[label] >= perClass)) return;
+        counts[label]++;
+        taken.push({ file, record, label });
+      });
+    });
+    const classNames = chosen.map((number) => all[number]);
+    checkLimit(files.root, counts, classNames, perClass);
+    const digests = [nameBytes, ...contents].flatMap((bytes) => [...digestOf(bytes)]);
+    return { contents, taken, classNames, digests: Uint8Array.from(digests) };
+  };
+
   return {
     name,
-    // deno-lint-ignore require-await -- Packable promises; nothing here has to wait
     async contentKey(progress) {
-      const digests = [digestOf(readBytes(namePath, format))];
-      let records = 0;
-      for (const [i, path] of paths.entries()) {
-        const file = readRecords(path, format);
-        records += file.length / format.recordBytes;
-        digests.push(digestOf(file));
-        progress(i + 1, paths.length, `reading ${name}`);
-      }
+      const { classNames, contents, digests } = await (read ??= readAll(progress));
+      const records = contents.reduce((sum, { length }) => sum + length / format.recordBytes, 0);
       if (records !== format[part].records) {
         warn(
-          `Reading ${folder}: the ${part} files have ${records} records where the official ones have ` +
-            `${format[part].records}; if that is not meant, unpack ${format.archive} again`,
+          `Reading ${files.root}: the ${part} files have ${records} records where the official ones ` +
+            `have ${format[part].records}; if that is not meant, unpack ${format.archive} again`,
         );
       }
-      const description = { format: format.title, labelAt: format.labelAt, perClass };
-      const read = [format.nameFile, ...format[part].files];
-      return contentKey(description, read, Uint8Array.from(digests.flatMap((d) => [...d])));
+      const { title, labelAt } = format;
+      return contentKey({ format: title, labelAt, perClass, classNames }, names, digests);
     },
-    // deno-lint-ignore require-await -- as above
-    async decode() {
-      const classNames = readNames(namePath, format);
-      const files = paths.map((path) => readRecords(path, format));
-      const taken = chooseRecords(paths, files, format, perClass);
-      if (perClass !== null) checkLimit(folder, taken, classNames, perClass);
-      return {
-        name,
-        height: SIDE,
-        width: SIDE,
-        count: taken.length,
-        pixels: interleave(taken.map(({ planes }) => planes)),
-        labels: Uint16Array.from(taken, ({ label }) => label),
-        classNames,
-      };
+    async info() {
+      const { taken, classNames } = await (read ??= readAll(() => {}));
+      const labels = Uint16Array.from(taken, ({ label }) => label);
+      return { name, height: SIDE, width: SIDE, count: taken.length, labels, classNames };
+    },
+    async decode(put, progress) {
+      const { contents, taken } = await (read ??= readAll(progress));
+      for (let first = 0; first < taken.length; first += 1000) {
+        const some = taken.slice(first, first + 1000);
+        const pixels = new Uint8Array(some.length * SIDE * SIDE * 3);
+        some.forEach(({ file, record }, i) => {
+          pixels.set(pictureOf(contents[file], record, format), i * SIDE * SIDE * 3);
+        });
+        put(first, pixels);
+        progress(first + some.length, taken.length, `packing ${name}`);
+      }
     },
   };
 }
 
-interface Taken {
-  readonly label: number;
-  /** `[3, 32, 32]` */
-  readonly planes: Uint8Array;
-}
-
-function chooseRecords(
-  paths: readonly string[],
-  files: readonly Uint8Array[],
-  format: CifarFormat,
-  perClass: number | null,
-): Taken[] {
-  const taken: Taken[] = [];
-  const counts = new Uint32Array(format.classes);
-  for (const [f, file] of files.entries()) {
-    for (let at = 0; at < file.length; at += format.recordBytes) {
-      const label = file[at + format.labelAt];
-      if (label >= format.classes) {
-        throw new InputError(
-          `Cannot read ${paths[f]}: record ${
-            at / format.recordBytes
-          } has label ${label}, the labels ` +
-            `of ${format.title} are 0 to ${format.classes - 1}; unpack ${format.archive} again`,
-        );
-      }
-      if (perClass !== null && counts[label] >= perClass) continue;
-      counts[label]++;
-      const end = at + format.recordBytes;
-      taken.push({ label, planes: file.subarray(end - 3 * PLANE, end) });
-    }
-  }
-  return taken;
-}
-
-/** Planes `[3, 32, 32]` per image to RGB bytes `[count, 32, 32, 3]`. */
-function interleave(images: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const pixels = new Uint8Array(images.length * 3 * PLANE);
-  let to = 0;
-  for (const planes of images) {
-    for (let i = 0; i < PLANE; i++) {
-      pixels[to++] = planes[i];
-      pixels[to++] = planes[PLANE + i];
-      pixels[to++] = planes[2 * PLANE + i];
-    }
-  }
-  return pixels;
-}
-
 function checkLimit(
-  folder: string,
-  taken: readonly Taken[],
+  root: string,
+  counts: Uint32Array,
   classNames: readonly string[],
-  perClass: number,
+  perClass: number | null,
 ): void {
-  const counts = new Uint32Array(classNames.length);
-  for (const { label } of taken) counts[label]++;
-  const short = counts.findIndex((count) => count < perClass);
-  if (short >= 0) {
-    throw new InputError(
-      `Cannot take ${perClass} images per class of ${folder}: class ${classNames[short]} has ` +
-        `${counts[short]}, lower the limit per class`,
-    );
-  }
-}
-
-function readRecords(path: string, format: CifarFormat): Uint8Array {
-  const bytes = readBytes(path, format);
-  if (bytes.length === 0 || bytes.length % format.recordBytes !== 0) {
-    throw new InputError(
-      `Cannot read ${path}: ${bytes.length} bytes are not a multiple of the ${format.recordBytes} ` +
-        `bytes of a ${format.title} record, the file is cut short; unpack ${format.archive} again`,
-    );
-  }
-  return bytes;
-}
-
-function readNames(path: string, format: CifarFormat): string[] {
-  const text = new TextDecoder().decode(readBytes(path, format));
-  const names = text.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== "");
-  if (names.length !== format.classes) {
-    throw new InputError(
-      `Cannot read ${path}: found ${names.length} class names where ${format.title} has ` +
-        `${format.classes}; unpack ${format.archive} again`,
-    );
-  }
-  return names;
-}
-
-function readBytes(path: string, format: CifarFormat): Uint8Array {
-  try {
-    return Deno.readFileSync(path);
-  } catch (error) {
-    const found = error instanceof Deno.errors.NotFound
-      ? "there is no such file"
-      : (error as Error).message;
-    throw new InputError(
-      `Cannot read ${path}: ${found}, unpack ${format.archive} from ` +
-        `https://www.cs.toronto.edu/~kriz/cifar.html into the data folder`,
-    );
-  }
+  const short = counts.findIndex((count) => count < (perClass ?? 0));
+  if (short < 0) return;
+  throw new InputError(
+    `Cannot take ${perClass} images per class of ${root}: class ${classNames[short]} has ` +
+      `${counts[short]}, lower the limit per class`,
+  );
 }

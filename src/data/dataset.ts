@@ -1,18 +1,32 @@
-import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { type Packable, packedOnce } from "./cache.ts";
 import { cifarPart } from "./cifar.ts";
+import { cifarArchive, type CifarFiles, cifarFolder } from "./cifar_files.ts";
 import { CIFAR10, cifar100, type CifarFormat, SIDE } from "./cifar_format.ts";
+import { readClassList } from "./class_list.ts";
+import { listCore50 } from "./core50.ts";
 import { drawImages } from "./drawn.ts";
-import { foldersIn, isFolder } from "./folder_listing.ts";
-import { imageFolderPart, listDreams, listTest, listTrain } from "./image_folder.ts";
+import { type FileTree, folderTree } from "./file_tree.ts";
+import { imageFolderPart } from "./image_folder.ts";
+import { type ImageListing, listDreams, listTest, listTrain } from "./image_listing.ts";
 import type { Dataset, ImageSet } from "./image_set.ts";
-import type { Cifar100Source, Cifar10Source, OpenContext, SourceOptions } from "./source.ts";
+import { locate } from "./locate.ts";
+import type {
+  Cifar100Source,
+  Cifar10Source,
+  Core50Source,
+  ImageFolderSource,
+  OpenContext,
+  SourceOptions,
+} from "./source.ts";
+import { zipTree } from "./zip_tree.ts";
 
 export type { OpenContext, SourceOptions } from "./source.ts";
 
+const MOST_BYTES_IN_MEMORY = 2 ** 31;
+
 /**
- * Opens the training and test images of a data set: drawn, or read from its folder below
+ * Opens the training and test images of a data set: drawn, or read from its folder or archive below
  * `context.dataRoot` once and from the cache after that.
  *
  * @throws {InputError} If a file is missing, damaged or not as `options` says.
@@ -25,27 +39,13 @@ export async function openDataset(options: SourceOptions, context: OpenContext):
       test: drawImages(options, "test"),
     };
   }
-  const root = findFolder(options.folder, context.dataRoot);
-  if (options.format === "image_folder") {
-    // Both listings come before any reading, so that a wrong layout is told at once.
-    const train = listTrain(root, options.trainPerClass);
-    const test = listTest(root, options.testPerClass, train.classNames);
-    return {
-      name: options.folder,
-      train: await open(
-        imageFolderPart(root, `${options.folder}-train`, train, options.size),
-        context,
-      ),
-      test: await open(
-        imageFolderPart(root, `${options.folder}-test`, test, options.size),
-        context,
-      ),
-    };
-  }
+  // Both parts come before any decoding, so that a wrong layout is told at once.
+  const { train, test } = parts(options, context);
+  const dataset = { train: train(), test: test() };
   return {
     name: options.folder,
-    train: await open(cifar(options, root, "train", context), context),
-    test: await open(cifar(options, root, "test", context), context),
+    train: await open(dataset.train, context),
+    test: await open(dataset.test, context),
   };
 }
 
@@ -57,55 +57,99 @@ export async function openDataset(options: SourceOptions, context: OpenContext):
  */
 export async function openDreams(options: SourceOptions, context: OpenContext): Promise<ImageSet> {
   if (options.format === "drawn") return drawImages(options, "train");
-  const root = findFolder(options.folder, context.dataRoot);
-  if (options.format === "image_folder") {
-    const listing = listDreams(root, options.trainPerClass);
-    return await open(
-      imageFolderPart(root, `${options.folder}-dreams`, listing, options.size),
-      context,
-    );
-  }
-  return await open(cifar(options, root, "train", context), context);
+  return await open(parts(options, context).dreams(), context);
 }
 
 function open(part: Packable, context: OpenContext): Promise<ImageSet> {
-  const { cacheDir, progress = () => {}, warn = console.warn } = context;
-  return packedOnce(part, cacheDir, progress, warn);
+  return packedOnce(part, {
+    cacheDir: context.cacheDir,
+    mostBytes: context.mostBytes ?? MOST_BYTES_IN_MEMORY,
+    progress: context.progress ?? (() => {}),
+    warn: context.warn ?? console.warn,
+  });
 }
 
-function cifar(
+/** The parts that can be opened of a data set; a part is only looked for when it is called. */
+interface Parts {
+  train(): Packable;
+  test(): Packable;
+  dreams(): Packable;
+}
+
+function parts(options: Exclude<SourceOptions, { format: "drawn" }>, context: OpenContext): Parts {
+  switch (options.format) {
+    case "cifar10":
+      return cifarParts(options, CIFAR10, context);
+    case "cifar100":
+      return cifarParts(options, cifar100(options.labels ?? "fine"), context);
+    case "image_folder":
+      return folderParts(options, context);
+    case "core50":
+      return core50Parts(options, context);
+  }
+}
+
+function cifarParts(
   options: Cifar10Source | Cifar100Source,
-  root: string,
-  part: "train" | "test",
-  { warn = console.warn }: OpenContext,
-): Packable {
-  const format: CifarFormat = options.format === "cifar10"
-    ? CIFAR10
-    : cifar100(options.labels ?? "fine");
-  if (options.size !== SIDE) {
+  format: CifarFormat,
+  { dataRoot, warn = console.warn }: OpenContext,
+): Parts {
+  const { folder, size, trainPerClass, testPerClass, classes, exclude } = options;
+  if (size !== SIDE) {
     throw new InputError(
-      `Cannot open ${options.folder}: the size asked for is ${options.size} pixels and ` +
-        `${format.title} has ${SIDE}, set the size to ${SIDE}`,
+      `Cannot open ${folder}: the size asked for is ${size} pixels and ${format.title} has ${SIDE}, ` +
+        `set the size to ${SIDE}`,
     );
   }
-  const perClass = part === "train" ? options.trainPerClass : options.testPerClass;
-  return cifarPart(root, `${options.folder}-${part}`, { part, format, perClass }, warn);
+  const { path, isArchive } = locate(folder, dataRoot, [format.archive]);
+  // Both parts share what is unpacked.
+  const files: CifarFiles = isArchive ? cifarArchive(path, format) : cifarFolder(path, format);
+  const part = (part: "train" | "test") => {
+    const perClass = part === "train" ? trainPerClass : testPerClass;
+    return cifarPart(
+      files,
+      `${folder}-${part}`,
+      { part, format, perClass, classes, exclude },
+      warn,
+    );
+  };
+  return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
 }
 
-function findFolder(folder: string, dataRoot: string | null): string {
-  if (dataRoot === null) {
-    throw new InputError(
-      `Cannot open the data set ${folder}: no data folder was given, pass --data DIR with the folder ` +
-        `that holds ${folder}`,
-    );
-  }
-  const root = join(dataRoot, folder);
-  if (isFolder(root)) return root;
-  const present = isFolder(dataRoot) ? foldersIn(dataRoot).join(", ") : "";
-  throw new InputError(
-    `Cannot open the data set ${folder}: there is no folder ${root} (folders there: ` +
-      `${
-        present || "none"
-      }), unpack the data set there or pass --data DIR with the folder that holds it`,
-  );
+function folderParts(options: ImageFolderSource, { dataRoot }: OpenContext): Parts {
+  const { folder, trainPerClass, testPerClass, classes, exclude } = options;
+  const tree = openTree(folder, dataRoot);
+  const list = options.classList ?? null;
+  const classList = list === null ? null : readClassList(list, tree, dataRoot!);
+  const choice = { classes, exclude, classList };
+  let train: ImageListing | null = null;
+  const listedTrain = () => train ??= listTrain(tree, { ...choice, perClass: trainPerClass });
+  return {
+    train: () => imageFolderPart(tree, `${folder}-train`, listedTrain(), options),
+    test() {
+      const { classNames } = listedTrain();
+      const listing = listTest(tree, { ...choice, perClass: testPerClass }, classNames);
+      return imageFolderPart(tree, `${folder}-test`, listing, options);
+    },
+    dreams() {
+      const listing = listDreams(tree, { ...choice, perClass: trainPerClass });
+      return imageFolderPart(tree, `${folder}-dreams`, listing, options);
+    },
+  };
+}
+
+function core50Parts(options: Core50Source, { dataRoot }: OpenContext): Parts {
+  const { folder, trainPerClass, testPerClass, classes, exclude } = options;
+  const tree = openTree(folder, dataRoot);
+  const part = (part: "train" | "test") => {
+    const perClass = part === "train" ? trainPerClass : testPerClass;
+    const listing = listCore50(tree, part, { classes, exclude, perClass });
+    return imageFolderPart(tree, `${folder}-${part}`, listing, options);
+  };
+  return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
+}
+
+function openTree(folder: string, dataRoot: string | null): FileTree {
+  const { path, isArchive } = locate(folder, dataRoot, [`${folder}.zip`]);
+  return isArchive ? zipTree(path) : folderTree(path);
 }

@@ -2,6 +2,7 @@ import { hasPngSignature } from "fast-png";
 import { InputError } from "../errors.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
+import { type Resize, resizeImage } from "./resize.ts";
 
 /** One decoded image. */
 export interface RgbImage {
@@ -14,29 +15,40 @@ export interface RgbImage {
 }
 
 /**
- * Decodes a JPEG or PNG file whose image must be `size` x `size` pixels. What the file is, its first
- * bytes say, not its name.
+ * Decodes a JPEG or PNG file to `size` x `size` pixels. What the file is, its first bytes say, not its
+ * name.
  *
  * @param path For the message only.
  * @returns RGB bytes, `[size, size, 3]`.
- * @throws {InputError} If it is neither, is damaged, or has another size.
+ * @throws {InputError} If it is neither, is damaged, or has another size and is not to be resized.
  */
 export async function decodeImage(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
   size: number,
+  resize: Resize = "none",
 ): Promise<Uint8Array<ArrayBuffer>> {
   const image = await decodeAny(bytes, path);
+  if (resize !== "none") return resizeImage(image, size, resize);
   if (image.height !== size || image.width !== size) {
     throw new InputError(
       `Cannot use ${path}: it is ${image.width} x ${image.height} pixels where ${size} x ${size} ` +
-        `are expected, resize the images or change the size in the configuration`,
+        `are expected, set the source's resize or change data.size in the configuration`,
     );
   }
   return image.pixels;
 }
 
-async function decodeAny(bytes: Uint8Array<ArrayBuffer>, path: string): Promise<RgbImage> {
+/**
+ * Decodes a JPEG or PNG file of any size.
+ *
+ * @param path For the message only.
+ * @throws {InputError} If it is neither or is damaged.
+ */
+export async function decodeAny(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<RgbImage> {
   try {
     if (bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpeg(bytes);
     if (bytes.length >= 8 && hasPngSignature(bytes)) return decodePng(bytes);

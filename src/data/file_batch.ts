@@ -1,46 +1,90 @@
 import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
-import { decodeImage } from "./decode_image.ts";
+import { decodeAny, decodeImage } from "./decode_image.ts";
+import type { FilePlace } from "./file_tree.ts";
+import type { Resize } from "./resize.ts";
+import { readZipPlace } from "./zip_place.ts";
 
-/** What is done with each file: hash it, or decode it as a square image of `size` pixels. */
+/**
+ * What is done with each file: hash it; decode it as a square image of `size` pixels; or decode it to see
+ * what it is.
+ */
 export type FileWork =
   | { readonly kind: "digest" }
-  | { readonly kind: "decode"; readonly size: number };
+  | { readonly kind: "decode"; readonly size: number; readonly resize: Resize }
+  | { readonly kind: "inspect" };
 
-/** Bytes that come out of one file: a digest, or RGB bytes `[size, size, 3]`. */
+/** Bytes that come out of one file: a digest, RGB bytes `[size, size, 3]`, or two sides as u32. */
 export function bytesPerFile(work: FileWork): number {
-  return work.kind === "digest" ? DIGEST_BYTES : work.size * work.size * 3;
+  switch (work.kind) {
+    case "digest":
+      return DIGEST_BYTES;
+    case "decode":
+      return work.size * work.size * 3;
+    case "inspect":
+      return 8;
+  }
+}
+
+/** What came out of a batch of files. */
+export interface FileResults {
+  /** `[files, bytesPerFile(work)]` */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of `inspect` only: what is wrong with a file, by its number in the batch; its bytes are zeros. */
+  readonly problems: readonly (readonly [file: number, problem: string])[];
 }
 
 /**
  * Reads the files one after the other and does `work` with each.
  *
- * @returns `[paths.length, bytesPerFile(work)]`
- * @throws {InputError} If a file cannot be read or decoded.
+ * @throws {InputError} If a file cannot be read or decoded, and the work is not to inspect.
  */
 export async function workOnFiles(
   work: FileWork,
-  paths: readonly string[],
-): Promise<Uint8Array<ArrayBuffer>> {
+  places: readonly FilePlace[],
+): Promise<FileResults> {
   const stride = bytesPerFile(work);
-  const results = new Uint8Array(paths.length * stride);
-  for (const [i, path] of paths.entries()) {
-    // The synchronous call, since this runs in a worker: half the time of awaiting each small file.
-    const bytes = read(path);
-    const result = work.kind === "digest"
-      ? digestOf(bytes)
-      : await decodeImage(bytes, path, work.size);
-    results.set(result, i * stride);
+  const bytes = new Uint8Array(places.length * stride);
+  const problems: [number, string][] = [];
+  for (const [i, place] of places.entries()) {
+    try {
+      bytes.set(await workOnFile(work, place), i * stride);
+    } catch (error) {
+      if (work.kind !== "inspect" || !(error instanceof InputError)) throw error;
+      problems.push([i, error.message]);
+    }
   }
-  return results;
+  return { bytes, problems };
 }
 
-function read(path: string): Uint8Array<ArrayBuffer> {
+async function workOnFile(work: FileWork, place: FilePlace): Promise<Uint8Array> {
+  const bytes = readPlace(place);
+  switch (work.kind) {
+    case "digest":
+      return digestOf(bytes);
+    case "decode":
+      return await decodeImage(bytes, pathOf(place), work.size, work.resize);
+    case "inspect": {
+      const { height, width } = await decodeAny(bytes, pathOf(place));
+      return new Uint8Array(Uint32Array.of(height, width).buffer);
+    }
+  }
+}
+
+/** For messages. */
+export function pathOf(place: FilePlace): string {
+  return typeof place === "string" ? place : `${place.archive}: ${place.name}`;
+}
+
+/** @throws {InputError} If the file cannot be read. */
+export function readPlace(place: FilePlace): Uint8Array<ArrayBuffer> {
   try {
-    return Deno.readFileSync(path);
+    // The synchronous call, since this runs in a worker: half the time of awaiting each small file.
+    return typeof place === "string" ? Deno.readFileSync(place) : readZipPlace(place);
   } catch (error) {
-    throw new InputError(
-      `Cannot read ${path}: ${(error as Error).message}, restore the file or its permissions`,
-    );
+    const fix = typeof place === "string"
+      ? "restore the file or its permissions"
+      : "copy or download the archive again";
+    throw new InputError(`Cannot read ${pathOf(place)}: ${(error as Error).message}, ${fix}`);
   }
 }

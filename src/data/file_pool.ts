@@ -1,40 +1,44 @@
 import { InputError } from "../errors.ts";
-import { bytesPerFile, type FileWork } from "./file_batch.ts";
+import { bytesPerFile, type FileResults, type FileWork } from "./file_batch.ts";
+import type { FilePlace } from "./file_tree.ts";
 import type { FileReply, FileRequest } from "./file_worker.ts";
 
-// Large enough that messages cost nothing, small enough that progress moves and cores stay busy.
-const BATCH = 256;
+// Large enough that messages cost nothing, small enough that progress moves, cores stay busy and results
+// do not fill the memory.
+const MOST_FILES = 256;
+const MOST_BYTES = 2 ** 24;
 const MOST_WORKERS = 8;
 
 /**
- * Does `work` with every file, in as many worker threads as there are cores (8 at most).
+ * Does `work` with every file, in as many worker threads as there are cores (8 at most), and hands over
+ * what came out of each batch, in any order.
  *
+ * @param take Called with the number of the batch's first file.
  * @param onDone Called with the number of files done so far.
- * @returns `[paths.length, bytesPerFile(work)]`, in the order of `paths`.
  * @throws {InputError} Of the first file found that cannot be read or decoded; the rest is abandoned.
  */
-export async function mapFiles(
+export async function forEachBatch(
   work: FileWork,
-  paths: readonly string[],
+  places: readonly FilePlace[],
+  take: (first: number, results: FileResults) => void,
   onDone: (done: number) => void,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const stride = bytesPerFile(work);
-  const results = new Uint8Array(paths.length * stride);
+): Promise<void> {
+  const size = Math.max(1, Math.min(MOST_FILES, Math.floor(MOST_BYTES / bytesPerFile(work))));
   let next = 0;
   let done = 0;
   const takeBatches = async (worker: Worker) => {
-    while (next < paths.length) {
-      const start = next;
-      const batch = paths.slice(start, start + BATCH);
+    while (next < places.length) {
+      const first = next;
+      const batch = places.slice(first, first + size);
       next += batch.length;
-      results.set(await ask(worker, { work, paths: batch }), start * stride);
+      take(first, await ask(worker, { work, places: batch }));
       onDone(done += batch.length);
     }
   };
   const count = Math.min(
     navigator.hardwareConcurrency,
     MOST_WORKERS,
-    Math.ceil(paths.length / BATCH),
+    Math.ceil(places.length / size),
   );
   const workers = Array.from({ length: count }, startWorker);
   try {
@@ -42,14 +46,25 @@ export async function mapFiles(
   } finally {
     for (const worker of workers) worker.terminate();
   }
-  return results;
+}
+
+/** {@linkcode forEachBatch} with all results together: `[places.length, bytesPerFile(work)]`. */
+export async function mapFiles(
+  work: FileWork,
+  places: readonly FilePlace[],
+  onDone: (done: number) => void,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const stride = bytesPerFile(work);
+  const all = new Uint8Array(places.length * stride);
+  await forEachBatch(work, places, (first, { bytes }) => all.set(bytes, first * stride), onDone);
+  return all;
 }
 
 function startWorker(): Worker {
   return new Worker(new URL("./file_worker.ts", import.meta.url), { type: "module" });
 }
 
-function ask(worker: Worker, request: FileRequest): Promise<Uint8Array> {
+function ask(worker: Worker, request: FileRequest): Promise<FileResults> {
   return new Promise((resolve, reject) => {
     worker.onmessage = ({ data }: MessageEvent<FileReply>) => {
       if ("results" in data) return resolve(data.results);

@@ -3,7 +3,11 @@ import { InputError } from "../errors.ts";
 
 // By code unit, not by language or number: the order must not depend on machine or locale, since
 // class numbers, per-class limits and tasks are counted along it.
-const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+/** Order of names: by code unit. */
+export const byName = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+/** Whether a file of this name is taken for an image. */
+export const isImageName = (name: string) => /\.(jpe?g|png)$/i.test(name);
 
 /** Names of the folders directly in `path`, sorted; names starting with a dot are left out. */
 export function foldersIn(path: string): string[] {
@@ -12,7 +16,7 @@ export function foldersIn(path: string): string[] {
 
 /** Names of the files directly in `path` that end as JPEG or PNG files do, sorted. */
 export function imageNamesIn(path: string): string[] {
-  return namesIn(path, (entry) => entry.isFile && /\.(jpe?g|png)$/i.test(entry.name));
+  return namesIn(path, (entry) => entry.isFile && isImageName(entry.name));
 }
 
 /** Whether `path` is a folder; links are followed. */

@@ -1,6 +1,6 @@
 import { type Arena, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { ImageSet } from "./image_set.ts";
+import { imagePixels, type ImageSet } from "./image_set.ts";
 
 /**
  * Images that training steps can read: bytes on the GPU, one `u32` per pixel (RGBA8, red lowest), `[count, height,
@@ -143,13 +143,8 @@ function checkSize(tensor: Tensor, images: ImageSet): void {
 
 /** Writes one RGB image as RGBA words into `target`, from word `at` on. */
 function packPixels(images: ImageSet, index: number, target: Uint32Array, at: number): void {
-  const area = images.height * images.width;
-  if (!(index >= 0 && index < images.count)) {
-    throw new RangeError(`Cannot read image ${index} of ${images.name}: it has ${images.count}`);
-  }
-  const { pixels } = images;
-  let from = index * area * 3;
-  for (let i = 0; i < area; i++, from += 3) {
+  const pixels = imagePixels(images, index);
+  for (let i = 0, from = 0; from < pixels.length; i++, from += 3) {
     target[at + i] = pixels[from] | (pixels[from + 1] << 8) | (pixels[from + 2] << 16) | 0xff000000;
   }
 }

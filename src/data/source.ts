@@ -1,14 +1,25 @@
 import type { Progress } from "./image_set.ts";
+import type { Resize } from "./resize.ts";
 
 /** What the formats that read files have in common. */
 export interface FolderSource {
-  /** Name of the data set's folder below the data root. */
+  /**
+   * Name of the data set's folder below the data root. Its archive may lie there instead (`FOLDER.zip`;
+   * CIFAR: the official `.tar.gz`), and the data root may be the folder or the archive itself.
+   */
   readonly folder: string;
   /** First images of each class to take, `null` for all. */
   readonly trainPerClass: number | null;
   /** First images of each class to take, `null` for all. */
   readonly testPerClass: number | null;
-  /** Height and width the images must have, in pixels. Nothing is resized. */
+  /**
+   * The classes to take, renumbered from 0 in this order: class numbers, ranges of them such as `"0-99"`
+   * (both ends included), names. All unless told.
+   */
+  readonly classes?: readonly (number | string)[] | null;
+  /** Classes to leave out of `classes`; the others keep their order. None unless told. */
+  readonly exclude?: readonly (number | string)[];
+  /** Height and width the images must have or are resized to, in pixels. */
   readonly size: number;
 }
 
@@ -26,10 +37,28 @@ export interface Cifar100Source extends FolderSource {
   readonly labels?: "fine" | "coarse";
 }
 
+/** JPEG or PNG files in folders. */
+export interface PictureSource extends FolderSource {
+  /** How images of another size are brought to `size`; `"none"` unless told: they are refused. */
+  readonly resize?: Resize;
+}
+
 /** A folder per class of JPEG or PNG files below `train` and `test` (or `val`). */
-export interface ImageFolderSource extends FolderSource {
+export interface ImageFolderSource extends PictureSource {
   /** Which kind of source this is. */
   readonly format: "image_folder";
+  /**
+   * A class-list file: names the class folders to read and numbers them. Looked for in the data set's
+   * folder, in the data root, and among this program's own lists. `null`, unless told: all class folders
+   * by sorted names.
+   */
+  readonly classList?: string | null;
+}
+
+/** CORe50: sessions `s1` to `s11`, in each a folder per object, `o1` to `o50`; five objects a category. */
+export interface Core50Source extends PictureSource {
+  /** Which kind of source this is. */
+  readonly format: "core50";
 }
 
 /** What `drawn` sources draw: one of two families of figures that share no figure. */
@@ -57,14 +86,21 @@ export interface DrawnSource {
 }
 
 /** Where the images of a data set come from. */
-export type SourceOptions = Cifar10Source | Cifar100Source | ImageFolderSource | DrawnSource;
+export type SourceOptions =
+  | Cifar10Source
+  | Cifar100Source
+  | ImageFolderSource
+  | Core50Source
+  | DrawnSource;
 
 /** What opening a data set needs of its surroundings. */
 export interface OpenContext {
-  /** The folder that holds the data sets' folders (`--data DIR`); drawn sets need none. */
+  /** The folder that holds the data sets' folders or archives (`--data DIR`); drawn sets need none. */
   readonly dataRoot: string | null;
   /** Where packed images are kept; made when missing. */
   readonly cacheDir: string;
+  /** Sets whose pixels take more bytes are read from their cache file as needed; 2 GiB unless told. */
+  readonly mostBytes?: number;
   /** Told how far reading and decoding are. */
   readonly progress?: Progress;
   /** Gets what is odd but not wrong, such as a damaged cache; `console.warn` unless told. */

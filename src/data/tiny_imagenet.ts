@@ -1,21 +1,24 @@
-import { join } from "node:path";
 import { InputError } from "../errors.ts";
+import type { FileTree } from "./file_tree.ts";
+import { byName } from "./folder_listing.ts";
+
+const ANNOTATIONS = "val/val_annotations.txt";
 
 /**
  * The validation images of Tiny-ImageNet, which lie together in `val/images`: the class of each stands
  * in `val/val_annotations.txt`, a line per image, `NAME TAB CLASS TAB box`.
  *
  * @param classNames The classes of the training part; the result has the same, in the same order.
- * @returns Per class the files, relative to `root`, sorted.
+ * @returns Per class the files, sorted.
  * @throws {InputError} If a line has another form or an unknown class.
  */
 export function annotatedImages(
-  root: string,
+  tree: FileTree,
   classNames: readonly string[],
 ): Map<string, string[]> {
-  const path = join(root, "val", "val_annotations.txt");
+  const path = `${tree.root}/${ANNOTATIONS}`;
   const files = new Map(classNames.map((name) => [name, [] as string[]]));
-  for (const [i, line] of readLines(path).entries()) {
+  for (const [i, line] of readLines(tree).entries()) {
     const [name, className] = line.split("\t");
     const ofClass = files.get(className);
     if (ofClass === undefined) {
@@ -24,18 +27,20 @@ export function annotatedImages(
           `unpack tiny-imagenet-200.zip again`,
       );
     }
-    ofClass.push(join("val", "images", name));
+    if (/[\\/]/.test(name)) {
+      throw new InputError(
+        `Cannot read ${path}: line ${
+          i + 1
+        } is "${line}", which does not begin with the name of a file ` +
+          `in val/images; unpack tiny-imagenet-200.zip again`,
+      );
+    }
+    ofClass.push(`val/images/${name}`);
   }
-  for (const ofClass of files.values()) ofClass.sort();
+  for (const ofClass of files.values()) ofClass.sort(byName);
   return files;
 }
 
-function readLines(path: string): string[] {
-  try {
-    return Deno.readTextFileSync(path).split(/\r?\n/).filter((line) => line !== "");
-  } catch (error) {
-    throw new InputError(
-      `Cannot read ${path}: ${(error as Error).message}, restore the file or its permissions`,
-    );
-  }
+function readLines(tree: FileTree): string[] {
+  return tree.text(ANNOTATIONS).split(/\r?\n/).filter((line) => line !== "");
 }

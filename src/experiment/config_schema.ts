@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { RESIZES } from "../data/resize.ts";
 
 // One schema per section. Defaults are the official values (optimizer, memories, epochs) or the
 // paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE, expected ...".
@@ -28,12 +29,23 @@ const section = <E extends v.ObjectEntries>(entries: E) =>
 
 const methods = ["wscl", "er_ace", "er", "derpp", "finetune", "joint"] as const;
 
+const classItems = v.array(
+  v.custom<number | string>(
+    (item) => typeof item === "string" || (Number.isSafeInteger(item) && Number(item) >= 0),
+    'a class number, a name or a range such as "0-99"',
+  ),
+);
+
 const files = {
   folder: v.string(),
   trainPerClass: v.optional(v.nullable(count(1)), null),
   testPerClass: v.optional(v.nullable(count(1)), null),
+  classes: v.optional(v.nullable(classItems), null),
+  exclude: v.optional(classItems, []),
   size: v.optional(count(4, 1024)),
 };
+
+const pictures = { ...files, resize: v.optional(v.picklist(RESIZES), "none") };
 
 const source = v.variant("format", [
   v.strictObject({ format: v.literal("cifar10"), ...files }),
@@ -42,7 +54,12 @@ const source = v.variant("format", [
     ...files,
     labels: v.optional(v.picklist(["fine", "coarse"]), "fine"),
   }),
-  v.strictObject({ format: v.literal("image_folder"), ...files }),
+  v.strictObject({
+    format: v.literal("image_folder"),
+    ...pictures,
+    classList: v.optional(v.nullable(v.string()), null),
+  }),
+  v.strictObject({ format: v.literal("core50"), ...pictures }),
   v.strictObject({
     format: v.literal("drawn"),
     drawn: v.strictObject({

@@ -2,10 +2,11 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset } from "../../src/data/dataset.ts";
-import { packImages, unpackImages } from "../../src/data/packed_file.ts";
+import { imagePixels } from "../../src/data/image_set.ts";
+import { openPacked, PackedWriter } from "../../src/data/packed_file.ts";
 import type { ImageFolderSource } from "../../src/data/source.ts";
 import { InputError } from "../../src/errors.ts";
-import { contextIn, joined, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
+import { contextIn, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
 
 const SOURCE: ImageFolderSource = {
   format: "image_folder",
@@ -135,23 +136,70 @@ Deno.test("a cache folder that cannot be made is refused with its path and the f
     });
   }));
 
-Deno.test("packed images of any shape come back as they were", () => {
-  const shapes = fc.record({
-    name: fc.string(),
-    classNames: fc.array(fc.string(), { minLength: 1, maxLength: 300 }),
-    count: fc.nat(5),
-    height: fc.integer({ min: 1, max: 4 }),
-    width: fc.integer({ min: 1, max: 4 }),
-    seed: fc.nat(255),
-  });
-  fc.assert(fc.property(shapes, ({ seed, ...shape }) => {
-    const { count, height, width, classNames } = shape;
-    const length = count * height * width * 3;
-    const pixels = Uint8Array.from({ length }, (_, i) => i * 31 + seed);
-    const labels = Uint16Array.from({ length: count }, (_, i) => (i + seed) % classNames.length);
-    const images = { ...shape, pixels, labels };
-    const bytes = Uint8Array.from(joined(packImages(images, "key")));
-    assert.deepEqual(unpackImages(bytes, "key"), images);
-    assert.throws(() => unpackImages(bytes, "other"), SyntaxError);
+/** A packed file of such images, written in two pieces, the second first. */
+function packed(path: string, shape: { count: number; height: number; width: number }) {
+  const { count, height, width } = shape;
+  const bytes = height * width * 3;
+  const info = {
+    ...shape,
+    name: "things",
+    classNames: ["a", "b\u00e9"],
+    labels: Uint16Array.from({ length: count }, (_, i) => i % 2),
+  };
+  const pixels = Uint8Array.from({ length: count * bytes }, (_, i) => i * 31);
+  using writer = new PackedWriter(path, info, "key");
+  const half = Math.ceil(count / 2);
+  writer.write(half, pixels.subarray(half * bytes));
+  writer.write(0, pixels.subarray(0, half * bytes));
+  writer.finish();
+  return { ...info, pixels };
+}
+
+Deno.test("packed images of any shape come back as they were", () =>
+  withFolder(async (folder) => {
+    const shapes = fc.record({
+      count: fc.nat(5),
+      height: fc.integer({ min: 1, max: 4 }),
+      width: fc.integer({ min: 1, max: 4 }),
+    });
+    let n = 0;
+    await fc.assert(fc.asyncProperty(shapes, (shape) => {
+      const path = join(folder, String(n++));
+      const images = packed(path, shape);
+      assert.deepEqual(openPacked(path, "key", Infinity), images);
+      assert.throws(() => openPacked(path, "other", Infinity), SyntaxError);
+      return Promise.resolve();
+    }));
   }));
-});
+
+Deno.test("images too many for the memory are read from their file, each with its checksum", () =>
+  withFolder((folder) => {
+    const path = join(folder, "things");
+    const { pixels } = packed(path, { count: 5, height: 4, width: 3 });
+    assert.equal(openPacked(path, "key", 5 * 36).pixels.length, 5 * 36, "they just fit");
+    const images = openPacked(path, "key", 5 * 36 - 1);
+    for (const i of [4, 0, 2]) {
+      assert.deepEqual(imagePixels(images, i), pixels.subarray(i * 36, (i + 1) * 36));
+    }
+    assert.throws(() => images.pixels, /Cannot hold things in memory/);
+    assert.throws(() => imagePixels(images, 5), RangeError);
+    const bytes = Deno.readFileSync(path);
+    bytes[bytes.length - 1] ^= 1;
+    Deno.writeFileSync(path, bytes);
+    imagePixels(images, 3);
+    assert.throws(() => imagePixels(images, 4), /image 4 is changed/);
+    return Promise.resolve();
+  }));
+
+Deno.test("a file that was not finished is no packed file", () =>
+  withFolder((folder) => {
+    const path = join(folder, "half");
+    const labels = Uint16Array.of(0);
+    const info = { name: "x", count: 1, height: 1, width: 1, classNames: ["a"], labels };
+    {
+      using writer = new PackedWriter(path, info, "key");
+      writer.write(0, Uint8Array.of(1, 2, 3));
+    }
+    assert.throws(() => openPacked(path, "key", Infinity), /does not start as a packed file/);
+    return Promise.resolve();
+  }));

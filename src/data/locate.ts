@@ -1,0 +1,41 @@
+import { basename, join } from "node:path";
+import { InputError } from "../errors.ts";
+import { foldersIn, isFile, isFolder } from "./folder_listing.ts";
+
+/**
+ * Where a data set is: the folder `dataRoot/folder`, or an archive beside it, or `dataRoot` itself where it
+ * has the folder's or the archive's name.
+ *
+ * @param archives Names of the archives that hold the same.
+ * @throws {InputError} If it is nowhere.
+ */
+export function locate(
+  folder: string,
+  dataRoot: string | null,
+  archives: readonly string[],
+): { path: string; isArchive: boolean } {
+  if (dataRoot === null) {
+    throw new InputError(
+      `Cannot open the data set ${folder}: no data folder was given, pass --data DIR with the folder ` +
+        `that holds ${folder}`,
+    );
+  }
+  const below = join(dataRoot, folder);
+  if (isFolder(below)) return { path: below, isArchive: false };
+  if (basename(dataRoot) === folder && isFolder(dataRoot)) {
+    return { path: dataRoot, isArchive: false };
+  }
+  const files = archives.map((name) =>
+    basename(dataRoot) === basename(name) ? dataRoot : join(dataRoot, name)
+  );
+  const archive = files.find(isFile);
+  if (archive !== undefined) return { path: archive, isArchive: true };
+  const present = isFolder(dataRoot) ? foldersIn(dataRoot).join(", ") : "";
+  throw new InputError(
+    `Cannot open the data set ${folder}: there is no folder ${below} (folders there: ` +
+      `${present || "none"}) and no ${
+        archives.join(" or ")
+      }, put the data set there or pass --data ` +
+      `DIR with the folder that holds it`,
+  );
+}
