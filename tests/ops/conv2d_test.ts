@@ -92,7 +92,7 @@ async function compute(
       ...recordConv2dForward({ layer, rows, x, weight, y, subgroups }),
       ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: null, gx, subgroups }),
       ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: x, gx: gxPlus, subgroups }),
-      ...recordConv2dWeightGradient({ layer, rows, x, gy, partials: scratch, gradient }),
+      ...recordConv2dWeightGradient({ layer, rows, x, gy, partials: scratch, gradient, subgroups }),
     ]);
     const read = await bench.read(y, gx, gxPlus, gradient);
     results = {
@@ -179,6 +179,14 @@ test("conv2d agrees with the twin on long thin images and on many channels", asy
     [[9, 1, 2, 3], 1, 3, 2],
     [[2, 64, 3, 3], 70, 1, 2],
     [[1, 70, 2, 5], 64, 3, 1],
+    // 8 groups of output channels and more: weight gradients in subgroups.
+    [[3, 5, 7, 6], 32, 3, 1],
+    [[2, 9, 5, 9], 30, 3, 2],
+    [[5, 16, 3, 4], 64, 1, 2],
+    [[2, 33, 8, 8], 31, 1, 1],
+    // At most 8 channels: two rows of the output at a time, here odd ones.
+    [[2, 8, 7, 7], 8, 3, 1],
+    [[3, 7, 1, 6], 5, 1, 1],
   ];
   for (const [index, [xShape, outputs, kernel, stride]] of shapes.entries()) {
     const random = Random.stream(index, "conv2d shapes");
@@ -203,9 +211,11 @@ test("the weight gradient needs no more scratch than one set of weights", async 
   const problem = randomProblem(3);
   const sets = toKernelLayout(problem.w, problem.wShape).length;
   const expected = twin(problem).gw;
-  for (const partials of [sets, 2 * sets + 4]) {
-    const { gw } = await compute(gpu, problem, { subgroups: false, partials });
-    assertClose("conv2d weight gradient in little scratch", gw, expected, TOLERANCE);
+  for (const subgroups of variants(gpu)) {
+    for (const partials of [sets, 2 * sets + 4]) {
+      const { gw } = await compute(gpu, problem, { subgroups, partials });
+      assertClose("conv2d weight gradient in little scratch", gw, expected, TOLERANCE);
+    }
   }
 });
 
