@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { Argument, Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
+import { DOWNLOADS } from "../data/download.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
+import { checkCommand, downloadCommand } from "./data.ts";
 import { report } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
 import { train, type TrainOptions } from "./train.ts";
@@ -80,6 +82,29 @@ export function createProgram(options: ProgramOptions) {
       await evaluate(path, { dataRoot, cacheDir }, terminal);
     });
 
+  const data = program.command("data")
+    .summary("check or download data sets")
+    .description("Checks data sets, or downloads those that anyone may.");
+  data.command("check")
+    .summary("say what a folder holds and what is broken")
+    .description(
+      "Says what each data set in a folder is, counts its images, reads every file and names those " +
+        "that are missing or broken. Ends with code 1 if there are any.",
+    )
+    .argument("<dir>", "a data set's folder or archive, or a folder that holds such")
+    .action(async (path) => setExitCode(await checkCommand(path, terminal)));
+  data.command("download")
+    .summary("fetch a data set from its official place")
+    .description(
+      "Fetches the official archive, going on where an earlier attempt stopped, and compares its " +
+        "checksum. It is read as it is, without unpacking.",
+    )
+    .addArgument(new Argument("<name>", "data set").choices(downloadNames))
+    .option("--data <dir>", "folder to put it into", "data")
+    .action(async (name, { data: folder }) => {
+      await downloadCommand(DOWNLOADS[name], folder, terminal);
+    });
+
   program.command("report")
     .summary("print a table over runs")
     .description("Prints a table: methods, with mean and standard deviation over their runs.")
@@ -107,6 +132,8 @@ export function createProgram(options: ProgramOptions) {
   return program;
 }
 
+const downloadNames = ["cifar10", "cifar100", "tiny-imagenet"] as const;
+
 /** Done by the launcher itself; here for --help only. */
 const LAUNCHER_COMMANDS = [
   ["test", "check format, lint, types and docs, and run the tests"],
@@ -118,6 +145,8 @@ Examples:
   ./wscl demo
   ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
   ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
+  ./wscl data download cifar10 --data DIR
+  ./wscl data check DIR
   ./wscl report runs`;
 
 function seed(text: string): number {

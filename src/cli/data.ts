@@ -1,0 +1,78 @@
+import { checkData, type PartCount, type SetReport } from "../data/check.ts";
+import { download, type Downloadable } from "../data/download.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** More problems of one data set are counted, not printed. */
+const MOST_PROBLEMS = 200;
+
+/** `wscl data check PATH`: prints what is there; returns the exit code, 1 if anything is broken. */
+export async function checkCommand(path: string, terminal: Terminal): Promise<number> {
+  const reports = await checkData(path, (done, total, what) => {
+    terminal.live(`${what}: ${done}/${total}`);
+  });
+  terminal.live("");
+  for (const report of reports) printReport(report, terminal);
+  if (reports.length === 0) {
+    terminal.print(`${path}: no data set found; docs/data.md says how they have to look`);
+    return 1;
+  }
+  const problems = reports.reduce((sum, { problems }) => sum + problems.length, 0);
+  const sets = `${reports.length} data set${reports.length === 1 ? "" : "s"}`;
+  terminal.print(
+    problems === 0
+      ? `ok: ${sets}, nothing missing or broken`
+      : `${problems} problem${problems === 1 ? "" : "s"} in ${sets}`,
+  );
+  return problems === 0 ? 0 : 1;
+}
+
+function printReport({ path, title, parts, problems, notes }: SetReport, terminal: Terminal): void {
+  terminal.print(`${path}: ${title}`);
+  for (const part of parts) terminal.print(`  ${describePart(part)}`);
+  for (const note of notes) terminal.print(`  note: ${note}`);
+  for (const problem of problems.slice(0, MOST_PROBLEMS)) terminal.print(`  problem: ${problem}`);
+  const more = problems.length - MOST_PROBLEMS;
+  if (more > 0) terminal.print(`  and ${more} more problems`);
+}
+
+/** `train: 10 classes, 490 images: 50 of each, but 40 of cat` */
+function describePart({ part, classes }: PartCount): string {
+  const total = [...classes.values()].reduce((sum, count) => sum + count, 0);
+  const byCount = [...Map.groupBy(classes.keys(), (name) => classes.get(name)!)]
+    .sort(([, a], [, b]) => b.length - a.length);
+  const [usual, ...others] = byCount;
+  const named = (names: readonly string[]) =>
+    names.length <= 5
+      ? names.join(", ")
+      : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
+  const exceptions = others.map(([count, names]) => `, ${count} of ${named(names)}`).join("");
+  return `${part}: ${classes.size} classes, ${total} images` +
+    (usual ? `: ${usual[0]} of ${others.length === 0 ? "each" : "most"}${exceptions}` : "");
+}
+
+/** `wscl data download NAME`, in plain values. */
+export async function downloadCommand(
+  source: Downloadable,
+  folder: string,
+  terminal: Terminal,
+): Promise<void> {
+  terminal.print(`fetching ${source.url}`);
+  let shown = -1;
+  const { path, fetched } = await download(source, folder, {
+    progress(done, total) {
+      const percent = Math.floor(done / total * 100);
+      const mega = (bytes: number) => (bytes / 1e6).toFixed(1);
+      const text = `${mega(done)} of ${mega(total)} MB, ${percent} %`;
+      if (terminal.isLive) return terminal.live(text);
+      if (Math.floor(percent / 10) === shown) return;
+      shown = Math.floor(percent / 10);
+      terminal.print(text);
+    },
+    say: (message) => terminal.print(message),
+  });
+  terminal.live("");
+  terminal.print(
+    fetched ? `done: ${path}, checksum ok` : `nothing to do: ${path} is there, checksum ok`,
+  );
+  terminal.print("It is read as it is: there is no need to unpack it");
+}

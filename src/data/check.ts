@@ -1,0 +1,152 @@
+import { basename, join } from "node:path";
+import { InputError } from "../errors.ts";
+import {
+  cifarArchive,
+  type CifarFiles,
+  cifarFolder,
+  labelOf,
+  namesIn,
+  recordsIn,
+} from "./cifar_files.ts";
+import { CIFAR10, cifar100, type CifarFormat } from "./cifar_format.ts";
+import { checkTree } from "./check_tree.ts";
+import { DOWNLOADS, md5Of } from "./download.ts";
+import { type FileTree, folderTree } from "./file_tree.ts";
+import { isFile, isFolder } from "./folder_listing.ts";
+import type { Progress } from "./image_set.ts";
+import { zipTree } from "./zip_tree.ts";
+
+/** How many images a class has in one part of a data set. */
+export interface PartCount {
+  readonly part: string;
+  readonly classes: ReadonlyMap<string, number>;
+}
+
+/** What was found in a folder or an archive. */
+export interface SetReport {
+  readonly path: string;
+  /** What it is, in words. */
+  readonly title: string;
+  readonly parts: readonly PartCount[];
+  /** What is missing or broken, a line each. */
+  readonly problems: readonly string[];
+  /** What is odd but can be used. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Looks at a data set, or at each one in a folder: what it is, what it holds, and, reading every file, what
+ * is missing or broken.
+ *
+ * @throws {InputError} If there is nothing at `path`.
+ */
+export async function checkData(path: string, progress: Progress): Promise<SetReport[]> {
+  const whole = await checkOne(path, progress);
+  if (whole !== null) return [whole];
+  if (!isFolder(path)) {
+    throw new InputError(
+      `Cannot check ${path}: ${
+        isFile(path) ? "it is no known archive" : "there is nothing there"
+      }; ` +
+        `name a data set's folder or archive, or a folder that holds such`,
+    );
+  }
+  const reports: SetReport[] = [];
+  const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+  for (const name of names.filter((name) => !name.startsWith("."))) {
+    const report = await checkOne(join(path, name), progress);
+    if (report !== null) reports.push(report);
+  }
+  return reports;
+}
+
+/** Null for what is no data set. */
+async function checkOne(path: string, progress: Progress): Promise<SetReport | null> {
+  const name = basename(path);
+  try {
+    if (isFolder(path)) return await checkFolder(path, progress);
+    if (!isFile(path)) return null;
+    if (name.endsWith(".part")) {
+      const problem = `${path} is an unfinished download; start it again, or remove it`;
+      return { path, title: "unfinished download", parts: [], problems: [problem], notes: [] };
+    }
+    const formats = [CIFAR10, cifar100("fine")];
+    const format = formats.find(({ archive }) => archive === name);
+    if (format !== undefined) {
+      return await checkCifar(path, cifarArchive(path, format), format, progress);
+    }
+    if (!name.endsWith(".zip")) return null;
+    return await checkTree(zipTree(path), path, progress) ?? {
+      path,
+      title: "zip archive of another kind",
+      parts: [],
+      problems: [],
+      notes: ["it holds no class folders"],
+    };
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { path, title: "damaged", parts: [], problems: [error.message], notes: [] };
+  }
+}
+
+async function checkFolder(path: string, progress: Progress): Promise<SetReport | null> {
+  for (const format of [CIFAR10, cifar100("fine")]) {
+    const names = [format.nameFile, ...format.train.files, ...format.test.files];
+    const there = names.filter((name) => isFile(join(path, name)));
+    // CIFAR-100's train.bin alone would say little.
+    if (there.length >= 2) {
+      return await checkCifar(path, cifarFolder(path, format), format, progress);
+    }
+  }
+  const tree: FileTree = folderTree(path);
+  return await checkTree(tree, path, progress);
+}
+
+async function checkCifar(
+  path: string,
+  files: CifarFiles,
+  format: CifarFormat,
+  progress: Progress,
+): Promise<SetReport> {
+  const problems: string[] = [];
+  const notes: string[] = [];
+  const attempt = async <T>(action: () => Promise<T>): Promise<T | null> => {
+    try {
+      return await action();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      // What is wrong with an archive is wrong for each file in it.
+      if (!problems.includes(error.message)) problems.push(error.message);
+      return null;
+    }
+  };
+  const published = Object.values(DOWNLOADS).find(({ file }) => file === basename(path));
+  if (published !== undefined && await md5Of(path) !== published.md5) {
+    problems.push(`${path}: its checksum is not the published one, download it again`);
+  }
+  const className = await attempt(async () => {
+    const [bytes] = await files.read([format.nameFile], progress);
+    return namesIn(bytes, `${files.root}/${format.nameFile}`, format);
+  });
+  const parts: PartCount[] = [];
+  for (const part of ["train", "test"] as const) {
+    const counts = new Uint32Array(format.classes);
+    for (const name of format[part].files) {
+      await attempt(async () => {
+        const [bytes] = await files.read([name], progress);
+        const file = `${files.root}/${name}`;
+        const records = recordsIn(bytes, file, format);
+        for (let i = 0; i < records; i++) counts[labelOf(bytes, i, file, format)]++;
+      });
+    }
+    const total = counts.reduce((a, b) => a + b, 0);
+    if (total !== format[part].records) {
+      notes.push(`${part} has ${total} images, the official one ${format[part].records}`);
+    }
+    const named = Array.from(counts, (count, i) => [className?.[i] ?? String(i), count] as const);
+    parts.push({ part, classes: new Map(named) });
+  }
+  const title = format.title.replace(/ \(.*/, "") +
+    (isFile(path) ? ", official archive" : ", binary files");
+  return { path, title, parts, problems, notes };
+}

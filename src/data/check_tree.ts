@@ -1,0 +1,187 @@
+import { InputError } from "../errors.ts";
+import type { PartCount, SetReport } from "./check.ts";
+import { listCore50 } from "./core50.ts";
+import { forEachBatch } from "./file_pool.ts";
+import type { FileTree } from "./file_tree.ts";
+import { classImages } from "./image_listing.ts";
+import type { Progress } from "./image_set.ts";
+import { annotatedImages } from "./tiny_imagenet.ts";
+
+/** Image files of one part, by class. */
+interface Part {
+  readonly name: string;
+  readonly files: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What is known of a data set before its images are read. */
+interface Layout {
+  readonly title: string;
+  readonly parts: readonly Part[];
+  readonly problems: string[];
+  readonly notes: string[];
+  /** Side of the images, if the data set has one by definition. */
+  readonly size?: number;
+}
+
+/**
+ * Checks image files in folders, reading and decoding every one.
+ *
+ * @returns Null if the folder holds no image classes.
+ */
+export async function checkTree(
+  tree: FileTree,
+  path: string,
+  progress: Progress,
+): Promise<SetReport | null> {
+  const layout = layoutOf(tree);
+  if (layout === null) return null;
+  const { title, parts, problems, notes, size } = layout;
+  for (const { name, files } of parts) {
+    for (const [className, list] of files) {
+      if (list.length > 0) continue;
+      problems.push(`${tree.root}: class ${className} has no images in ${name || "it"}`);
+    }
+  }
+  const paths = parts.flatMap(({ files }) => [...files.values()].flat());
+  const sizes = new Map<string, number>();
+  const broken: [number, string][] = [];
+  await forEachBatch(
+    { kind: "inspect" },
+    paths.map((path) => tree.place(path)),
+    (first, { bytes, problems }) => {
+      const sides = new Uint32Array(bytes.buffer);
+      const failed = new Map(problems);
+      for (let i = 0; i < sides.length / 2; i++) {
+        const problem = failed.get(i);
+        const [height, width] = sides.subarray(2 * i);
+        if (problem !== undefined) broken.push([first + i, problem]);
+        else if (size !== undefined && (height !== size || width !== size)) {
+          const found = `${width} x ${height} pixels where ${size} x ${size} are official`;
+          broken.push([first + i, `${tree.root}/${paths[first + i]}: ${found}`]);
+        } else {
+          const key = `${width} x ${height}`;
+          sizes.set(key, (sizes.get(key) ?? 0) + 1);
+        }
+      }
+    },
+    (done) => progress(done, paths.length, `reading ${path}`),
+  );
+  // Batches come in any order.
+  problems.push(...broken.sort(([a], [b]) => a - b).map(([, problem]) => problem));
+  const kinds = [...sizes].sort(([, a], [, b]) => b - a);
+  if (kinds.length > 0) {
+    const most = kinds.slice(0, 3).map(([key, count]) => `${count} of ${key}`).join(", ");
+    const rest = kinds.length > 3 ? ` and of ${kinds.length - 3} more sizes` : "";
+    notes.push(`images in pixels: ${most}${rest}${kinds.length > 1 ? "; set resize" : ""}`);
+  }
+  return { path, title, parts: parts.map(countsOf), problems, notes };
+}
+
+function countsOf({ name, files }: Part): PartCount {
+  return {
+    part: name || "classes",
+    classes: new Map([...files].map(([className, list]) => [className, list.length])),
+  };
+}
+
+function layoutOf(tree: FileTree): Layout | null {
+  if (tree.isFile("val/val_annotations.txt") || tree.isFile("wnids.txt")) return tinyLayout(tree);
+  if (tree.isFolder("s1/o1") || tree.isFolder("s3/o1")) return core50Layout(tree);
+  if (tree.isFolder("train") && tree.folders("train").length > 0) return trainTestLayout(tree);
+  const flat = partOf(tree, "");
+  const some = [...flat.files].filter(([, list]) => list.length > 0);
+  // A folder of data sets holds folders, too, but no images directly in them.
+  if (some.length === 0) return null;
+  return {
+    title: "class folders (can be dreamed of; training needs train and test)",
+    parts: [flat],
+    problems: [],
+    notes: [],
+  };
+}
+
+function partOf(tree: FileTree, name: string): Part {
+  const files = tree.folders(name).map((className) =>
+    [className, classImages(tree, name, className)] as const
+  );
+  return { name, files: new Map(files) };
+}
+
+function trainTestLayout(tree: FileTree): Layout {
+  const problems: string[] = [];
+  const train = partOf(tree, "train");
+  const testName = ["test", "val"].find((name) => tree.isFolder(name));
+  if (testName === undefined) {
+    problems.push(`${tree.root}: it has neither test nor val`);
+    return { title: "image folder", parts: [train], problems, notes: [] };
+  }
+  const test = partOf(tree, testName);
+  for (const [part, other] of [[train, test], [test, train]]) {
+    const missing = [...part.files.keys()].filter((name) => !other.files.has(name));
+    for (const name of missing) {
+      problems.push(`${tree.root}: class ${name} is in ${part.name} and not in ${other.name}`);
+    }
+  }
+  return { title: "image folder", parts: [train, test], problems, notes: [] };
+}
+
+function tinyLayout(tree: FileTree): Layout {
+  const problems: string[] = [];
+  const notes: string[] = [];
+  const train = partOf(tree, "train");
+  const classes = new Set(train.files.keys());
+  const wnids = tree.isFile("wnids.txt") ? tree.text("wnids.txt").split(/\s+/).filter(Boolean) : [];
+  if (wnids.length === 0) problems.push(`${tree.root}: wnids.txt is missing or empty`);
+  for (const name of wnids.filter((name) => !classes.has(name))) {
+    problems.push(`${tree.root}: wnids.txt names class ${name}, train has no such folder`);
+  }
+  const parts = [train];
+  try {
+    const annotated = annotatedImages(tree, [...classes]);
+    const present = new Set(tree.images("val/images").map((name) => `val/images/${name}`));
+    const listed = [...annotated.values()].flat();
+    for (const path of listed.filter((path) => !present.has(path))) {
+      problems.push(`${tree.root}/${path}: it is annotated and missing`);
+    }
+    const known = new Set(listed);
+    for (const path of [...present].filter((path) => !known.has(path))) {
+      problems.push(`${tree.root}/${path}: it is not in val_annotations.txt`);
+    }
+    const there = [...annotated].map(([name, list]) =>
+      [name, list.filter((path) => present.has(path))] as const
+    );
+    parts.push({ name: "val", files: new Map(there) });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    problems.push(error.message);
+  }
+  const official: Readonly<Record<string, number>> = { train: 500, val: 50 };
+  for (const { name, files } of parts) {
+    const other = [...files.values()].filter((list) => list.length !== official[name]).length;
+    if (other > 0) {
+      notes.push(
+        `${other} classes have another number of ${name} images than the official ${
+          official[name]
+        }`,
+      );
+    }
+  }
+  return { title: "Tiny-ImageNet, official layout", parts, problems, notes, size: 64 };
+}
+
+function core50Layout(tree: FileTree): Layout {
+  const problems: string[] = [];
+  const parts: Part[] = [];
+  for (const name of ["train", "test"] as const) {
+    try {
+      const { classNames, paths, labels } = listCore50(tree, name, { perClass: null });
+      const files = new Map(classNames.map((className) => [className, [] as string[]]));
+      paths.forEach((path, i) => files.get(classNames[labels[i]])!.push(path));
+      parts.push({ name, files });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  return { title: "CORe50", parts, problems, notes: [] };
+}
