@@ -127,6 +127,11 @@ function impossible(config: ParsedExperiment): string | undefined {
     return `freezing.mode ${freezing.mode} judges on remembered images, and freezing.${kept} ` +
       'is 0; set some apart, use mode "training" or set wscl.freezing=false';
   }
+  const judges = Math.round(freezing.share * memory.longTerm);
+  if (wscl.freezing && freezing.mode !== "training" && kept === "share" && judges === 0) {
+    return `freezing.share ${freezing.share} of memory.longTerm ${memory.longTerm} is less than one image to ` +
+      'judge on; raise one of them, use mode "training" or set wscl.freezing=false';
+  }
   return undefined;
 }
 

@@ -124,6 +124,10 @@ Deno.test("resolveConfig refuses dreaming without dreams, on both schedules", ()
 Deno.test("resolveConfig refuses to judge freezing on nothing", () => {
   refuses({ freezing: { validation: 0 } }, /freezing\.validation is 0/);
   refuses({ freezing: { share: 0 } }, /freezing\.share is 0/);
+  refuses(
+    { freezing: { share: 0.1 }, memory: { longTerm: 4 }, replayBatchSize: 4 },
+    /freezing\.share 0\.1 of memory\.longTerm 4 is less than one image/,
+  );
   refuses({ wscl: { schedule: "merged" }, freezing: { buffer: 0 } }, /freezing\.buffer is 0/);
   resolveConfig(exampleOptions({ wscl: { freezing: false }, freezing: { validation: 0 } }));
   resolveConfig(exampleOptions({ freezing: { validation: 0, mode: "buffer" } }));
