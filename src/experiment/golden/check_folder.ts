@@ -1,0 +1,94 @@
+import type { Gpu } from "../../gpu/device.ts";
+import { InputError } from "../../errors.ts";
+import { Comparison } from "./comparison.ts";
+import { checkNetwork } from "./network.ts";
+import { readRecordings, type Recording } from "./recording.ts";
+import { checkRun, isRun } from "./run.ts";
+import {
+  checkFreezeScore,
+  checkHeads,
+  checkMetrics,
+  checkReservoir,
+  checkSplits,
+} from "./tables.ts";
+import { checkTrace, traceMethod } from "./trace.ts";
+
+/** What was found out about one recording. */
+export interface RecordingCheck {
+  readonly name: string;
+  readonly kind: string;
+  readonly ok: boolean;
+  /** Quantities with their worst errors, or why it could not be checked. */
+  readonly text: string;
+}
+
+type Check = (gpu: Gpu, recording: Recording, comparison: Comparison) => Promise<void> | void;
+
+/** What a recording is, told by its content; null: nothing that is known. */
+export function kindOf(recording: Recording): { kind: string; check: Check } | null {
+  const { json } = recording;
+  const table =
+    (check: (recording: Recording, comparison: Comparison) => void): Check =>
+    (_, recording, comparison) => check(recording, comparison);
+  const method = traceMethod(recording);
+  if (method) return { kind: `${method}_trace`, check: checkTrace };
+  if (recording.has("init/conv1.weight") && recording.has("train/logits")) {
+    return { kind: "resnet18", check: checkNetwork };
+  }
+  if (isRun(recording)) {
+    const kind = json?.metrics ? `fullrun_${json.config?.model}` : "freezing_trace";
+    return { kind, check: checkRun };
+  }
+  const first = json?.cases?.[0];
+  if (!first) return null;
+  if (first.main_train_labels) return { kind: "splits", check: table(checkSplits) };
+  if (first.class_to_head) return { kind: "heads", check: table(checkHeads) };
+  if (first.draws_low_highexclusive_value) {
+    return { kind: "reservoir", check: table(checkReservoir) };
+  }
+  if (first.random_results) return { kind: "metrics", check: table(checkMetrics) };
+  if (first.candidates) return { kind: "freeze_score", check: table(checkFreezeScore) };
+  return null;
+}
+
+/**
+ * Replays every recording of the official program in `folder` through the functions that a run uses, and reports each.
+ *
+ * @throws {InputError} for a folder that cannot be read or holds no recording.
+ */
+export async function checkFolder(
+  gpu: Gpu,
+  folder: string,
+  report: (check: RecordingCheck) => void,
+): Promise<RecordingCheck[]> {
+  const checks: RecordingCheck[] = [];
+  for (const recording of await readRecordings(folder)) {
+    const found = kindOf(recording);
+    if (!found) continue;
+    const check = await checkRecording(gpu, recording, found);
+    report(check);
+    checks.push(check);
+  }
+  if (checks.length === 0) {
+    throw new InputError(
+      `Cannot check ${folder}: it holds no recordings of the official program (NAME.safetensors, NAME.json)`,
+    );
+  }
+  return checks;
+}
+
+async function checkRecording(
+  gpu: Gpu,
+  recording: Recording,
+  { kind, check }: { kind: string; check: Check },
+): Promise<RecordingCheck> {
+  const { name } = recording;
+  const comparison = new Comparison();
+  try {
+    await check(gpu, recording, comparison);
+    return { name, kind, ok: comparison.ok, text: comparison.toString() };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { name, kind, ok: false, text: `${reason}; so far: ${comparison}` };
+  }
+}

@@ -1,0 +1,41 @@
+import type { HostTensor } from "../../net/safetensors.ts";
+import type { Network } from "../../net/network.ts";
+import { arraysOf } from "../../net/parameters.ts";
+import type { Comparison } from "./comparison.ts";
+
+/** Compares parameters, running statistics and pass counters with a recorded state. */
+export async function compareState(
+  comparison: Comparison,
+  where: string,
+  network: Network,
+  recorded: ReadonlyMap<string, HostTensor>,
+  limit: number,
+): Promise<void> {
+  for (const [name, { dtype, data }] of await network.export()) {
+    const expected = recorded.get(name);
+    if (dtype === "I64") {
+      if (!expected) continue;
+      comparison.same(
+        "batch counters",
+        `${where}, ${name}`,
+        [Number(data[0])],
+        [Number(expected.data[0])],
+      );
+      continue;
+    }
+    const quantity = /running_(mean|var)$/.test(name) ? "running statistics" : "weights";
+    const values = (expected?.data ?? []) as ArrayLike<number>;
+    comparison.close(quantity, `${where}, ${name}`, data as ArrayLike<number>, values, limit);
+  }
+}
+
+/** Official names of the parameters that freezing the stem and so many blocks stops. */
+export function frozenNames(network: Network, blocks: number): string[] {
+  return network.table.learned.filter(({ frozenFrom }) => frozenFrom <= blocks)
+    .flatMap((entry) => arraysOf(entry, false).map(({ name }) => name));
+}
+
+/** Width of the recorded network: channels behind its first convolution. */
+export function widthOf(state: ReadonlyMap<string, HostTensor>): number {
+  return state.get("conv1.weight")?.shape[0] ?? 0;
+}
