@@ -107,7 +107,11 @@ Deno.test("resolveConfig refuses replay without a memory, but not sleep without 
     { method: "er_ace", memory: { longTerm: 0 } },
     /er_ace replays, and memory\.longTerm is 0/,
   );
-  assert.equal(resolveConfig(exampleOptions({ memory: { longTerm: 0 } })).memory.longTerm, 0);
+  assert.equal(
+    resolveConfig(exampleOptions({ freezing: { mode: "training" }, memory: { longTerm: 0 } }))
+      .memory.longTerm,
+    0,
+  );
 });
 
 Deno.test("resolveConfig refuses dreaming without dreams, on both schedules", () => {
