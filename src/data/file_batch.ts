@@ -1,9 +1,8 @@
 import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
 import { decodeAny, decodeImage } from "./decode_image.ts";
-import type { FilePlace } from "./file_tree.ts";
+import { type FilePlace, pathOf, readPlace } from "./file_tree.ts";
 import type { Resize } from "./resize.ts";
-import { readZipPlace } from "./zip_place.ts";
 
 /**
  * What is done with each file: hash it; decode it as a square image of `size` pixels; or decode it to see
@@ -68,23 +67,5 @@ async function workOnFile(work: FileWork, place: FilePlace): Promise<Uint8Array>
       const { height, width } = await decodeAny(bytes, pathOf(place));
       return new Uint8Array(Uint32Array.of(height, width).buffer);
     }
-  }
-}
-
-/** For messages. */
-export function pathOf(place: FilePlace): string {
-  return typeof place === "string" ? place : `${place.archive}: ${place.name}`;
-}
-
-/** @throws {InputError} If the file cannot be read. */
-export function readPlace(place: FilePlace): Uint8Array<ArrayBuffer> {
-  try {
-    // The synchronous call, since this runs in a worker: half the time of awaiting each small file.
-    return typeof place === "string" ? Deno.readFileSync(place) : readZipPlace(place);
-  } catch (error) {
-    const fix = typeof place === "string"
-      ? "restore the file or its permissions"
-      : "copy or download the archive again";
-    throw new InputError(`Cannot read ${pathOf(place)}: ${(error as Error).message}, ${fix}`);
   }
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { foldersIn, imageNamesIn, isFile, isFolder } from "./folder_listing.ts";
-import type { ZipPlace } from "./zip_place.ts";
+import { readZipPlace, type ZipPlace } from "./zip_place.ts";
 
 /** Where the bytes of a file are: a path, or a part of a zip archive. Plain data, for worker threads. */
 export type FilePlace = string | ZipPlace;
@@ -36,12 +36,24 @@ export function folderTree(root: string): FileTree {
 }
 
 /** @throws {InputError} If the file cannot be read. */
-export function readText(path: string): string {
+export function readText(place: FilePlace): string {
+  return new TextDecoder().decode(readPlace(place));
+}
+
+/** For messages. */
+export function pathOf(place: FilePlace): string {
+  return typeof place === "string" ? place : `${place.archive}: ${place.name}`;
+}
+
+/** @throws {InputError} If the file cannot be read. */
+export function readPlace(place: FilePlace): Uint8Array<ArrayBuffer> {
   try {
-    return Deno.readTextFileSync(path);
+    // Synchronous, since workers call it: half the time of awaiting each small file.
+    return typeof place === "string" ? Deno.readFileSync(place) : readZipPlace(place);
   } catch (error) {
-    throw new InputError(
-      `Cannot read ${path}: ${(error as Error).message}, restore the file or its permissions`,
-    );
+    const fix = typeof place === "string"
+      ? "restore the file or its permissions"
+      : "copy or download the archive again";
+    throw new InputError(`Cannot read ${pathOf(place)}: ${(error as Error).message}, ${fix}`);
   }
 }

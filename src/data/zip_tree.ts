@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
-import type { FileTree } from "./file_tree.ts";
+import { type FileTree, readText } from "./file_tree.ts";
 import { byName, isImageName } from "./folder_listing.ts";
-import { readExactly, readZipPlace, type ZipPlace } from "./zip_place.ts";
+import { readExactly, type ZipPlace } from "./zip_place.ts";
 
 const END = 0x06054b50;
 const END_BYTES = 22;
@@ -50,7 +50,7 @@ export function zipTree(path: string): FileTree {
     isFolder: (path) => folderAt(path) !== undefined,
     isFile: (path) => fileAt(path) !== undefined,
     place,
-    text: (name) => new TextDecoder().decode(readZipPlace(place(name))),
+    text: (name) => readText(place(name)),
   };
 }
 
