@@ -4,6 +4,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { DOWNLOADS } from "../data/download.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
+import { addBenchCommands } from "./bench.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
 import { report } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
@@ -119,26 +120,21 @@ export function createProgram(options: ProgramOptions) {
       setExitCode(await runDoctor((line: string) => terminal.print(line)) ? 0 : 1);
     });
 
-  for (const [name, summary] of LAUNCHER_COMMANDS) {
-    program.command(name)
-      .summary(summary)
-      .description(`${name}: ${summary}.`)
-      .argument("[paths...]", "files or folders, as for `deno test` and `deno bench`")
-      .allowUnknownOption()
-      .action(() => {
-        throw new InputError(`Cannot run ${name} from here: start it as ./wscl ${name}`);
-      });
-  }
+  addBenchCommands(program as Command, { terminal, cacheDir, setExitCode });
+
+  // Done by the launcher itself; here for --help only.
+  program.command("test")
+    .summary("check format, lint, types and docs, and run the tests")
+    .description("Checks format, lint, types and documentation, and runs the tests.")
+    .argument("[paths...]", "files or folders, as for `deno test`")
+    .allowUnknownOption()
+    .action(() => {
+      throw new InputError("Cannot run test from here: start it as ./wscl test");
+    });
   return program;
 }
 
 const downloadNames = ["cifar10", "cifar100", "tiny-imagenet"] as const;
-
-/** Done by the launcher itself; here for --help only. */
-const LAUNCHER_COMMANDS = [
-  ["test", "check format, lint, types and docs, and run the tests"],
-  ["bench", "measure speed"],
-] as const;
 
 const EXAMPLES = `
 Examples:

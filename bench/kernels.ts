@@ -1,0 +1,180 @@
+import { openGpu } from "../src/gpu/device.ts";
+import { InputError } from "../src/errors.ts";
+import { batchNormCases } from "./batch_norm_cases.ts";
+import { type Ceilings, prepareCeilings } from "./ceilings.ts";
+import { convolutionCases, type NetworkSize } from "./convolution_cases.ts";
+import { CaseBench, checkCase, type KernelCase, tolerance } from "./kernel_case.ts";
+import { figures, summarise, type Summary, table, timeInTurn } from "./measure.ts";
+import { otherCases } from "./other_cases.ts";
+import { roofline } from "./roofline.ts";
+import { type Output, settingOf, writeResults } from "./setting.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+
+/** One line of `kernels.jsonl`. Rates and shares are those of the medians. */
+export interface KernelResult extends NetworkSize {
+  readonly bench: "kernels";
+  readonly kernel: string;
+  readonly layer: string;
+  readonly layers: number;
+  readonly shape: Readonly<Record<string, number>>;
+  /** Worst relative error of the checked samples. */
+  readonly error: number;
+  readonly samples: number;
+  readonly milliseconds: Summary;
+  readonly gflops: number;
+  readonly gbs: number;
+  /** GFLOP/s of the register-blocked multiply-add loop, in turn with this kernel. */
+  readonly multiplyAddCeiling: number;
+  /** GB/s of the large copy, in turn with this kernel. */
+  readonly copyCeiling: number;
+  readonly multiplyAddShare: number;
+  readonly copyShare: number;
+}
+
+/** What `wscl bench kernels` was asked for; lists are tried in all combinations. */
+export interface KernelsOptions {
+  readonly filter: string;
+  readonly widths: readonly number[];
+  readonly sizes: readonly number[];
+  readonly batches: readonly number[];
+  readonly rounds: number;
+  readonly out: string;
+}
+
+/** Checks and times every kernel at the shapes of ResNet-18; returns whether all were right. */
+export async function benchKernels(options: KernelsOptions, output: Output): Promise<boolean> {
+  const gpu = await openGpu();
+  let ceilings: Ceilings | null = null;
+  try {
+    ceilings = await prepareCeilings(gpu);
+    const setting = settingOf(gpu);
+    output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    const results: KernelResult[] = [];
+    let wrong = 0;
+    for (const size of combinations(options)) {
+      const cases = casesOf(size).filter(({ kernel, layer }) =>
+        `${kernel} ${layer}`.includes(options.filter)
+      );
+      if (cases.length === 0) {
+        const names = [...new Set(casesOf(size).map(({ kernel }) => kernel))];
+        throw new InputError(
+          `Cannot bench kernels: none matches "${options.filter}"; there are ${names.join(", ")}`,
+        );
+      }
+      const found: KernelResult[] = [];
+      for (const [i, kernelCase] of cases.entries()) {
+        output.live(`${i + 1}/${cases.length} ${kernelCase.kernel} ${kernelCase.layer}`);
+        const result = await measure(gpu, ceilings, kernelCase, size, options.rounds);
+        if (typeof result !== "string") found.push(result);
+        else {
+          if (result.startsWith("wrong")) wrong++;
+          output.print(`${kernelCase.kernel} ${kernelCase.layer}: ${result}`);
+        }
+      }
+      output.live("");
+      output.print("");
+      output.print(`width ${size.width}, batch ${size.batch}, ${size.size} pixels`);
+      output.print(tableOf(found));
+      results.push(...found);
+    }
+    const path = writeResults(options.out, "kernels", results, setting);
+    const picture = `${options.out}/kernels.svg`;
+    Deno.writeTextFileSync(picture, roofline(results, setting));
+    output.print(`\nwritten: ${path}, ${picture}`);
+    return wrong === 0;
+  } finally {
+    ceilings?.destroy();
+    gpu.destroy();
+  }
+}
+
+function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[] {
+  return widths.flatMap((width) =>
+    sizes.flatMap((size) => batches.map((batch) => ({ width, size, batch })))
+  );
+}
+
+function casesOf(size: NetworkSize): KernelCase[] {
+  return [...convolutionCases(size), ...batchNormCases(size), ...otherCases(size)];
+}
+
+/** A result, or why there is none. */
+async function measure(
+  gpu: Gpu,
+  ceilings: Ceilings,
+  kernelCase: KernelCase,
+  size: NetworkSize,
+  rounds: number,
+): Promise<KernelResult | string> {
+  const bench = new CaseBench(gpu);
+  try {
+    const prepared = kernelCase.prepare(bench);
+    const check = await checkCase(gpu, prepared);
+    if (!check.ok) {
+      return `wrong, not timed: relative error ${
+        check.error.toExponential(1)
+      } of ${check.samples} ` +
+        `samples, ${tolerance} is allowed`;
+    }
+    const [times, arithmetic, copies] = await timeInTurn(
+      gpu,
+      [prepared.dispatches, ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches],
+      rounds,
+    );
+    const milliseconds = summarise(times);
+    const rate = (amount: number, ms: number) => amount / ms / 1e6;
+    const multiplyAddCeiling = rate(ceilings.multiplyAdd.flops, summarise(arithmetic).median);
+    const copyCeiling = rate(ceilings.copy.bytes, summarise(copies).median);
+    const { kernel, layer, layers, shape, flops, bytes } = kernelCase;
+    const gflops = rate(flops, milliseconds.median);
+    const gbs = rate(bytes, milliseconds.median);
+    return {
+      bench: "kernels",
+      kernel,
+      layer,
+      layers,
+      ...size,
+      shape,
+      error: check.error,
+      samples: check.samples,
+      milliseconds,
+      gflops,
+      gbs,
+      multiplyAddCeiling,
+      copyCeiling,
+      multiplyAddShare: gflops / multiplyAddCeiling,
+      copyShare: gbs / copyCeiling,
+    };
+  } catch (error) {
+    // A layer that is too large for this adapter leaves the others worth measuring.
+    if (error instanceof RangeError) return `left out: ${error.message}`;
+    throw error;
+  } finally {
+    bench.arena.destroy();
+  }
+}
+
+function tableOf(results: readonly KernelResult[]): string {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  const rows = results.map((result) => [
+    `${result.kernel} ${result.layer}`,
+    `${result.layers}x`,
+    figures(result.milliseconds.median),
+    `${figures(result.milliseconds.low)}-${figures(result.milliseconds.high)}`,
+    figures(result.gflops),
+    percent(result.multiplyAddShare),
+    figures(result.gbs),
+    percent(result.copyShare),
+    result.error.toExponential(0),
+  ]);
+  const kernels = [...new Set(results.map(({ kernel }) => kernel))];
+  const sums = kernels.map((kernel) => {
+    const own = results.filter((result) => result.kernel === kernel);
+    const sum = own.reduce((total, r) => total + r.layers * r.milliseconds.median, 0);
+    return `${kernel} ${figures(sum)} ms`;
+  });
+  return table([
+    ["kernel", "layers", "ms", "quartiles", "GFLOP/s", "of peak", "GB/s", "of copy", "error"],
+    ...rows,
+  ]) + `\nall layers: ${sums.join(", ")}`;
+}

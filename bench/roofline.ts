@@ -1,0 +1,105 @@
+import type { KernelResult } from "./kernels.ts";
+import type { Setting } from "./setting.ts";
+
+const [width, height] = [760, 480];
+const margin = { left: 64, right: 200, top: 44, bottom: 52 };
+const colors = [
+  "#4269d0",
+  "#efb118",
+  "#ff725c",
+  "#6cc5b0",
+  "#3ca951",
+  "#ff8ab7",
+  "#a463f2",
+  "#97bbf5",
+];
+
+/**
+ * The roofline (Williams, Waterman and Patterson 2009) as SVG: each kernel at its operations per byte and its speed,
+ * under the roof that copy and multiply-add ceiling of the same run make. Both axes are logarithmic.
+ */
+export function roofline(results: readonly KernelResult[], setting: Setting): string {
+  const points = results.map((result) => ({
+    ...result,
+    intensity: result.gflops / result.gbs,
+  }));
+  const middle = (values: number[]) => values.toSorted((a, b) => a - b)[values.length >> 1];
+  const peak = middle(results.map((r) => r.multiplyAddCeiling));
+  const copy = middle(results.map((r) => r.copyCeiling));
+  const decades = (
+    values: number[],
+  ) => [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
+  const [x0, x1] = decades([...points.map((p) => p.intensity), peak / copy]);
+  const [y0, y1] = decades([...points.map((p) => p.gflops), peak * 1.5]);
+  const x = (value: number) =>
+    margin.left + (Math.log10(value) - x0) / (x1 - x0) * (width - margin.left - margin.right);
+  const y = (value: number) =>
+    height - margin.bottom -
+    (Math.log10(value) - y0) / (y1 - y0) * (height - margin.top - margin.bottom);
+  const at = (value: number) => value.toFixed(1);
+  const text = (px: number, py: number, content: string, more = "") =>
+    `<text x="${at(px)}" y="${at(py)}" ${more}>${escape(content)}</text>`;
+  const line = (xa: number, ya: number, xb: number, yb: number, more: string) =>
+    `<line x1="${at(xa)}" y1="${at(ya)}" x2="${at(xb)}" y2="${at(yb)}" ${more}/>`;
+  const parts: string[] = [];
+  const grid = 'stroke="#ddd"';
+  for (let decade = x0; decade <= x1; decade++) {
+    const px = x(10 ** decade);
+    parts.push(line(px, margin.top, px, height - margin.bottom, grid));
+    parts.push(text(px, height - margin.bottom + 16, String(10 ** decade), 'text-anchor="middle"'));
+  }
+  for (let decade = y0; decade <= y1; decade++) {
+    const py = y(10 ** decade);
+    parts.push(line(margin.left, py, width - margin.right, py, grid));
+    parts.push(text(margin.left - 6, py + 4, String(10 ** decade), 'text-anchor="end"'));
+  }
+  const ridge = peak / copy;
+  // Where the roof leaves the picture: at its left edge, or at its lower one.
+  const start = Math.max(10 ** x0, 10 ** y0 / copy);
+  const roof = 'stroke="#222" stroke-width="2"';
+  parts.push(line(x(start), y(start * copy), x(ridge), y(peak), roof));
+  parts.push(line(x(ridge), y(peak), width - margin.right, y(peak), roof));
+  parts.push(
+    text(x(ridge) + 6, y(peak) - 6, `${peak.toFixed(1)} GFLOP/s, copy ${copy.toFixed(1)} GB/s`),
+  );
+  const kernels = [...new Set(points.map(({ kernel }) => kernel))];
+  for (const point of points) {
+    const color = colors[kernels.indexOf(point.kernel) % colors.length];
+    const title =
+      `${point.kernel} ${point.layer} (width ${point.width}, batch ${point.batch}, ${point.size} pixels): ` +
+      `${point.gflops.toPrecision(3)} GFLOP/s, ${point.gbs.toPrecision(3)} GB/s`;
+    parts.push(
+      `<circle cx="${at(x(point.intensity))}" cy="${
+        at(y(point.gflops))
+      }" r="4.5" fill="${color}" fill-opacity="0.8">` +
+        `<title>${escape(title)}</title></circle>`,
+    );
+  }
+  kernels.forEach((kernel, i) => {
+    const py = margin.top + 10 + 18 * i;
+    const px = width - margin.right + 14;
+    parts.push(`<circle cx="${px}" cy="${py - 4}" r="4.5" fill="${colors[i % colors.length]}"/>`);
+    parts.push(text(px + 10, py, kernel));
+  });
+  const heading = `${setting.adapter.description}, commit ${setting.commit ?? "unknown"}`;
+  parts.push(text(margin.left, 20, heading, 'font-weight="bold"'));
+  const middleX = (margin.left + width - margin.right) / 2;
+  parts.push(
+    text(middleX, height - 14, "floating-point operations per byte", 'text-anchor="middle"'),
+  );
+  parts.push(
+    text(
+      16,
+      height / 2,
+      "GFLOP/s",
+      `text-anchor="middle" transform="rotate(-90 16 ${height / 2})"`,
+    ),
+  );
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
+    `font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>\n` +
+    parts.join("\n") + "\n</svg>\n";
+}
+
+function escape(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+}

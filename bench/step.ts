@@ -1,0 +1,141 @@
+import { openGpu } from "../src/gpu/device.ts";
+import { figures, summarise, type Summary, table } from "./measure.ts";
+import { type Output, settingOf, writeResults } from "./setting.ts";
+import { prepareStep, type StepSize, type TrainingStep } from "./training_step.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+
+/** One line of `step.jsonl`. */
+export interface StepResult extends StepSize {
+  readonly bench: "step";
+  readonly dispatches: number;
+  /** Wall clock of a step, many submitted in a row. */
+  readonly milliseconds: Summary;
+  readonly samplesPerSecond: number;
+  /** Host time of a step: batch record, encoding, submission on an idle queue. */
+  readonly hostMilliseconds: Summary;
+  /** Milliseconds of a step by kernel, from timestamps; null without timestamps. */
+  readonly kernels:
+    | Readonly<Record<string, { readonly launches: number; readonly ms: number }>>
+    | null;
+  /** Share of the wall clock in which no kernel ran; null without timestamps. */
+  readonly idleShare: number | null;
+  readonly megabytes: number;
+}
+
+/** What `wscl bench step` was asked for; the network sizes are tried one after the other. */
+export interface StepOptions {
+  readonly widths: readonly number[];
+  readonly size: number;
+  readonly segments: readonly number[];
+  readonly rounds: number;
+  readonly out: string;
+}
+
+/** Measures whole training steps. */
+export async function benchStep(options: StepOptions, output: Output): Promise<void> {
+  const gpu = await openGpu();
+  try {
+    const setting = settingOf(gpu);
+    output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    const results: StepResult[] = [];
+    for (const width of options.widths) {
+      const size = { width, size: options.size, segments: options.segments };
+      output.live(`width ${width}: compiling`);
+      const step = await prepareStep(gpu, size);
+      try {
+        output.live(`width ${width}: measuring`);
+        const result = await measureStep(gpu, step, size, options.rounds);
+        output.live("");
+        output.print(`\n${describe(result)}`);
+        results.push(result);
+      } finally {
+        step.destroy();
+      }
+    }
+    output.print(`\nwritten: ${writeResults(options.out, "step", results, setting)}`);
+  } finally {
+    gpu.destroy();
+  }
+}
+
+async function measureStep(
+  gpu: Gpu,
+  step: TrainingStep,
+  size: StepSize,
+  rounds: number,
+): Promise<StepResult> {
+  const inRow = 3;
+  const profiled = gpu.features.has("timestamp-query");
+  const walls: number[] = [];
+  const hosts: number[] = [];
+  const profiles: { kernel: string; milliseconds: number }[][] = [];
+  const waits: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    await gpu.settle();
+    const start = performance.now();
+    step.run();
+    const host = performance.now() - start;
+    for (let i = 1; i < inRow; i++) step.run();
+    await gpu.settle();
+    const wall = performance.now() - start;
+    // Waiting has a fixed cost of its own, which a long run pays once in many steps.
+    const before = performance.now();
+    await gpu.settle();
+    const wait = performance.now() - before;
+    const profile = profiled ? await step.program.profile() : [];
+    if (round < 0) continue;
+    hosts.push(host);
+    walls.push(wall);
+    waits.push(wait);
+    profiles.push(profile);
+  }
+  const wait = summarise(waits).least;
+  const milliseconds = summarise(walls.map((wall) => Math.max(wall - wait, 0) / inRow));
+  const rows = size.segments.reduce((a, b) => a + b, 0);
+  const kernels: Record<string, { launches: number; ms: number }> = {};
+  for (const name of new Set(profiles[0].map(({ kernel }) => kernel))) {
+    const own = profiles.map((launches) => launches.filter(({ kernel }) => kernel === name));
+    kernels[name] = {
+      launches: own[0].length,
+      ms: summarise(own.map((l) => l.reduce((sum, { milliseconds: ms }) => sum + ms, 0))).median,
+    };
+  }
+  const busy = summarise(
+    profiles.map((launches) => launches.reduce((sum, { milliseconds: ms }) => sum + ms, 0)),
+  );
+  return {
+    bench: "step",
+    ...size,
+    dispatches: step.program.length,
+    milliseconds,
+    samplesPerSecond: rows / milliseconds.median * 1000,
+    hostMilliseconds: summarise(hosts),
+    kernels: profiled ? kernels : null,
+    // Least against least: medians of a loaded machine would compare different moments.
+    idleShare: profiled ? Math.max(0, 1 - busy.least / milliseconds.least) : null,
+    megabytes: step.bytes / 1e6,
+  };
+}
+
+function describe(result: StepResult): string {
+  const { milliseconds: ms, hostMilliseconds: host, kernels, idleShare } = result;
+  const lines = [
+    `width ${result.width}, batch ${result.segments.join(" + ")}, ${result.size} pixels`,
+    `  step        ${figures(ms.median)} ms (quartiles ${figures(ms.low)}-${figures(ms.high)}, ` +
+    `least ${figures(ms.least)}), ${figures(result.samplesPerSecond)} samples/s`,
+    `  dispatches  ${result.dispatches} in one submission`,
+    `  host        ${figures(host.median)} ms to write the record, encode and submit`,
+    `  GPU idle    ${idleShare === null ? "unknown" : `${(100 * idleShare).toFixed(1)} %`}`,
+    `  GPU memory  ${figures(result.megabytes)} MB`,
+  ];
+  if (!kernels) return lines.join("\n");
+  const entries = Object.entries(kernels).toSorted(([, a], [, b]) => b.ms - a.ms);
+  const total = entries.reduce((sum, [, entry]) => sum + entry.ms, 0);
+  const rows = entries.map(([name, { launches, ms }]) => [
+    `  ${name}`,
+    String(launches),
+    figures(ms),
+    `${(100 * ms / total).toFixed(1)} %`,
+  ]);
+  return [...lines, table([["  kernel", "launches", "ms", "share"], ...rows])].join("\n");
+}

@@ -1,0 +1,124 @@
+import type { Gpu } from "../src/gpu/device.ts";
+import { Program } from "../src/gpu/program.ts";
+import { Arena, upload } from "../src/gpu/tensor.ts";
+import { Network } from "../src/net/network.ts";
+import { recordAugment } from "../src/ops/augment.ts";
+import { BatchRecord } from "../src/ops/batch_record.ts";
+import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
+import { recordSgd } from "../src/ops/sgd.ts";
+import { Random } from "../src/random.ts";
+
+const heads = 10;
+
+/** A training step as a learner records it, over one resident batch of noise. */
+export interface TrainingStep {
+  readonly program: Program;
+  readonly network: Network;
+  /** Bytes of GPU memory that it holds. */
+  readonly bytes: number;
+  /** What a learner does on the host for each step: writes the batch record, encodes, submits. */
+  run(): void;
+  destroy(): void;
+}
+
+/** Sizes of a step. Each segment has its own batch statistics; a stream and its replay are two. */
+export interface StepSize {
+  readonly width: number;
+  readonly size: number;
+  readonly segments: readonly number[];
+}
+
+/** Augmentation, forward, loss, backward and update of ResNet-18. */
+export async function prepareStep(
+  gpu: Gpu,
+  { width, size, segments }: StepSize,
+): Promise<TrainingStep> {
+  const rows = segments.reduce((a, b) => a + b, 0);
+  const before = gpu.memory.bytes;
+  const network = new Network(gpu, {
+    width,
+    heads,
+    height: size,
+    imageWidth: size,
+    maxRows: rows,
+  });
+  const arena = new Arena(gpu, "step");
+  const destroy = () => {
+    arena.destroy();
+    network.destroy();
+  };
+  try {
+    network.initialize(Random.stream(0, "init"));
+    const images = arena.tensor("images", [rows, size, size], "u32");
+    const random = Random.stream(0, "images");
+    upload(gpu, images, Uint32Array.from({ length: images.length }, () => random.uint32()));
+    const losses = arena.tensor("losses", [4]);
+    const record = new BatchRecord(arena, { maxRows: rows, maxMasks: 4, heads });
+    const { activations } = network;
+    const program = await Program.build(gpu, "step", [
+      recordAugment({
+        height: size,
+        width: size,
+        padding: 4,
+        mean: [0.5, 0.5, 0.5],
+        std: [0.25, 0.25, 0.25],
+        rows,
+        source: 0,
+        batch: record.tensor,
+        images,
+        input: activations.input,
+      }),
+      ...network.recordForward(segments, "training"),
+      recordCrossEntropy({
+        rows,
+        heads,
+        batch: record.tensor,
+        logits: activations.logits,
+        gLogits: activations.gLogits,
+        rowLosses: activations.rowLosses,
+        losses,
+      }),
+      ...network.recordBackward(segments),
+      recordSgd({
+        momentum: 0,
+        weightDecay: 0,
+        nesterov: false,
+        batch: record.tensor,
+        gradients: network.gradients,
+        mask: network.mask,
+        values: network.values,
+        velocities: network.velocities,
+      }),
+    ]);
+    const open = new Set(Array(heads).keys());
+    const batch = segments.flatMap((count, mask) =>
+      Array.from({ length: count }, (_, index) => ({
+        source: 0,
+        index,
+        top: index % 9,
+        left: index % 7,
+        flip: index % 2 === 1,
+        label: index % heads,
+        mask,
+        weight: 1 / count,
+        slot: -1,
+      }))
+    );
+    return {
+      program,
+      network,
+      bytes: gpu.memory.bytes - before,
+      run: () => {
+        record.write({ lossSlot: 0, learningRate: 0.01 }, batch, segments.map(() => open));
+        program.run();
+      },
+      destroy: () => {
+        program.destroy();
+        destroy();
+      },
+    };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
