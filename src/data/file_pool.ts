@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { bytesPerFile, type FileResults, type FileWork } from "./file_batch.ts";
+import { bytesPerFile, type FileResults, type FileWork, workOnFiles } from "./file_batch.ts";
 import type { FilePlace } from "./file_tree.ts";
 import type { FileReply, FileRequest } from "./file_worker.ts";
 
@@ -9,9 +9,12 @@ const MOST_FILES = 256;
 const MOST_BYTES = 2 ** 24;
 const MOST_WORKERS = 8;
 
+// A worker takes longer to start than it takes to decode so few.
+const FEW_FILES = 32;
+
 /**
- * Does `work` with every file, in as many worker threads as there are cores (8 at most), and hands over
- * what came out of each batch, in any order.
+ * Does `work` with every file, in as many worker threads as there are cores (8 at most; few files are done
+ * here), and hands over what came out of each batch, in any order.
  *
  * @param take Called with the number of the batch's first file.
  * @param onDone Called with the number of files done so far.
@@ -23,6 +26,10 @@ export async function forEachBatch(
   take: (first: number, results: FileResults) => void,
   onDone: (done: number) => void,
 ): Promise<void> {
+  if (places.length <= FEW_FILES) {
+    take(0, await workOnFiles(work, places));
+    return onDone(places.length);
+  }
   const size = Math.max(1, Math.min(MOST_FILES, Math.floor(MOST_BYTES / bytesPerFile(work))));
   let next = 0;
   let done = 0;
