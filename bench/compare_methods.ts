@@ -7,6 +7,7 @@
  * configured, its baselines and its bounds. Runs go to `runs/compare/NAME-SEED`; finished ones are not run again.
  */
 import { execFileSync } from "node:child_process";
+import { dirname } from "node:path";
 import { availableParallelism, cpus } from "node:os";
 import { loadConfig } from "../src/experiment/config.ts";
 import { launch } from "../src/experiment/launch.ts";
@@ -106,5 +107,6 @@ function write(): void {
     deno: Deno.version.deno,
     rows,
   };
+  Deno.mkdirSync(dirname(resultPath), { recursive: true });
   Deno.writeTextFileSync(resultPath, JSON.stringify(result, null, 2) + "\n");
 }
