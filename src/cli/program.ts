@@ -122,13 +122,21 @@ export function createProgram(options: ProgramOptions) {
 
   addBenchCommands(program as Command, { terminal, cacheDir, setExitCode });
 
-  // Done by the launcher itself; here for --help only.
+  // Without --golden done by the launcher itself; here for --help only.
   program.command("test")
     .summary("check format, lint, types and docs, and run the tests")
-    .description("Checks format, lint, types and documentation, and runs the tests.")
+    .description(
+      "Checks format, lint, types and documentation, and runs the tests. With --golden: replays " +
+        "recordings of the official program instead, and ends with code 1 if any is not met.",
+    )
     .argument("[paths...]", "files or folders, as for `deno test`")
+    .option("--golden <dir>", "folder of recordings (NAME.safetensors, NAME.json)")
     .allowUnknownOption()
-    .action(() => {
+    .action(async (_, { golden }) => {
+      if (golden !== undefined) {
+        const { checkGolden } = await import("./golden.ts");
+        return setExitCode(await checkGolden(golden, terminal));
+      }
       throw new InputError("Cannot run test from here: start it as ./wscl test");
     });
   return program;

@@ -106,7 +106,7 @@ async function learn(
 }
 
 /** The step that the merged schedule of `wscl` is built on. */
-function baseStep({ wscl, derpp }: ExperimentConfig): ReplayStep {
+export function baseStep({ wscl, derpp }: ExperimentConfig): ReplayStep {
   switch (wscl.base) {
     case "er_ace":
       return erAceStep;

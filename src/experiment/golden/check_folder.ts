@@ -2,6 +2,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { InputError } from "../../errors.ts";
 import { Comparison } from "./comparison.ts";
 import { checkNetwork } from "./network.ts";
+import { checkOps, isOps } from "./ops.ts";
 import { readRecordings, type Recording } from "./recording.ts";
 import { checkRun, isRun } from "./run.ts";
 import {
@@ -12,6 +13,7 @@ import {
   checkSplits,
 } from "./tables.ts";
 import { checkTrace, traceMethod } from "./trace.ts";
+import { checkTransforms, isTransforms } from "./transforms.ts";
 
 /** What was found out about one recording. */
 export interface RecordingCheck {
@@ -39,6 +41,8 @@ export function kindOf(recording: Recording): { kind: string; check: Check } | n
     const kind = json?.metrics ? `fullrun_${json.config?.model}` : "freezing_trace";
     return { kind, check: checkRun };
   }
+  if (isTransforms(recording)) return { kind: "transforms", check: checkTransforms };
+  if (isOps(recording)) return { kind: "ops", check: checkOps };
   const first = json?.cases?.[0];
   if (!first) return null;
   if (first.main_train_labels) return { kind: "splits", check: table(checkSplits) };

@@ -18,6 +18,8 @@ export interface OfficialRun {
   readonly capacity: number;
   readonly derpp?: { readonly alpha: number; readonly beta: number };
   readonly freezing?: ExperimentConfig["freezing"]["mode"];
+  /** Whether it searches for what to freeze; default true. */
+  readonly searches?: boolean;
 }
 
 /**
@@ -38,7 +40,12 @@ export function officialConfig(run: OfficialRun): ExperimentConfig {
     {
       name: "golden",
       method: run.method,
-      wscl: { base: run.base, schedule: "merged", compat: "official" },
+      wscl: {
+        base: run.base,
+        schedule: "merged",
+        compat: "official",
+        freezing: run.searches ?? true,
+      },
       derpp: run.derpp ?? {},
       freezing: { mode: run.freezing ?? "training_and_buff" },
       data: {

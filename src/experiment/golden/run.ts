@@ -2,19 +2,23 @@ import { download } from "../../gpu/tensor.ts";
 import type { Gpu } from "../../gpu/device.ts";
 import { InputError } from "../../errors.ts";
 import type { TaskSplit } from "../../data/task_stream.ts";
+import type { MemorySnapshot } from "../../memory/image_memory.ts";
+import type { Sample } from "../../method/batch.ts";
 import type { StepLoss } from "../../method/learner.ts";
+import { batchesOf, type Task } from "../../method/session.ts";
 import { bestCandidate, freezingScore } from "../../method/freezing_score.ts";
 import { assemble, type Assembly } from "../build.ts";
-import { learnTasks, type Results } from "../learn_tasks.ts";
+import { baseStep, learnTasks, type Results } from "../learn_tasks.ts";
 import type { Materials } from "../materials.ts";
 import { summarizeMatrix } from "../metrics.ts";
 import { StepReporter } from "../step_reporter.ts";
-import type { Comparison } from "./comparison.ts";
+import { Comparison } from "./comparison.ts";
 import { compareState, frozenNames, widthOf } from "./network_state.ts";
 import { officialConfig, type OfficialRun } from "./official_config.ts";
 import { imagesOf, normalisation, normalised, selectImages, wordsOf } from "./pictures.ts";
 import { RecordedDraws } from "./recorded_draws.ts";
 import type { Json, Recording } from "./recording.ts";
+import { loadNearby, reproduce } from "./reproduce.ts";
 import { countsOf } from "./tables.ts";
 
 const LIMIT = 1e-4;
@@ -65,9 +69,13 @@ class RunReplay {
   readonly #materials: Materials;
   readonly #run: OfficialRun;
   readonly #assembly: Assembly;
-  /** Calls of the learner's predictions and losses since the last epoch. */
+  /** Votes for heads, a matrix per choice. */
   readonly #headCounts: Uint32Array[][] = [];
-  #judged: number[][] = [];
+  /** Labels that the learner has met before the current epoch. */
+  readonly #seen = new Set<number>();
+  /** The memory before the current epoch. */
+  #memory: MemorySnapshot | null = null;
+  #judging = false;
   #task = 0;
   #candidate = 0;
   #section: Section | null = null;
@@ -90,6 +98,7 @@ class RunReplay {
   }
 
   destroy(): void {
+    this.#memory?.destroy();
     this.#assembly.destroy();
   }
 
@@ -130,6 +139,7 @@ class RunReplay {
       capacity: config.buf,
       derpp: { alpha: config.alpha ?? 0.1, beta: config.beta ?? 0.5 },
       freezing: config.freezing_eval,
+      searches: tasks.slice(1).some((task: Json) => task.freezing?.candidates?.length > 0),
     };
   }
 
@@ -191,10 +201,9 @@ class RunReplay {
       return counts;
     };
     learner.losses = async (batches, mode) => {
-      await this.#compareCandidateState();
-      const found = await losses.call(learner, batches, mode);
-      this.#judged.push(found);
-      return found;
+      if (!this.#judging) await this.#compareCandidate(losses.bind(learner));
+      this.#judging = true;
+      return await losses.call(learner, batches, mode);
     };
     let taken = 0;
     let section: Section | null = null;
@@ -223,7 +232,7 @@ class RunReplay {
     const steps = Math.ceil(train.length / this.#run.batchSize);
     const section = { name, first: epoch * steps, steps };
     this.#section = section;
-    this.#judged = [];
+    this.#judging = false;
     if (!this.#recording.has(`${name}/ids`)) {
       this.#comparison.same("candidates", `${name} is not recorded`, [1], [0]);
       return;
@@ -234,7 +243,7 @@ class RunReplay {
         (_, i) => this.#recording.row(`${name}/${what}`, section.first + i),
       );
     const placeOf = new Map<number, number>(train.map((id: number, place: number) => [id, place]));
-    const ids = rows("ids").flat().filter((id) => id >= 0);
+    const ids = this.#idsOf(section);
     const [, drawCount, drawSize] = this.#recording.shape(`${name}/draw_slot`);
     this.#draws.use({
       order: ids.map((id) => placeOf.get(id) ?? -1),
@@ -258,36 +267,34 @@ class RunReplay {
   }
 
   async #betweenEpochs(task: number, epoch: number): Promise<void> {
-    const { network, session: { learner } } = this.#assembly;
+    const { network, session: { learner, longTerm } } = this.#assembly;
     const { epochs } = this.#run;
     await learner.readLosses();
     this.#task = task;
-    const searched = task > 0;
-    if (epoch > 0) {
-      if (searched && epoch === 1) this.#compareSearch();
-      else this.#compareLosses(`t${task}/main/epoch_${epoch - 1}`);
-      const draws = this.#draws.mismatches;
-      this.#comparison.same("draws", `task ${task}, ${draws}`, [draws.length], [0]);
-    } else if (searched) {
-      this.#compareHeadCounts(task);
-    }
-    const name = epoch < epochs
-      ? `state/t${task}_before_epoch_${epoch}`
-      : this.#recording.tensors.has(`state/t${task + 1}_before_epoch_0/conv1.weight`)
-      ? `state/t${task + 1}_before_epoch_0`
-      : `state/after_task_${task}`;
-    const state = this.#state(name);
-    if (state) {
-      if (epoch > 0 || task > 0) {
-        const segment = searched && epoch === 1
-          ? `t${task}/after_freeze`
-          : `t${task}/main/epoch_${epoch - 1}`;
-        const limit = epoch === 0 ? 0 : this.#limit(segment, "state");
-        const where = epoch === 0 ? `before task ${task}` : segment;
-        await compareState(this.#comparison, where, network, state, limit);
+    const searched = task > 0 && this.#run.searches !== false;
+    const state = this.#stateAt(task, epoch);
+    if (epoch === 0) {
+      if (task > 0) this.#compareHeadCounts(task);
+      if (task > 0 && state) {
+        await compareState(this.#comparison, `before task ${task}`, network, state, 0);
       }
-      network.load(state, this.#recording.name);
+    } else if (searched && epoch === 1) {
+      this.#compareSearch();
+      const [where, limit] = [
+        `t${task}/after_freeze`,
+        this.#limit(`t${task}/after_freeze`, "state"),
+      ];
+      if (state) await compareState(this.#comparison, where, network, state, limit);
+    } else {
+      await this.#compareEpoch(task, epoch - 1, state);
+      for (const label of this.#labelsOf(this.#section!)) this.#seen.add(label);
     }
+    const { mismatches } = this.#draws;
+    this.#comparison.same("draws", `task ${task}, ${mismatches}`, [mismatches.length], [0]);
+
+    if (state) network.load(state, this.#recording.name);
+    this.#memory?.destroy();
+    this.#memory = longTerm.snapshot();
     this.#losses.length = 0;
     this.#section = null;
     if (epoch === epochs) {
@@ -300,23 +307,149 @@ class RunReplay {
     }
   }
 
-  #compareLosses(segment: string): void {
+  /** The recorded state before an epoch; the number of epochs: behind the last one. */
+  #stateAt(task: number, epoch: number) {
+    if (epoch < this.#run.epochs) return this.#state(`state/t${task}_before_epoch_${epoch}`);
+    return this.#state(`state/t${task + 1}_before_epoch_0`) ??
+      this.#state(`state/after_task_${task}`);
+  }
+
+  /** An epoch of the learner that has just run; see `reproduce` for further runs. */
+  async #compareEpoch(
+    task: number,
+    epoch: number,
+    after: ReturnType<Recording["state"]>,
+  ): Promise<void> {
+    const name = `t${task}/main/epoch_${epoch}`;
+    const before = this.#stateAt(task, epoch);
+    await reproduce(this.#comparison, name, async (attempt, found) => {
+      if (attempt > 0) {
+        if (!before) return;
+        await this.#runAgain(attempt, before);
+      }
+      this.#compareLosses(found, name);
+      if (!after) return;
+      const limit = this.#limit(name, "state");
+      await compareState(found, name, this.#assembly.network, after, limit);
+    });
+  }
+
+  /**
+   * A candidate that has just been trained: its losses, its state, and its losses on the sets that judge it, for which
+   * the network is put back afterwards.
+   */
+  async #compareCandidate(
+    losses: Assembly["session"]["learner"]["losses"],
+  ): Promise<void> {
+    if (!this.#section || !this.#section.name.includes("candidate")) return;
+    const { network, session: { learner } } = this.#assembly;
+    const { name } = this.#section;
+    const recorded =
+      this.#recording.json.tasks[this.#task].freezing.candidates[this.#candidate - 1];
+    const before = this.#stateAt(this.#task, 0);
+    const snapshot = network.snapshot("candidate");
+    try {
+      await learner.readLosses();
+      await reproduce(this.#comparison, name, async (attempt, found) => {
+        if (attempt > 0) {
+          if (!before) return;
+          await this.#runAgain(attempt, before);
+        }
+        this.#compareLosses(found, name);
+        const state = this.#state(`state/${name.replace("/", "_")}_before_eval`);
+        const limit = this.#limit(name, "train", "state");
+        if (state) await compareState(found, name, network, state, limit);
+        network.save(snapshot);
+        this.#judging = true;
+        for (const [ids, batches] of this.#judges(recorded)) {
+          const judged = await losses(
+            batchesOf(this.#samples(ids), this.#run.batchSize),
+            "training",
+          );
+          const expected = lossesOf(batches);
+          found.close("judging losses", name, judged, expected, this.#limit(name, "eval"));
+        }
+        network.restore(snapshot);
+      });
+    } finally {
+      snapshot.destroy();
+    }
+  }
+
+  /** The sets that judge a candidate, in order, with what was recorded of them. */
+  #judges(recorded: Json): [number[], Json][] {
+    const { tasks } = this.#recording.json;
+    const judges: [number[], Json][] = [
+      [tasks[this.#task - 1].freeze_buffer, recorded.buffer_eval],
+      [tasks[this.#task].val, recorded.val_eval],
+    ];
+    return judges.filter(([, batches]) => batches?.length > 0);
+  }
+
+  /** The steps of the current section once more, from near the recorded state. */
+  async #runAgain(
+    attempt: number,
+    before: NonNullable<ReturnType<Recording["state"]>>,
+  ): Promise<void> {
+    const { network, session } = this.#assembly;
+    const { name, first, steps } = this.#section!;
+    const { heads } = this.#recording.json.tasks[this.#task];
+    session.longTerm.restore(this.#memory!);
+    loadNearby(network, before, this.#recording.name, attempt);
+    this.#losses.length = 0;
+    this.#useSection(name, first / steps);
+    const task: Task = {
+      index: this.#task,
+      heads,
+      train: [],
+      validation: [],
+      previousBuffer: [],
+    };
+    const seen = new Set(this.#seen);
+    const step = baseStep(officialConfig(this.#run));
+    const samples = this.#samples(this.#idsOf(this.#section!));
+    for (const batch of batchesOf(samples, this.#run.batchSize)) {
+      await step(session, task, batch, { seen, phase: "stream", remembers: true });
+    }
+    await session.learner.readLosses();
+  }
+
+  /** Pool pictures as samples, labelled by head. */
+  #samples(ids: readonly number[]): Sample[] {
+    const { stream, session: { dreams } } = this.#assembly;
+    const [train, , dreamIds] = this.#parts;
+    const headOf = new Map<number, number>();
+    for (const task of this.#recording.json.tasks.slice(0, this.#task + 1)) {
+      for (const set of ["train", "val", "freeze_buffer"]) {
+        (task[set] ?? []).forEach((id: number, i: number) =>
+          headOf.set(id, task[`${set}_heads`][i])
+        );
+      }
+    }
+    return ids.map((id): Sample => {
+      const label = headOf.get(id)!;
+      const index = train.indexOf(id);
+      return index >= 0
+        ? { from: stream, index, label }
+        : { from: dreams!.store, index: dreamIds.indexOf(id), label };
+    });
+  }
+
+  #idsOf({ name, first, steps }: Section): number[] {
+    return Array.from({ length: steps }, (_, i) => this.#recording.row(`${name}/ids`, first + i))
+      .flat().filter((id) => id >= 0);
+  }
+
+  #labelsOf({ name, first, steps }: Section): number[] {
+    return Array.from({ length: steps }, (_, i) => this.#recording.row(`${name}/labels`, first + i))
+      .flat().filter((label) => label >= 0);
+  }
+
+  #compareLosses(comparison: Comparison, segment: string): void {
     const { name, first, steps } = this.#section!;
     const expected = this.#recording.numbers(`${name}/loss`).subarray(first, first + steps);
     const found = this.#losses.splice(0).map(({ loss }) => loss);
-    this.#comparison.close("losses", segment, found, expected, this.#limit(segment, "train"));
-  }
-
-  /** Called when judging of a candidate begins, and when the search is over. */
-  async #compareCandidateState(): Promise<void> {
-    if (this.#judged.length > 0 || !this.#section) return;
-    const { name } = this.#section;
-    await this.#assembly.session.learner.readLosses();
-    this.#compareLosses(name);
-    const state = this.#state(`state/${name.replace("/", "_")}_before_eval`);
-    if (!state) return;
-    const limit = this.#limit(name, "train", "state");
-    await compareState(this.#comparison, name, this.#assembly.network, state, limit);
+    comparison.close("losses", segment, found, expected, this.#limit(segment, "train"));
   }
 
   #compareSearch(): void {
@@ -381,7 +514,7 @@ class RunReplay {
     json.tasks.forEach((task: Json, t: number) => {
       this.#comparison.same("heads", `task ${t}`, heads[t].heads, task.heads);
       const search = task.freezing;
-      if (!search) return;
+      if (!search?.candidates) return;
       const { candidates, chosen } = freezing.find(({ task }) => task === t)!;
       const official = search.candidates.map((c: Json) => c.official_loss);
       const scores = candidates.map(({ loss }) => loss);
@@ -391,8 +524,8 @@ class RunReplay {
       const recorded = search.candidates.map((candidate: Json) =>
         freezingScore(
           {
-            validation: losses(candidate.val_eval),
-            buffer: losses(candidate.buffer_eval),
+            validation: lossesOf(candidate.val_eval),
+            buffer: lossesOf(candidate.buffer_eval),
           },
           this.#run.freezing ?? "training_and_buff",
           "official",
@@ -427,6 +560,6 @@ class RunReplay {
   }
 }
 
-function losses(batches: readonly { loss: number }[] | null | undefined): number[] {
+function lossesOf(batches: readonly { loss: number }[] | null | undefined): number[] {
   return (batches ?? []).map(({ loss }) => loss);
 }
