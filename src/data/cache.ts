@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import type { ImageInfo, ImageSet, Progress } from "./image_set.ts";
 import { openPacked, PackedWriter } from "./packed_file.ts";
@@ -9,6 +9,12 @@ export interface Packable {
   readonly name: string;
   /** Hexadecimal digest of everything the images are made from. */
   contentKey(progress: Progress): Promise<string>;
+  /**
+   * A digest of what the content key is made from, with sizes and times of the files instead of their
+   * bytes: cheap, and enough to know an earlier key again. Null while a file is so new that it could
+   * change once more without another time.
+   */
+  stamp?(): string | null;
   /** What the images are; called when they have to be decoded. */
   info(): Promise<ImageInfo>;
   /** Reads and decodes, and hands over the images as they come: slow, done once per key. */
@@ -36,9 +42,9 @@ export interface CacheOptions {
  */
 export async function packedOnce(source: Packable, options: CacheOptions): Promise<ImageSet> {
   const { cacheDir, mostBytes, progress, warn } = options;
-  const key = await source.contentKey(progress);
   // A data set's folder may lie deeper ("photos/pets"); the cache is flat.
   const stem = source.name.replaceAll(/[^\w.-]+/g, "-");
+  const key = await knownKey(source, join(cacheDir, stem), progress);
   const path = join(cacheDir, `${stem}-${key.slice(0, 16)}.images`);
   const cached = readCache(path, key, mostBytes, warn);
   if (cached !== null) return cached;
@@ -46,6 +52,30 @@ export async function packedOnce(source: Packable, options: CacheOptions): Promi
   await Deno.mkdir(cacheDir, { recursive: true }).catch((error) => refuseWriting(path, error));
   await writeCache(path, key, source, progress);
   return openPacked(path, key, mostBytes);
+}
+
+/**
+ * The content key, without reading every byte where nothing has changed since the last time: reading
+ * ImageNet takes minutes.
+ */
+async function knownKey(source: Packable, stem: string, progress: Progress): Promise<string> {
+  const stamp = source.stamp?.() ?? null;
+  if (stamp === null) return await source.contentKey(progress);
+  const path = `${stem}-${stamp.slice(0, 16)}.key`;
+  try {
+    const [known, key] = Deno.readTextFileSync(path).split("\n");
+    if (known === stamp && /^[0-9a-f]{64}$/.test(key)) return key;
+  } catch {
+    // Not there, or not readable: it only saves time.
+  }
+  const key = await source.contentKey(progress);
+  try {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.writeTextFileSync(path, `${stamp}\n${key}\n`);
+  } catch {
+    // The cache itself will tell, if it has to be written.
+  }
+  return key;
 }
 
 function readCache(

@@ -94,23 +94,31 @@ class ResidentStore implements ImageStore {
   }
 }
 
+/**
+ * Reads the images of each batch when it is asked for, which needs no memory but that of a batch. Training steps are
+ * queued, not waited for, so the next batches are read while the GPU works on earlier ones.
+ */
 class StreamedStore implements ImageStore {
   readonly source: number;
   readonly tensor: Tensor;
   readonly #gpu: Gpu;
+  readonly #pixels: Uint32Array<ArrayBuffer>;
   #images: ImageSet | null = null;
   #allowed = new Set<number>();
+  #staged: readonly number[] = [];
 
   constructor(gpu: Gpu, source: number, tensor: Tensor) {
     this.#gpu = gpu;
     this.source = source;
     this.tensor = tensor;
+    this.#pixels = new Uint32Array(tensor.length);
   }
 
   load(images: ImageSet, indices: ArrayLike<number>): void {
     checkSize(this.tensor, images);
     this.#images = images;
     this.#allowed = new Set(Array.from(indices));
+    this.#staged = [];
   }
 
   stage(indices: readonly number[]): number[] {
@@ -124,9 +132,16 @@ class StreamedStore implements ImageStore {
         `Cannot stage ${indices.length} images: ${this.tensor.label} takes ${rows} at a time`,
       );
     }
-    const pixels = new Uint32Array(indices.length * height * width);
-    indices.forEach((index, row) => packPixels(this.#images!, index, pixels, row * height * width));
-    upload(this.#gpu, this.tensor, pixels);
+    // Freezing candidates take one batch in turn.
+    const again = indices.length === this.#staged.length &&
+      indices.every((index, row) => index === this.#staged[row]);
+    if (!again) {
+      const area = height * width;
+      const images = this.#images;
+      indices.forEach((index, row) => packPixels(images, index, this.#pixels, row * area));
+      upload(this.#gpu, this.tensor, this.#pixels.subarray(0, indices.length * area));
+      this.#staged = [...indices];
+    }
     return indices.map((_, row) => row);
   }
 }

@@ -203,3 +203,38 @@ Deno.test("a file that was not finished is no packed file", () =>
     assert.throws(() => openPacked(path, "key", Infinity), /does not start as a packed file/);
     return Promise.resolve();
   }));
+
+Deno.test(
+  "files that have not changed since are not read again, once they are a few seconds old",
+  opened(async ({ context, steps, dataRoot }) => {
+    const later = async (change = () => {}) => {
+      change();
+      steps.length = 0;
+      const { now } = Date;
+      Date.now = () => now() + 60_000;
+      try {
+        return await openDataset(SOURCE, context);
+      } finally {
+        Date.now = now;
+      }
+    };
+    const reading = () => steps.filter((step) => step.startsWith("reading pets-train"));
+    const first = await later();
+    assert.equal(reading().length, 1, "not old enough before");
+    assert.deepEqual(await later(), first);
+    assert.deepEqual(steps, []);
+    // Another size, or another time of change alone, and the bytes decide again.
+    const file = join(dataRoot, "pets/train/cat/0.png");
+    await later(() => Deno.utimeSync(file, 0, 0));
+    assert.equal(reading().length, 1);
+    assert.deepEqual(decodings(steps), []);
+    const { train } = await later(() => write(file, plainPng(8, [77, 0, 0])));
+    assert.equal(train.pixels[0], 77);
+    await later(() => {
+      for (const { name } of Deno.readDirSync(context.cacheDir)) {
+        if (name.endsWith(".key")) Deno.writeTextFileSync(join(context.cacheDir, name), "?");
+      }
+    });
+    assert.equal(reading().length, 1, "a damaged note is no note");
+  }),
+);
