@@ -165,12 +165,26 @@ function whereWrong(output: SampledOutput, found: Float32Array): string {
       : values.join(", ");
     lines.push(`all of them, and no right one, at ${axis} = ${shown}`);
   }
+  if (wrong.every(({ coordinates }) => atBorder(coordinates, samples))) {
+    lines.push("all of them at the border of the image");
+  }
   const key = (off: number) => Number.isNaN(off) ? Infinity : off;
   for (const sample of wrong.toSorted((a, b) => key(b.off) - key(a.off)).slice(0, 5)) {
     const place = Object.entries(sample.coordinates).map(([n, v]) => `${n} ${v}`).join(", ");
     lines.push(`  ${name}[${place}] is ${sample.found}, should be ${Math.fround(sample.expected)}`);
   }
   return lines.join("\n");
+}
+
+/** Whether a row or column (axes that end in y or x) is the first or the last among the samples. */
+function atBorder(
+  coordinates: Readonly<Record<string, number>>,
+  samples: readonly { readonly coordinates: Readonly<Record<string, number>> }[],
+): boolean {
+  return Object.entries(coordinates).some(([axis, value]) =>
+    /[yx]$/.test(axis) &&
+    (value === 0 || samples.every((sample) => sample.coordinates[axis] <= value))
+  );
 }
 
 function readKernel(path: string): string {

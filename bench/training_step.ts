@@ -1,6 +1,6 @@
 import type { Gpu } from "../src/gpu/device.ts";
 import { Program } from "../src/gpu/program.ts";
-import { Arena, upload } from "../src/gpu/tensor.ts";
+import { Arena, type Tensor, upload } from "../src/gpu/tensor.ts";
 import { Network } from "../src/net/network.ts";
 import { recordAugment } from "../src/ops/augment.ts";
 import { BatchRecord } from "../src/ops/batch_record.ts";
@@ -14,6 +14,8 @@ const heads = 10;
 export interface TrainingStep {
   readonly program: Program;
   readonly network: Network;
+  /** The loss of the last step comes first. */
+  readonly losses: Tensor;
   /** Bytes of GPU memory that it holds. */
   readonly bytes: number;
   /** What a learner does on the host for each step: writes the batch record, encodes, submits. */
@@ -32,6 +34,7 @@ export interface StepSize {
 export async function prepareStep(
   gpu: Gpu,
   { width, size, segments }: StepSize,
+  learningRate = 0.01,
 ): Promise<TrainingStep> {
   const rows = segments.reduce((a, b) => a + b, 0);
   const before = gpu.memory.bytes;
@@ -107,9 +110,10 @@ export async function prepareStep(
     return {
       program,
       network,
+      losses,
       bytes: gpu.memory.bytes - before,
       run: () => {
-        record.write({ lossSlot: 0, learningRate: 0.01 }, batch, segments.map(() => open));
+        record.write({ lossSlot: 0, learningRate }, batch, segments.map(() => open));
         program.run();
       },
       destroy: () => {

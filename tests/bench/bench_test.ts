@@ -1,0 +1,129 @@
+/** The parts of the benches that need no GPU, and `bench custom` on kernels that are right, wrong and broken. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { compareResults } from "../../bench/compare.ts";
+import { benchCustom, parseShape } from "../../bench/custom.ts";
+import { evaluateExpression, splitAtCommas } from "../../bench/expression.ts";
+import { CaseBench, checkCase } from "../../bench/kernel_case.ts";
+import { batchNormCases } from "../../bench/batch_norm_cases.ts";
+import { convolutionCases } from "../../bench/convolution_cases.ts";
+import { figures, summarise } from "../../bench/measure.ts";
+import { otherCases } from "../../bench/other_cases.ts";
+import { InputError } from "../../src/errors.ts";
+import { gpuTests } from "../support/gpu.ts";
+
+const test = await gpuTests();
+
+function recorder() {
+  const printed: string[] = [];
+  return { printed, print: (text: string) => void printed.push(text), live: () => {} };
+}
+
+async function inFolder(use: (path: (name: string) => string) => Promise<void> | void) {
+  const folder = Deno.makeTempDirSync();
+  try {
+    await use((name) => join(folder, name));
+  } finally {
+    Deno.removeSync(folder, { recursive: true });
+  }
+}
+
+Deno.test("expressions follow the usual rules, and say what they do not know", () => {
+  const names = { batch: 5, outGroups: 3 };
+  for (
+    const [text, value] of [
+      ["2 + 3 * 4", 14],
+      ["(2 + 3) * 4 - -1", 21],
+      ["ceil(batch * 10 / 64)", 1],
+      ["max(batch, outGroups, 2) % 4", 1],
+      ["7 / 2", 3.5],
+    ] as const
+  ) assert.equal(evaluateExpression(text, names), value, text);
+  for (const text of ["", "2 +", "width", "ceil 3", "constructor(1)", "2 3", "1; 2"]) {
+    assert.throws(() => evaluateExpression(text, names), InputError, text);
+  }
+  assert.deepEqual(splitAtCommas("max(1, 2), batch"), ["max(1, 2)", " batch"]);
+});
+
+Deno.test("medians, quartiles and figures", () => {
+  assert.deepEqual(summarise([5, 1, 4, 2, 3]), { median: 3, low: 2, high: 4, least: 1, count: 5 });
+  assert.deepEqual([1234, 12.345, 0.012345].map(figures), ["1234", "12.3", "0.0123"]);
+});
+
+Deno.test("compare pairs results, and fails on a slowdown", async () => {
+  await inFolder((path) => {
+    const line = (kernel: string, milliseconds: number) =>
+      JSON.stringify({ bench: "kernels", kernel, width: 8, milliseconds }) + "\n";
+    Deno.writeTextFileSync(path("a"), line("x", 1) + line("y", 2));
+    Deno.writeTextFileSync(path("b"), line("y", 3) + line("x", 1));
+    const output = recorder();
+    assert.equal(compareResults([path("a"), path("b")], 1.6, output), true);
+    assert.equal(compareResults([path("a"), path("b")], 1.1, output), false);
+    assert.match(output.printed.join("\n"), /kernels y w8 +2\.00 +3\.00 +1\.50 !/);
+    Deno.writeTextFileSync(path("c"), "no JSON");
+    assert.throws(() => compareResults([path("a"), path("c")], null, output), InputError);
+    assert.throws(() => compareResults([path("a"), path("missing")], null, output), InputError);
+  });
+});
+
+Deno.test("shapes are named sizes", () => {
+  const { layer, batch } = parseShape("in=8,stride=2,size=7");
+  assert.deepEqual([layer.inputChannels, layer.outputHeight, batch], [8, 4, 32]);
+  for (const text of ["depth=3", "in", "in=0", "kernel=2"]) {
+    assert.throws(() => parseShape(text), InputError, text);
+  }
+});
+
+test("the sampled references of the benches agree with the kernels", async (gpu) => {
+  const size = { width: 8, size: 8, batch: 3 };
+  for (
+    const kernelCase of [...convolutionCases(size), ...batchNormCases(size), ...otherCases(size)]
+  ) {
+    const bench = new CaseBench(gpu);
+    const { error, ok } = await checkCase(gpu, kernelCase.prepare(bench));
+    bench.arena.destroy();
+    assert(ok, `${kernelCase.kernel} ${kernelCase.layer}: ${error}`);
+  }
+});
+
+test("custom kernels are timed if right, and shown where they are wrong", async () => {
+  const naive = `//@ workgroups: ceil(batch * outHeight * outWidth / 64), outGroups
+struct Dims { batch: u32, inHeight: u32, inWidth: u32, inGroups: u32, outHeight: u32, outWidth: u32, outGroups: u32 }
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  if (id.x >= dims.batch * dims.outHeight * dims.outWidth) { return; }
+  var sum = vec4f();
+  for (var ci = 0u; ci < dims.inGroups; ci++) {
+    let v = x[id.x * dims.inGroups + ci];
+    let at = ci * 4u * dims.outGroups + id.y;
+    sum += v.x * weights[at] + v.y * weights[at + dims.outGroups] + v.z * weights[at + 2u * dims.outGroups]
+      + v.w * weights[at + 3u * dims.outGroups];
+  }
+  y[id.x * dims.outGroups + id.y] = sum;
+}`;
+  await inFolder(async (path) => {
+    const run = async (code: string) => {
+      Deno.writeTextFileSync(path("k.wgsl"), code);
+      const output = recorder();
+      const options = { op: "conv2d_forward", shape: "batch=1,size=9,in=4,out=8,kernel=1" };
+      const right = await benchCustom(
+        { ...options, path: path("k.wgsl"), watch: false, rounds: 2, out: path("out") },
+        output,
+      );
+      return { right, text: output.printed.join("\n") };
+    };
+    const good = await run(naive);
+    assert.equal(good.right, true);
+    assert.match(good.text, /verdict: .*round by round/);
+    const bad = await run(naive.replace("= sum;", "= select(sum, vec4f(7), id.y == 1u);"));
+    assert.equal(bad.right, false);
+    assert.match(bad.text, /WRONG, not timed[^]*all of them, and no right one, at co = 4, 5, 6, 7/);
+    await assert.rejects(run(naive.replace("var sum", "var summ")), /k\.wgsl:\d+:\d+/);
+    await assert.rejects(run(naive.replace("//@", "//")), /how many workgroups it wants/);
+  });
+});
