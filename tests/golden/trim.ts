@@ -4,7 +4,10 @@
  * - ops: as it is.
  * - resnet18: without the outputs and output gradients of the first two stages.
  * - er_ace_trace, er_trace, derpp_trace: pictures are kept once, as bytes; the stream and replay
- *   inputs follow from them exactly (checked here). er_trace and derpp_trace keep the first state only.
+ *   inputs follow from them exactly (checked here). er_trace and derpp_trace keep the states around the first
+ *   replay and around the change of task.
+ * - freezing_trace, fullrun_er_ace: pictures as bytes, no second names of the classifier; of the
+ *   candidates' states that of the first one and of the winner.
  * - the JSON beside each: without the list that tells which class each picture was drawn from.
  */
 
@@ -36,9 +39,30 @@ function dropEarlyStages(tensors: Map<string, HostTensor>): void {
   }
 }
 
+for (const name of ["freezing_trace", "fullrun_er_ace"]) {
+  const { tensors } = await readSafetensors(`${from}/${name}.safetensors`);
+  const json = JSON.parse(await Deno.readTextFile(`${from}/${name}.json`));
+  for (const tensor of tensors.keys()) {
+    const candidate = /^state\/t1_candidate_(\d+)_/.exec(tensor)?.[1];
+    const kept = candidate === undefined ||
+      [0, json.tasks[1].freezing.winner].includes(Number(candidate));
+    if (!kept || tensor.includes("/classifier.")) tensors.delete(tensor);
+  }
+  const { shape, data } = tensors.get("pool/pixels")!;
+  const bytes = Uint8Array.from(data as Float32Array, (value) => Math.round(value * 255));
+  if (bytes.some((byte, i) => f(byte / 255) !== data[i])) {
+    throw new RangeError(`Cannot pack the pictures of ${name}: they are not multiples of 1/255`);
+  }
+  tensors.set("pool/pixels", { dtype: "U8", shape, data: bytes });
+  delete json.printed_log_sample;
+  delete json.stderr_tail;
+  await writeSafetensors(`${to}/${name}.safetensors`, tensors);
+  await Deno.writeTextFile(`${to}/${name}.json`, `${JSON.stringify(json)}\n`);
+}
+
 function dropLaterStates(tensors: Map<string, HostTensor>): void {
   for (const name of tensors.keys()) {
-    if (name.startsWith("state/") && !name.startsWith("state/000/")) tensors.delete(name);
+    if (/^state\/(?!(000|002|010|012)\/)/.test(name)) tensors.delete(name);
   }
 }
 

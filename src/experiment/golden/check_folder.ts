@@ -27,7 +27,7 @@ export interface RecordingCheck {
 type Check = (gpu: Gpu, recording: Recording, comparison: Comparison) => Promise<void> | void;
 
 /** What a recording is, told by its content; null: nothing that is known. */
-export function kindOf(recording: Recording): { kind: string; check: Check } | null {
+function kindOf(recording: Recording): { kind: string; check: Check } | null {
   const { json } = recording;
   const table =
     (check: (recording: Recording, comparison: Comparison) => void): Check =>
@@ -67,9 +67,8 @@ export async function checkFolder(
 ): Promise<RecordingCheck[]> {
   const checks: RecordingCheck[] = [];
   for (const recording of await readRecordings(folder)) {
-    const found = kindOf(recording);
-    if (!found) continue;
-    const check = await checkRecording(gpu, recording, found);
+    const check = await checkRecording(gpu, recording);
+    if (!check) continue;
     report(check);
     checks.push(check);
   }
@@ -81,11 +80,14 @@ export async function checkFolder(
   return checks;
 }
 
-async function checkRecording(
+/** Replays one recording; null: it is of no known kind. */
+export async function checkRecording(
   gpu: Gpu,
   recording: Recording,
-  { kind, check }: { kind: string; check: Check },
-): Promise<RecordingCheck> {
+): Promise<RecordingCheck | null> {
+  const found = kindOf(recording);
+  if (!found) return null;
+  const { kind, check } = found;
   const { name } = recording;
   const comparison = new Comparison();
   try {

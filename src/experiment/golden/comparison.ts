@@ -58,6 +58,11 @@ export class Comparison {
     for (const text of other.#notes) this.note(text);
   }
 
+  /** Whether all whole numbers agreed. */
+  get countsAgree(): boolean {
+    return [...this.#findings.values()].every(({ error, limit }) => limit > 0 || error === 0);
+  }
+
   get empty(): boolean {
     return this.#findings.size === 0;
   }
