@@ -48,8 +48,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     residual_scale = residual_statistics[at + 2u * c4];
     residual_beta = residual_statistics[at + 3u * c4];
   }
-  for (var p = segment_start(id.y) + lane; p < dims.ends[id.y]; p += lanes) {
-    let i = p * c4 + id.x % c4;
+  let step = lanes * c4;
+  let last = dims.ends[id.y] * c4;
+  for (var i = (segment_start(id.y) + lane) * c4 + id.x % c4; i < last; i += step) {
     var value = (z[i] - mean) * scale + beta;
     if (RESIDUAL == 1u) {
       value += residual[i];

@@ -34,8 +34,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let scale = statistics[(id.y * 4u + 2u) * c4 + channel];
   let b = coefficients[id.y * 2u * c4 + channel];
   let d = coefficients[(id.y * 2u + 1u) * c4 + channel];
-  for (var p = segment_start(id.y) + lane; p < dims.ends[id.y]; p += lanes) {
-    let i = p * c4 + channel;
+  let step = lanes * c4;
+  let last = dims.ends[id.y] * c4;
+  for (var i = (segment_start(id.y) + lane) * c4 + channel; i < last; i += step) {
     dz[i] = scale * g[i] - b - d * (z[i] - mean);
   }
 }

@@ -46,16 +46,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let at = segment * 4u * dims.channels4 + channel;
     let mean = statistics[at];
     let inverse_std = statistics[at + dims.channels4];
-    for (var p = start + lane; p < end; p += pixel_lanes) {
-      let i = p * dims.channels4 + channel;
+    let step = pixel_lanes * dims.channels4;
+    let last = end * dims.channels4;
+    for (var i = (start + lane) * dims.channels4 + channel; i < last; i += step) {
       var g = gy[i];
       if (MASK == 1u) {
         g = select(vec4f(), g, y[i] > vec4f());
         gy[i] = g;
       }
       sum_g += g;
-      sum_gx += g * ((z[i] - mean) * inverse_std);
+      sum_gx += g * (z[i] - mean);
     }
+    sum_gx *= inverse_std;
   }
   sums_g[local] = sum_g;
   sums_gx[local] = sum_gx;

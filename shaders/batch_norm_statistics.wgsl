@@ -41,15 +41,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var mean = vec4f();
   var m2 = vec4f();
   if (channel < dims.channels4 && start + lane < end) {
-    let shift = z[(start + lane) * dims.channels4 + channel];
+    let first = (start + lane) * dims.channels4 + channel;
+    let step = pixel_lanes * dims.channels4;
+    let last = end * dims.channels4;
+    let shift = z[first];
     var sum = vec4f();
     var squares = vec4f();
-    for (var p = start + lane; p < end; p += pixel_lanes) {
-      let d = z[p * dims.channels4 + channel] - shift;
+    for (var i = first; i < last; i += step) {
+      let d = z[i] - shift;
       sum += d;
       squares += d * d;
-      count += 1.0;
     }
+    count = f32((end - start - lane + pixel_lanes - 1u) / pixel_lanes);
     mean = shift + sum / count;
     m2 = max(squares - sum * sum / count, vec4f());
   }

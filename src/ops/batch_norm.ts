@@ -96,7 +96,8 @@ const backwardApply = defineKernel({
 /** Most segments that a batch can have: the stream, two replays and dreams. */
 export const maxSegments = 4;
 
-const smallestChunk = 256;
+/** Pixels that a thread sums at least, where there are as many: fewer, and merging the threads is most of the work. */
+const pixelsPerThread = 32;
 const mostChunks = 64;
 
 /** What one normalised activation looks like: channel groups of 4, and the pixels of each segment. */
@@ -138,10 +139,10 @@ function segmentEnds(segments: readonly number[]): number[] {
 
 function chunking({ channels4, segments }: BatchNormShape): Chunking {
   const longest = Math.max(...segments);
-  const chunk = Math.max(smallestChunk, Math.ceil(longest / mostChunks));
-  const chunks = Math.ceil(longest / chunk);
   let lanes = 1;
   while (lanes < channels4 && lanes < 64) lanes *= 2;
+  const chunk = Math.max(pixelsPerThread * 64 / lanes, Math.ceil(longest / mostChunks));
+  const chunks = Math.ceil(longest / chunk);
   return {
     uniform: words(
       channels4,
@@ -159,8 +160,7 @@ function chunking({ channels4, segments }: BatchNormShape): Chunking {
 }
 
 function applySize({ channels4, segments }: BatchNormShape): Chunking {
-  const pixelsPerThread = 8;
-  const threads = Math.ceil(Math.max(...segments) / pixelsPerThread) * channels4;
+  const threads = Math.ceil(Math.max(...segments) / 8) * channels4;
   return {
     uniform: words(channels4, segments.length, 0, 0, ...segmentEnds(segments)),
     workgroups: [groupsOf64(threads, 8192), segments.length, 1],
