@@ -23,7 +23,7 @@ import { zipTree } from "./zip_tree.ts";
 
 export type { OpenContext, SourceOptions } from "./source.ts";
 
-const MOST_BYTES_IN_MEMORY = 2 ** 31;
+const MOST_BYTES_IN_MEMORY = 2 ** 30;
 
 /**
  * Opens the training and test images of a data set: drawn, or read from its folder or archive below

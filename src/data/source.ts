@@ -99,7 +99,7 @@ export interface OpenContext {
   readonly dataRoot: string | null;
   /** Where packed images are kept; made when missing. */
   readonly cacheDir: string;
-  /** Sets whose pixels take more bytes are read from their cache file as needed; 2 GiB unless told. */
+  /** Sets whose pixels take more bytes are read from their cache file as needed; 1 GiB unless told. */
   readonly mostBytes?: number;
   /** Told how far reading and decoding are. */
   readonly progress?: Progress;

@@ -126,6 +126,33 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   assert.deepEqual(report.read, [...always, "report", "runs/a", "runs"]);
 });
 
+Deno.test("data check writes nothing, data download one folder from one host", async () => {
+  const scripts = { deno: DENO("2.9.6"), id: AS_USER };
+  const permitted = async (...args: string[]) => {
+    const { code, stdout } = await launch(args, scripts);
+    assert.equal(code, 0);
+    const flags = stdout.split("\n").filter((line) => /^--allow-(write|net|run|all)/.test(line));
+    assert.match(
+      stdout,
+      /src\/cli\/main\.ts\ndata\n/,
+      "the program gets the arguments as they were",
+    );
+    return flags.sort();
+  };
+  assert.deepEqual(await permitted("data", "check", "some/folder"), []);
+  assert.deepEqual(
+    await permitted("data", "download", "cifar100", "--data", "my data"),
+    ["--allow-net=www.cs.toronto.edu", "--allow-write=my data"],
+  );
+  assert.deepEqual(
+    await permitted("data", "download", "--data=d", "tiny-imagenet"),
+    ["--allow-net=cs231n.stanford.edu", "--allow-write=d"],
+  );
+  assert.deepEqual(await permitted("data", "download", "mnist"), ["--allow-write=data"]);
+  const { code, stderr } = await launch(["data", "download", "cifar10", "--data", "a,b"], scripts);
+  assert.deepEqual([code, /path with a comma/.test(stderr)], [2, true]);
+});
+
 Deno.test("a list in --set does not end up among the permissions", async () => {
   const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
   const { code, stdout } = await launch(["demo", "--set", "data.mean=[0,,0]"], scripts);
