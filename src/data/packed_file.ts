@@ -1,4 +1,5 @@
 import { crc32 } from "node:zlib";
+import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
 import type { ImageInfo, ImageSet } from "./image_set.ts";
 import { readExactly } from "./zip_place.ts";
@@ -69,7 +70,7 @@ export class PackedWriter implements Disposable {
  * file, which then stays open, when they are asked for.
  *
  * @throws {SyntaxError} If the file is not what {@linkcode PackedWriter} made for `key`; without the
- * file's path. Images that are read later throw it then.
+ * file's path. What is found when an image is read later is an `InputError`.
  */
 export function openPacked(path: string, key: string, mostBytes: number): ImageSet {
   const file = Deno.openSync(path);
@@ -87,8 +88,15 @@ export function openPacked(path: string, key: string, mostBytes: number): ImageS
     if (info.count * bytes > mostBytes) {
       stays = true;
       return new StoredImages(info, (target, index) => {
-        readInto(file, pixelsAt + index * bytes, target);
-        check(target, index);
+        try {
+          readInto(file, pixelsAt + index * bytes, target);
+          check(target, index);
+        } catch (error) {
+          const { message } = error as Error;
+          throw new InputError(
+            `Cannot read the cache ${path}: ${message}; delete it, it is made again from the images`,
+          );
+        }
       });
     }
     const pixels = readExactly(file, pixelsAt, info.count * bytes);
