@@ -44,11 +44,12 @@ export function assemble(
   const { data, memory, method } = config;
   const heads = data.tasks * data.classesPerTask;
   const network = createNetwork(gpu, config);
-  const arena = new Arena(gpu, "images");
+  const arena = new Arena(gpu, "memories");
+  const stores = new Arena(gpu, "images", { state: false });
   const image = { height: data.size, width: data.size };
   const maxRows = network.activations.rows;
   const store = (label: string, source: number, capacity: number) =>
-    createImageStore(arena, { ...image, label, source, capacity, maxRows });
+    createImageStore(stores, { ...image, label, source, capacity, maxRows });
 
   const stream = store("stream", sources.stream, streamCapacity(config, materials));
   const test = store(
@@ -115,6 +116,7 @@ export function assemble(
       learner.destroy();
       network.destroy();
       arena.destroy();
+      stores.destroy();
     },
   };
 }

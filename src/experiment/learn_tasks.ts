@@ -39,6 +39,8 @@ interface Context {
   readonly emit: (event: RunEvent) => void;
   readonly reporter: StepReporter;
   readonly results: Results;
+  /** Milliseconds; default the time itself. */
+  readonly now?: () => number;
   /** Awaited between two epochs of the merged schedule. */
   readonly betweenEpochs?: MergedOptions["betweenEpochs"];
 }
@@ -50,7 +52,7 @@ export async function learnTasks(
   assembly: Assembly,
   context: Context,
 ): Promise<void> {
-  const { results, reporter } = context;
+  const { results, reporter, now = () => performance.now() } = context;
   await measureBaseline(materials, assembly, results);
   if (config.method === "joint") return await learnJointly(config, materials, assembly, context);
   const seen: SeenHeads = new Set();
@@ -63,11 +65,11 @@ export async function learnTasks(
       results.classIl.beforeTraining.push(before.classIl);
       results.taskIl.beforeTraining.push(before.taskIl);
     }
-    const started = performance.now();
+    const started = now();
     const task = taskOf(materials, assembly, index, heads);
     const freezing = await learn(config, assembly, task, seen, context.betweenEpochs);
     await assembly.session.learner.readLosses();
-    results.trainingSeconds += (performance.now() - started) / 1000;
+    results.trainingSeconds += (now() - started) / 1000;
     if (freezing) {
       results.freezing.push({ task: index, ...freezing });
       context.emit({ type: "freezing", task: index, ...freezing });
@@ -125,7 +127,7 @@ async function learnJointly(
   context: Context,
 ): Promise<void> {
   const { session, stream } = assembly;
-  const { results } = context;
+  const { results, now = () => performance.now() } = context;
   for (const [index, split] of materials.tasks.entries()) {
     session.heads.assign(split.classes, split.classes);
     results.heads.push({ task: index, heads: split.classes });
@@ -139,10 +141,10 @@ async function learnJointly(
     validation: [],
     previousBuffer: [],
   };
-  const started = performance.now();
+  const started = now();
   await learn(config, assembly, task, new Set());
   await session.learner.readLosses();
-  results.trainingSeconds += (performance.now() - started) / 1000;
+  results.trainingSeconds += (now() - started) / 1000;
   await evaluateAll(materials, assembly, context, 0, materials.tasks.length);
 }
 

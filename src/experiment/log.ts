@@ -6,11 +6,29 @@ export class RunLog {
   readonly #started: number;
   readonly #now: () => number;
 
-  /** Starts the file anew. `now` gives milliseconds since 1970 and is replaced in tests. */
-  constructor(path: string, now: () => number = Date.now) {
-    this.#file = Deno.openSync(path, { write: true, create: true, truncate: true });
+  #bytes = 0;
+
+  /**
+   * Starts the file anew, or goes on behind the first `bytes` of it, written in the first `seconds` of a run. `now`
+   * gives milliseconds since 1970 and is replaced in tests.
+   */
+  constructor(
+    path: string,
+    now: () => number = Date.now,
+    from: { readonly bytes: number; readonly seconds: number } = { bytes: 0, seconds: 0 },
+  ) {
+    this.#file = Deno.openSync(path, { write: true, create: true });
+    // A file that lost lines since is not made longer: that would fill it with zeros.
+    this.#bytes = Math.min(from.bytes, this.#file.statSync().size);
+    this.#file.truncateSync(this.#bytes);
+    this.#file.seekSync(0, Deno.SeekMode.End);
     this.#now = now;
-    this.#started = now();
+    this.#started = now() - from.seconds * 1000;
+  }
+
+  /** Length of the file. */
+  get bytes(): number {
+    return this.#bytes;
   }
 
   /** Adds `time` (ISO 8601) and `seconds` since the log was opened in front of the event. */
@@ -19,6 +37,7 @@ export class RunLog {
     const seconds = Math.round(now - this.#started) / 1000;
     const line = JSON.stringify({ time: new Date(now).toISOString(), seconds, ...event });
     let bytes = new TextEncoder().encode(line + "\n");
+    this.#bytes += bytes.length;
     while (bytes.length > 0) bytes = bytes.subarray(this.#file.writeSync(bytes));
     this.#file.syncDataSync();
   }

@@ -1,83 +1,257 @@
+import { InputError } from "../errors.ts";
 import { type Gpu, openGpu } from "../gpu/device.ts";
-import { readSafetensors, writeSafetensors } from "../net/safetensors.ts";
+import { Recording } from "../gpu/recording.ts";
+import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
 import { assemble, type Assembly } from "./build.ts";
+import { Checkpointer, type CheckpointEvery, Interrupted } from "./checkpoint.ts";
+import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import type { RunEvent } from "./events.ts";
+import { removeIfThere } from "./durable.ts";
+import type { Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
 import { summarizeMatrix } from "./metrics.ts";
-import { runFolder, writeJson } from "./run_folder.ts";
+import { type RunFolder, runFolder, writeJson } from "./run_folder.ts";
+import { fingerprintOf, identityOf } from "./run_identity.ts";
+import { lockRunFolder } from "./run_lock.ts";
+import { testKernelsOnce } from "./self_test_once.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { AccuracySummary, Summary } from "./summary.ts";
 import type { RunOptions } from "./worker_messages.ts";
 
-/** Thrown between two steps once the user has asked to stop. */
-class Interrupted extends Error {}
+/** Five minutes cost little to repeat, and a checkpoint of the largest network a second or two to write. */
+const DEFAULT_EVERY: CheckpointEvery = { seconds: 300 };
 
 /**
  * Runs an experiment from data to summary: for each task choose heads, learn, evaluate. Leaves `config.json`,
  * `log.jsonl`, `model.safetensors` and `summary.json` in `options.out`, also when it is asked to stop (the summary then
- * says `completed: false`).
+ * says `completed: false`), and checkpoints on the way. With `options.resume` it goes on from the last one and ends as
+ * if it had never been interrupted, bit by bit.
  *
- * @throws {InputError} for data, configuration or weights that do not fit, before any training.
+ * @throws {InputError} for data, configuration or weights that do not fit, before any training; and where another run
+ * writes to the folder.
  */
 export async function runExperiment(
   config: ExperimentConfig,
   options: RunOptions,
 ): Promise<Summary> {
-  const started = performance.now();
-  const folder = runFolder(options.out);
-  writeJson(folder.config, config);
-  const log = new RunLog(folder.log);
-  const emit = (event: RunEvent) => {
-    log.write(event);
-    options.emit(event);
-  };
-  let gpu: Gpu | null = null;
-  let assembly: Assembly | null = null;
+  using _lock = lockRunFolder(options.out);
+  const run = new Run(config, options);
   try {
-    emit({ type: "phase", task: null, phase: "data" });
+    return await run.execute();
+  } catch (error) {
+    throw run.explain(error);
+  } finally {
+    run.close();
+  }
+}
+
+/** One execution of a run, new or resumed. */
+class Run {
+  readonly #config: ExperimentConfig;
+  readonly #options: RunOptions;
+  readonly #folder: RunFolder;
+  readonly #started = performance.now();
+  readonly #reporter = new StepReporter((event) => this.#emit(event));
+  readonly #results: Results = {
+    classIl: { matrix: [], beforeTraining: [], baseline: [] },
+    taskIl: { matrix: [], beforeTraining: [], baseline: [] },
+    freezing: [],
+    heads: [],
+    trainingSeconds: 0,
+  };
+  /** Seconds that the run had taken when its checkpoint was written. */
+  #secondsBefore = 0;
+  #phase: Phase = "data";
+  #log: RunLog | null = null;
+  #gpu: Gpu | null = null;
+  #assembly: Assembly | null = null;
+  #checkpointer: Checkpointer | null = null;
+
+  constructor(config: ExperimentConfig, options: RunOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#folder = runFolder(options.out);
+  }
+
+  async execute(): Promise<Summary> {
+    const config = this.#config;
+    const options = this.#options;
+    const folder = this.#folder;
+    const from = options.resume ? await this.#lastCheckpoint() : null;
+    if (!from) {
+      removeIfThere(folder.checkpoints);
+      writeJson(folder.config, config);
+      writeJson(folder.run, { dataRoot: options.dataRoot, init: options.init });
+      this.#log = new RunLog(folder.log);
+    }
+    this.#emit({ type: "phase", task: null, phase: "data" });
     const materials = await openMaterials(config, {
       dataRoot: options.dataRoot,
       cacheDir: options.cacheDir,
       progress: noteProgress(options.emit),
-      warn: (text) => emit({ type: "message", text }),
+      warn: (text) => this.#emit({ type: "message", text }),
     });
-    const init = options.init === null ? null : await readSafetensors(options.init);
-    gpu = await openGpu();
-    const reporter = new StepReporter(emit);
-    assembly = assemble(gpu, config, materials, {
-      onLosses: (losses) => reporter.report(losses),
-      begin: (phase, steps) => reporter.begin(phase, steps),
-      checkpoint: () => {
-        if (options.shouldStop()) throw new Interrupted("Stopped on request");
+    const init = options.init === null ? null : readWeights(options.init);
+    const identity = await identityOf(config, materials, init?.bytes ?? null);
+    if (from) checkIdentity(options.out, from.info.identity, identity);
+
+    const gpu = this.#gpu = await openGpu();
+    if (!options.skipSelfTest) await testKernelsOnce(gpu, options.cacheDir, (e) => this.#emit(e));
+    const recording = new Recording(gpu, from?.run);
+    const checkpointer = this.#checkpointer = this.#makeCheckpointer(
+      gpu,
+      recording,
+      from,
+      identity,
+    );
+    const assembly = this.#assembly = assemble(gpu, config, materials, {
+      onLosses: (losses) => this.#reporter.report(losses),
+      begin: (phase, steps) => this.#reporter.begin(phase, steps),
+      checkpoint: async () => {
+        options.atPoint?.(recording.points, gpu);
+        await checkpointer.pass();
       },
     });
-    const { network, session: { learner } } = assembly;
+    const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
     if (init) network.load(init.tensors, options.init!);
-    emit(startEvent(gpu, config, materials, network.parameterCount));
+    const start = startEvent(gpu, config, materials, network.parameterCount);
+    // A resumed run has it in its log; the terminal has not seen it.
+    if (from) options.emit(start);
+    else this.#emit(start);
+    const stopped = await this.#learn(materials, assembly, recording);
+    return await this.#finish(materials, assembly, stopped);
+  }
 
-    const results: Results = {
-      classIl: { matrix: [], beforeTraining: [], baseline: [] },
-      taskIl: { matrix: [], beforeTraining: [], baseline: [] },
-      freezing: [],
-      heads: [],
-      trainingSeconds: 0,
-    };
-    let completed = true;
+  /** Adds to a failure where it happened and what is left to go on from. */
+  explain(thrown: unknown): Error {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (error instanceof InputError) {
+      this.#fail(error);
+      return error;
+    }
+    const steps = this.#assembly?.session.learner.steps;
+    if (steps !== undefined) {
+      const last = this.#checkpointer?.last;
+      error.message += ` (task ${this.#reporter.task + 1}, ${this.#phase}, after ${steps} steps; ` +
+        `${last ? `the last good checkpoint is ${last}` : "there is no checkpoint yet"})`;
+    }
+    this.#fail(error);
+    return error;
+  }
+
+  close(): void {
+    this.#assembly?.destroy();
+    this.#gpu?.destroy();
+    this.#log?.close();
+  }
+
+  async #lastCheckpoint(): Promise<Checkpoint | null> {
+    const note = (text: string) => this.#options.emit({ type: "message", text });
+    const from = await readLastCheckpoint(this.#folder.checkpoints, note);
+    if (!from) note("There is no checkpoint to go on from: the run starts from its beginning");
+    return from;
+  }
+
+  #makeCheckpointer(
+    gpu: Gpu,
+    recording: Recording,
+    from: Checkpoint | null,
+    identity: Record<string, string>,
+  ): Checkpointer {
+    const { checkpointEvery = DEFAULT_EVERY, checkpointsKept = 2, deadline = null } = this.#options;
+    const adapter = adapterName(gpu);
+    if (from && from.info.adapter !== adapter) {
+      this.#options.emit({
+        type: "message",
+        text:
+          `The run began on ${from.info.adapter}: on ${adapter} it will not end bit by bit as it would have there`,
+      });
+    }
+    return new Checkpointer({
+      recording,
+      from,
+      folder: this.#folder.checkpoints,
+      every: checkpointEvery,
+      keep: checkpointsKept,
+      deadline,
+      shouldStop: this.#options.shouldStop,
+      where: () => ({ steps: this.#assembly!.session.learner.steps, task: this.#reporter.task }),
+      stateBytes: () => [...gpu.state].reduce((sum, { length }) => sum + 4 * length, 0),
+      position: async () => ({
+        steps: this.#assembly!.session.learner.steps,
+        task: this.#reporter.task,
+        phase: this.#phase,
+        seconds: this.#seconds(),
+        logBytes: this.#log?.bytes ?? 0,
+        adapter,
+        identity,
+        fingerprint: await fingerprintOf(this.#assembly!),
+      }),
+      arrived: () => this.#arrive(from!),
+      note: (text) => this.#options.emit({ type: "message", text, passing: true }),
+    });
+  }
+
+  /** The run is where its checkpoint was written: everything that is told from now on is new. */
+  #arrive({ info }: Checkpoint): void {
+    this.#secondsBefore = info.seconds - this.#sinceStart();
+    const { logBytes: bytes, seconds } = info;
+    this.#log = new RunLog(this.#folder.log, Date.now, { bytes, seconds });
+    this.#reporter.restart();
+    const { task, phase, steps, point } = info;
+    this.#options.emit({
+      type: "message",
+      text: `Going on from checkpoint ${point}: task ${task + 1}, ${phase}, after ${steps} steps`,
+    });
+  }
+
+  /** Learns all tasks; tells what stopped it, if anything did. */
+  async #learn(
+    materials: Materials,
+    assembly: Assembly,
+    recording: Recording,
+  ): Promise<Interrupted["reason"] | null> {
     try {
-      await learnTasks(config, materials, assembly, { emit, reporter, results });
+      await learnTasks(this.#config, materials, assembly, {
+        emit: (event) => this.#emit(event),
+        reporter: this.#reporter,
+        results: this.#results,
+        now: () => recording.observe(() => this.#seconds() * 1000),
+      });
+      if (recording.replaying) {
+        throw new Error(
+          "Cannot go on where the run was: repeating it came to its end before the checkpoint; the program has " +
+            "changed since, start the run anew",
+        );
+      }
+      recording.end();
+      return null;
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
-      completed = false;
-      await learner.readLosses();
-      emit({ type: "message", text: "Stopped on request; the model as it is now is saved" });
+      recording.end();
+      await assembly.session.learner.readLosses();
+      this.#emit({
+        type: "message",
+        text: `${error.message}; go on with ./wscl train --resume ${this.#options.out}`,
+      });
+      return error.reason;
     }
-    emit({ type: "phase", task: null, phase: "saving" });
-    await writeSafetensors(folder.model, await network.export(), { format: "pt" });
+  }
+
+  async #finish(
+    materials: Materials,
+    { network, session: { learner } }: Assembly,
+    stopped: Interrupted["reason"] | null,
+  ): Promise<Summary> {
+    const config = this.#config;
+    const results = this.#results;
+    const completed = stopped === null;
+    this.#emit({ type: "phase", task: null, phase: "saving" });
+    await writeSafetensors(this.#folder.model, await network.export(), { format: "pt" });
     const summary: Summary = {
       method: config.method,
       schedule: config.method === "wscl" ? config.wscl.schedule : null,
@@ -90,23 +264,76 @@ export async function runExperiment(
       heads: results.heads,
       samplesPerSecond: results.trainingSeconds > 0 ? learner.rows / results.trainingSeconds : 0,
       steps: learner.steps,
-      seconds: (performance.now() - started) / 1000,
-      adapter: gpu.adapter.description || gpu.adapter.vendor,
+      seconds: this.#seconds(),
+      adapter: adapterName(this.#gpu!),
       denoVersion: Deno.version.deno,
       completed,
+      ...(stopped ? { stopped } : {}),
     };
-    writeJson(folder.summary, summary);
-    emit({ type: "end", summary });
+    writeJson(this.#folder.summary, summary);
+    this.#emit({ type: "end", summary });
     return summary;
-  } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error));
-    emit({ type: "error", name, message });
-    throw error;
-  } finally {
-    assembly?.destroy();
-    gpu?.destroy();
-    log.close();
   }
+
+  #emit(event: RunEvent): void {
+    if (event.type === "phase") this.#phase = event.phase;
+    // What a replay says has been said before.
+    if (this.#gpu?.recording?.replaying) return;
+    this.#log?.write(event);
+    this.#options.emit(event);
+  }
+
+  #fail({ name, message }: Error): void {
+    const event: RunEvent = { type: "error", name, message };
+    try {
+      this.#log?.write(event);
+    } catch {
+      // A log that cannot be written is often the failure itself, which is told in any case.
+    }
+    this.#options.emit(event);
+  }
+
+  #sinceStart(): number {
+    return (performance.now() - this.#started) / 1000;
+  }
+
+  #seconds(): number {
+    return this.#secondsBefore + this.#sinceStart();
+  }
+}
+
+function adapterName({ adapter }: Gpu): string {
+  return adapter.description || adapter.vendor;
+}
+
+/** Weights to start from, and the file's bytes. */
+function readWeights(path: string) {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = Deno.readFileSync(path);
+  } catch (error) {
+    throw new InputError(
+      `Cannot start from ${path}: ${(error as Error).message}; name the model.safetensors of a run`,
+    );
+  }
+  return { bytes, tensors: decodeSafetensors(bytes, path).tensors };
+}
+
+/** A resumed run must be the run that it was: @throws {InputError} naming what is another. */
+function checkIdentity(
+  out: string,
+  then: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): void {
+  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+  const differ = [...names].filter((name) => then[name] !== now[name]);
+  if (differ.length === 0) return;
+  throw new InputError(
+    `Cannot resume ${out}: ${differ.join(" and ")} ${
+      differ.length > 1 ? "are" : "is"
+    } not what it was when the ` +
+      "checkpoint was written; restore it, or start the run anew with --overwrite",
+  );
 }
 
 function startEvent(
@@ -120,7 +347,7 @@ function startEvent(
     materials.tasks.reduce((sum, task) => sum + task[part].length, 0);
   return {
     type: "start",
-    adapter: gpu.adapter.description || gpu.adapter.vendor,
+    adapter: adapterName(gpu),
     denoVersion: Deno.version.deno,
     data: {
       name: dataset.name,

@@ -1,7 +1,10 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
+import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import { removeIfThere } from "./durable.ts";
 import { parseJson } from "./json.ts";
+import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "./summary.ts";
 
 /** Where the files of a run lie. */
@@ -10,6 +13,10 @@ export interface RunFolder {
   readonly path: string;
   /** `config.json`: the configuration, as resolved. */
   readonly config: string;
+  /** `run.json`: where data and initial weights came from. */
+  readonly run: string;
+  /** `checkpoints/`: a folder each. */
+  readonly checkpoints: string;
   /** `log.jsonl`: an event per line. */
   readonly log: string;
   /** `model.safetensors`: the weights when the run ended. */
@@ -23,6 +30,8 @@ export function runFolder(path: string): RunFolder {
   return {
     path,
     config: join(path, "config.json"),
+    run: join(path, "run.json"),
+    checkpoints: join(path, "checkpoints"),
     log: join(path, "log.jsonl"),
     model: join(path, "model.safetensors"),
     summary: join(path, "summary.json"),
@@ -35,8 +44,8 @@ export function defaultRunPath(config: Pick<ExperimentConfig, "name" | "seed">):
 }
 
 /**
- * Makes the folder. One that holds a finished run is refused unless `overwrite` is given; what an
- * unfinished run left is replaced.
+ * Makes the folder. One that holds a finished run, or one that can be gone on with, is refused unless
+ * `overwrite` is given; what else an unfinished run left is replaced.
  */
 export function createRunFolder(path: string, { overwrite = false } = {}): RunFolder {
   const folder = runFolder(path);
@@ -46,10 +55,18 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
         "choose another with --out or --seed, or replace it with --overwrite",
     );
   }
+  if (!overwrite && listCheckpoints(folder.checkpoints).length > 0) {
+    throw new InputError(
+      `Cannot use the folder ${path}: it holds an unfinished run; go on with it by --resume ${path}, ` +
+        "choose another folder with --out or --seed, or replace it with --overwrite",
+    );
+  }
   try {
     Deno.mkdirSync(path, { recursive: true });
-    for (const old of [folder.summary, folder.model]) removeIfThere(old);
+    using _lock = lockRunFolder(path);
+    for (const old of [folder.summary, folder.model, folder.checkpoints]) removeIfThere(old);
   } catch (error) {
+    if (error instanceof InputError) throw error;
     throw new InputError(
       `Cannot make the folder ${path}: ${(error as Error).message}; choose another with --out`,
     );
@@ -62,6 +79,39 @@ export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.part`;
   Deno.writeTextFileSync(temporary, JSON.stringify(value, null, 2) + "\n");
   Deno.renameSync(temporary, path);
+}
+
+/** Where a run's data and initial weights came from, as `run.json` has it. */
+export interface RunOrigin {
+  /** Folder in which data sets are found. */
+  readonly dataRoot: string;
+  /** Weights that the run started from, or null. */
+  readonly init: string | null;
+}
+
+/** Reads `run.json` of a run that is to go on. */
+export function readOrigin(path: string): RunOrigin {
+  const file = runFolder(path).run;
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(file);
+  } catch (error) {
+    throw new InputError(
+      `Cannot resume ${path}: ${
+        error instanceof Deno.errors.NotFound
+          ? "it has no run.json; name the folder of a run, or start one with --config"
+          : (error as Error).message
+      }`,
+    );
+  }
+  const origin = parseJson(text, file) as Partial<RunOrigin> | null;
+  const isInit = origin?.init === null || typeof origin?.init === "string";
+  if (typeof origin?.dataRoot !== "string" || !isInit) {
+    throw new InputError(
+      `Cannot resume ${path}: run.json has no dataRoot or no init; start the run anew`,
+    );
+  }
+  return origin as RunOrigin;
 }
 
 /** Reads `summary.json` of a run. */
@@ -89,6 +139,11 @@ export function readSummary(path: string): Summary {
   return summary as Summary;
 }
 
+/** Whether the folder's run came to its end. */
+export function isFinished(path: string): boolean {
+  return holdsFinishedRun(runFolder(path));
+}
+
 function holdsFinishedRun(folder: RunFolder): boolean {
   try {
     return JSON.parse(Deno.readTextFileSync(folder.summary)).completed !== false;
@@ -97,13 +152,5 @@ function holdsFinishedRun(folder: RunFolder): boolean {
       return false;
     }
     return true; // something is there that this program does not understand
-  }
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

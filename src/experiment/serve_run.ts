@@ -23,14 +23,11 @@ export function serveRun(
     fail(event.reason);
   });
   self.onmessage = async ({ data }: MessageEvent<StartMessage>) => {
-    const { config, stop, dataRoot, cacheDir, out, init } = data;
+    const { config, stop, ...given } = data;
     const flag = new Int32Array(stop);
     try {
       const summary = await run(config, {
-        dataRoot,
-        cacheDir,
-        out,
-        init,
+        ...given,
         shouldStop: () => Atomics.load(flag, 0) !== 0,
         emit: (event) => post({ kind: "event", event }),
       });

@@ -21,6 +21,15 @@ export class StepReporter {
     this.#task = task;
   }
 
+  get task(): number {
+    return this.#task;
+  }
+
+  /** Time is counted from now on: the run was not where it is until now. */
+  restart(): void {
+    this.#last = this.#now();
+  }
+
   /** A phase of so many steps begins. */
   begin(phase: Phase, steps: number): void {
     this.#steps = steps;

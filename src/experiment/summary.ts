@@ -62,4 +62,6 @@ export interface Summary {
   readonly denoVersion: string;
   /** False if the run was stopped before its last task was evaluated. */
   readonly completed: boolean;
+  /** What stopped it: the user, or the time that it was given. */
+  readonly stopped?: "request" | "time";
 }

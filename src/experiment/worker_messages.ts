@@ -1,3 +1,5 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { CheckpointEvery } from "./checkpoint.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
 import type { Summary } from "./summary.ts";
@@ -14,16 +16,32 @@ export interface RunPaths {
   readonly init: string | null;
 }
 
+/** How a run is kept from being lost, and from going wrong unnoticed. */
+export interface RunSafety {
+  /** Goes on from the last checkpoint in `out`; without one, starts anew. Default false. */
+  readonly resume?: boolean;
+  /** How often to save; null: only when asked to stop. Default every five minutes. */
+  readonly checkpointEvery?: CheckpointEvery | null;
+  /** Checkpoints kept in the run folder; default 2. */
+  readonly checkpointsKept?: number;
+  /** Milliseconds since 1970 by which the run ends, saved and `completed: false` if need be. */
+  readonly deadline?: number | null;
+  /** Trusts the kernels on this adapter without trying them. Default false. */
+  readonly skipSelfTest?: boolean;
+}
+
 /** What `runExperiment` gets beside the configuration. */
-export interface RunOptions extends RunPaths {
+export interface RunOptions extends RunPaths, RunSafety {
   /** True once the user has asked to stop: end cleanly with `completed: false`. */
   readonly shouldStop: () => boolean;
   /** Told about everything worth a line in the log. */
   readonly emit: (event: RunEvent) => void;
+  /** Called at each point at which the run can be saved; for tests that break something there. */
+  readonly atPoint?: (point: number, gpu: Gpu) => void;
 }
 
 /** Main thread to worker, once. */
-export interface StartMessage extends RunPaths {
+export interface StartMessage extends RunPaths, RunSafety {
   readonly config: ExperimentConfig;
   /** One `Int32`: other than 0 means stop. */
   readonly stop: SharedArrayBuffer;

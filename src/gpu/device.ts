@@ -1,3 +1,6 @@
+import type { Recording } from "./recording.ts";
+import type { Tensor } from "./tensor.ts";
+
 /** What the adapter says of itself; the same record goes into summaries and bench results. */
 export interface AdapterDescription {
   /** Name of the vendor or its PCI number, as the driver has it. */
@@ -12,6 +15,12 @@ export interface AdapterDescription {
 
 /** Optional features, in the order they are tried. Deno grants some that it does not list. */
 export const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
+
+/** The device is gone, or has no memory left: another device may go on from a checkpoint. */
+export class DeviceError extends Error {
+  /** Also tells it from other errors behind a worker's border. */
+  override name = "DeviceError";
+}
 
 /**
  * An open WebGPU device that remembers its first error and counts its buffers.
@@ -28,6 +37,10 @@ export class Gpu {
   readonly features: ReadonlySet<string>;
   /** The adapter's limits, all of which the device has. */
   readonly limits: GPUSupportedLimits;
+  /** What a run must not lose: tensors that programs change and later steps read, in order of allocation. */
+  readonly state: Set<Tensor> = new Set();
+  /** Of the run on this device, if it can be saved. */
+  recording: Recording | null = null;
   #failure: Error | null = null;
   #destroyed = false;
   #buffers = new Map<GPUBuffer, number>();
@@ -42,14 +55,17 @@ export class Gpu {
     this.limits = device.limits;
     device.addEventListener("uncapturederror", (event) => {
       event.preventDefault();
+      const { error } = event as GPUUncapturedErrorEvent;
       this.fail(
-        new Error(`Cannot run on the GPU: ${(event as GPUUncapturedErrorEvent).error.message}`),
+        error instanceof GPUOutOfMemoryError
+          ? new DeviceError(`Cannot go on: the GPU is out of memory (${error.message})`)
+          : new Error(`Cannot run on the GPU: ${error.message}`),
       );
     });
     device.lost.then((info) => {
       if (this.#destroyed) return;
       this.fail(
-        new Error(
+        new DeviceError(
           `Cannot go on: the GPU device was lost (${info.reason || "unknown"}: ${info.message})`,
         ),
       );
@@ -74,6 +90,14 @@ export class Gpu {
   /** Throws the first error that the device reported since it was opened. */
   check(): void {
     if (this.#failure) throw this.#failure;
+  }
+
+  /** Lets news of a lost device arrive, which WebGPU delivers a turn later than the failures that follow from it. */
+  async heard(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const soon = new Promise((resolve) => timer = setTimeout(resolve, 100));
+    await Promise.race([this.device.lost, soon]);
+    clearTimeout(timer);
   }
 
   /** A counted buffer, zeroed by WebGPU. Size in bytes, rounded up to 16 so that a vec4 view always fits. */
@@ -128,7 +152,9 @@ export async function guarded<T>(gpu: Gpu, what: string, build: () => T): Promis
   const validation = await device.popErrorScope();
   const memory = await device.popErrorScope();
   if ("thrown" in result) throw result.thrown;
-  if (memory) throw new Error(`Cannot ${what}: the adapter is out of memory (${memory.message})`);
+  if (memory) {
+    throw new DeviceError(`Cannot ${what}: the adapter is out of memory (${memory.message})`);
+  }
   if (validation) throw new Error(`Cannot ${what}: ${validation.message}`);
   return result.value;
 }

@@ -13,6 +13,13 @@ export interface Kernel {
   readonly constants: readonly string[];
 }
 
+const declared: Kernel[] = [];
+
+/** All kernels that the program has declared so far, whether they have been compiled or not. */
+export function declaredKernels(): readonly Kernel[] {
+  return declared;
+}
+
 /**
  * Declares a kernel. `bindings` maps names to access, in binding order. `library` texts are appended after the
  * kernel's own, so that line numbers in compiler messages stay those of the file.
@@ -25,12 +32,14 @@ export function defineKernel(definition: {
   readonly library?: readonly string[];
 }): Kernel {
   const { name, code, bindings, constants = [], library = [] } = definition;
-  return {
+  const kernel = {
     name,
     code: [code, ...library].join("\n"),
     bindings: Object.entries(bindings).map(([name, access]) => ({ name, access })),
     constants,
   };
+  declared.push(kernel);
+  return kernel;
 }
 
 /** The compiled pipeline of a kernel with given constants, from the device's cache or compiled now. */

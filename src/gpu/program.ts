@@ -97,6 +97,7 @@ export class Program {
   /** Runs all launches in order. Returns at once; the queue keeps the order of submissions and uploads. */
   run(): void {
     this.#gpu.check();
+    if (this.#gpu.recording?.replaying) return;
     const encoder = this.#gpu.device.createCommandEncoder({ label: this.label });
     const pass = encoder.beginComputePass({ label: this.label });
     for (const launch of this.#launches) encode(pass, launch);

@@ -30,11 +30,17 @@ const storageUsage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBuffe
 export class Arena {
   readonly #gpu: Gpu;
   readonly #label: string;
+  readonly #state: boolean;
   readonly #tensors: Tensor[] = [];
 
-  constructor(gpu: Gpu, label: string) {
+  /**
+   * `state: false` says that nothing in these tensors has to outlive a step, or that the host uploads it again: they are
+   * left out of checkpoints.
+   */
+  constructor(gpu: Gpu, label: string, { state = true }: { readonly state?: boolean } = {}) {
     this.#gpu = gpu;
     this.#label = label;
+    this.#state = state;
   }
 
   get gpu(): Gpu {
@@ -65,12 +71,21 @@ export class Arena {
     const buffer = this.#gpu.createBuffer(label, length * 4, storageUsage);
     const tensor = { label, shape, type, buffer, length };
     this.#tensors.push(tensor);
+    if (this.#state) this.#gpu.state.add(tensor);
     return tensor;
   }
 
   destroy(): void {
-    for (const tensor of this.#tensors.splice(0)) this.#gpu.destroyBuffer(tensor.buffer);
+    for (const tensor of this.#tensors.splice(0)) {
+      this.#gpu.state.delete(tensor);
+      this.#gpu.destroyBuffer(tensor.buffer);
+    }
   }
+}
+
+/** The first `length` elements of a tensor, to be read back. */
+export function head(tensor: Tensor, length: number): Tensor {
+  return { ...tensor, length: Math.min(length, tensor.length), shape: [length] };
 }
 
 /** The whole of a tensor, or `length` elements of it from element `start`, as a kernel binding. */
@@ -108,8 +123,22 @@ export function upload(
       `Cannot upload to ${tensor.label}: ${values.length} elements from ${start} on, it has ${tensor.length}`,
     );
   }
+  if (gpu.recording?.replaying) {
+    if (gpu.state.has(tensor)) return;
+    gpu.recording.uploaded(values.length);
+  }
   // A size past its source aborts the process in Deno's WebGPU, so the size is always the array's own.
   gpu.device.queue.writeBuffer(tensor.buffer, start * 4, values, 0, values.length);
+}
+
+/** Puts bits into a tensor, replay or not. */
+export function writeWords(gpu: Gpu, tensor: Tensor, words: Uint32Array<ArrayBuffer>): void {
+  if (words.length !== tensor.length) {
+    throw new RangeError(
+      `Cannot restore ${tensor.label}: ${words.length} elements, it has ${tensor.length}`,
+    );
+  }
+  gpu.device.queue.writeBuffer(tensor.buffer, 0, words, 0, words.length);
 }
 
 /**
@@ -120,6 +149,22 @@ export async function download(
   gpu: Gpu,
   tensors: readonly Tensor[],
 ): Promise<(Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)[]> {
+  const read = () => readWords(gpu, tensors);
+  const { recording } = gpu;
+  const total = tensors.reduce((sum, { length }) => sum + length, 0);
+  const words = recording ? await recording.readBack(total, read) : await read();
+  let start = 0;
+  return tensors.map(({ type, length }) => {
+    const part = words.slice(start, start += length);
+    return type === "f32" ? new Float32Array(part.buffer) : part;
+  });
+}
+
+/** The bits of tensors, one after another, as they are now; see {@linkcode download}. */
+export async function readWords(
+  gpu: Gpu,
+  tensors: readonly Tensor[],
+): Promise<Uint32Array<ArrayBuffer>> {
   const total = tensors.reduce((sum, tensor) => sum + tensor.length * 4, 0);
   const staging = gpu.createBuffer(
     "download",
@@ -137,6 +182,7 @@ export async function download(
     try {
       await staging.mapAsync(GPUMapMode.READ);
     } catch (error) {
+      await gpu.heard();
       gpu.check();
       throw new Error(
         `Cannot read back ${tensors.map((t) => t.label).join(", ")}: ${(error as Error).message}`,
@@ -145,14 +191,7 @@ export async function download(
     gpu.check();
     const bytes = staging.getMappedRange().slice(0);
     staging.unmap();
-    offset = 0;
-    return tensors.map((tensor) => {
-      const view = tensor.type === "f32"
-        ? new Float32Array(bytes, offset, tensor.length)
-        : new Uint32Array(bytes, offset, tensor.length);
-      offset += tensor.length * 4;
-      return view;
-    });
+    return new Uint32Array(bytes, 0, total / 4);
   } finally {
     gpu.destroyBuffer(staging);
   }
@@ -181,13 +220,16 @@ export function copyTensor(
   gpu: Gpu,
   pairs: readonly (readonly [source: Tensor, target: Tensor])[],
 ): void {
-  const encoder = gpu.device.createCommandEncoder({ label: "copy" });
   for (const [source, target] of pairs) {
     if (source.length !== target.length) {
       throw new TypeError(
         `Cannot copy ${source.label} to ${target.label}: ${source.length} elements against ${target.length}`,
       );
     }
+  }
+  if (gpu.recording?.replaying) return;
+  const encoder = gpu.device.createCommandEncoder({ label: "copy" });
+  for (const [source, target] of pairs) {
     encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, source.length * 4);
   }
   gpu.device.queue.submit([encoder.finish()]);

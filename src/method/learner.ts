@@ -1,6 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
 import { type Dispatch, Program } from "../gpu/program.ts";
-import { Arena, download, downloadF32, downloadU32, type Tensor, upload } from "../gpu/tensor.ts";
+import {
+  Arena,
+  download,
+  downloadF32,
+  downloadU32,
+  head,
+  type Tensor,
+  upload,
+} from "../gpu/tensor.ts";
 import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
@@ -56,8 +64,8 @@ export interface LearnerOptions {
   readonly readEvery: number;
   /** Told about steps in order, some steps after they ran. */
   readonly onLosses: (losses: readonly StepLoss[]) => void;
-  /** Asked before each step; may throw to end the run. */
-  readonly checkpoint?: () => void;
+  /** Awaited before each step and each batch that is judged or evaluated; may throw to end the run. */
+  readonly checkpoint?: () => Promise<void> | void;
 }
 
 const lossSlots = 1024;
@@ -121,7 +129,7 @@ export class Learner {
     memory: Tensor | null = null,
     memoryLogits: Tensor | null = null,
   ): Promise<void> {
-    this.#options.checkpoint?.();
+    await this.#options.checkpoint?.();
     const sizes = segments.map(({ samples }) => samples.length);
     const rows = sizes.reduce((a, b) => a + b, 0);
     this.#write(segments, true, this.#pending.length);
@@ -244,7 +252,7 @@ export class Learner {
   async readLosses(): Promise<void> {
     const pending = this.#pending;
     if (pending.length === 0) return;
-    const losses = await downloadF32(this.#gpu, this.#losses);
+    const losses = await downloadF32(this.#gpu, head(this.#losses, pending.length));
     this.#pending = [];
     const first = this.#steps - pending.length;
     const report = pending.map(({ phase, rows }, i): StepLoss => {
@@ -275,6 +283,7 @@ export class Learner {
     for (let start = 0; start < batches.length; start += lossSlots) {
       const part = batches.slice(start, start + lossSlots);
       for (const [slot, samples] of part.entries()) {
+        await this.#options.checkpoint?.();
         const segments = [{ samples, open }];
         this.#write(segments, mode === "training", slot);
         const sources = sourcesOf(segments);
@@ -287,7 +296,7 @@ export class Learner {
         program.run();
         if (mode === "training") this.network.batchesTracked++;
       }
-      result.push(...(await downloadF32(this.#gpu, this.#losses)).subarray(0, part.length));
+      result.push(...await downloadF32(this.#gpu, head(this.#losses, part.length)));
     }
     return result;
   }
@@ -305,6 +314,7 @@ export class Learner {
     const { heads } = this;
     upload(this.#gpu, this.#counts, new Uint32Array(this.#counts.length));
     for (let start = 0; start < samples.length; start += this.maxRows) {
+      await this.#options.checkpoint?.();
       const part = samples.slice(start, start + this.maxRows);
       const segments = [{ samples: part, open: masks[0] }];
       this.#write(segments, augmented, 0, masks);
@@ -343,6 +353,7 @@ export class Learner {
   async remember(samples: readonly Sample[], memory: Tensor): Promise<void> {
     await this.readLosses();
     for (let start = 0; start < samples.length; start += this.maxRows) {
+      await this.#options.checkpoint?.();
       const part = samples.slice(start, start + this.maxRows);
       const segments = [{ samples: part, open: new Set<number>() }];
       this.#write(segments, false, 0);

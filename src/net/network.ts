@@ -48,6 +48,8 @@ export class Network {
   /** Training forward passes so far (PyTorch's `num_batches_tracked`, the same for every batch norm here). */
   batchesTracked = 0;
   readonly #arena: Arena;
+  /** What each step computes anew. */
+  readonly #scratch: Arena;
   readonly #context: PassContext;
   #frozenBlocks = 0;
 
@@ -63,13 +65,14 @@ export class Network {
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
     this.table = parameterTable(this.architecture);
     this.#arena = new Arena(gpu, "network");
+    this.#scratch = new Arena(gpu, "network", { state: false });
     const length = this.table.learnedLength;
     this.values = this.#arena.tensor("values", [length]);
-    this.gradients = this.#arena.tensor("gradients", [length]);
+    this.gradients = this.#scratch.tensor("gradients", [length]);
     this.velocities = this.#arena.tensor("velocities", [length]);
     this.mask = this.#arena.tensor("mask", [length / 4], "u32");
     this.running = this.#arena.tensor("running", [this.table.runningLength]);
-    this.activations = createActivations(this.#arena, this.architecture, options.maxRows);
+    this.activations = createActivations(this.#scratch, this.architecture, options.maxRows);
     this.#context = {
       net: this.architecture,
       activations: this.activations,
@@ -218,6 +221,7 @@ export class Network {
 
   destroy(): void {
     this.#arena.destroy();
+    this.#scratch.destroy();
   }
 
   #pairs(snapshot: NetworkSnapshot): (readonly [Tensor, Tensor])[] {

@@ -49,6 +49,7 @@ async function run(changes: Record<string, unknown>, options: { stopAfter?: numb
     cacheDir: join(out, "cache"),
     out,
     init: null,
+    skipSelfTest: true,
     shouldStop: () => asked++ >= (options.stopAfter ?? Infinity),
     emit: (event) => events.push(event),
   });

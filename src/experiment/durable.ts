@@ -1,0 +1,37 @@
+/** Files that are on disk, whole, when a call returns: what is half-written has another name. */
+
+/** Writes a new file and returns when its bytes have reached the disk. */
+export function writeNew(path: string, bytes: Uint8Array): void {
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+  file.syncSync();
+}
+
+/** Returns when the names of a folder's files have reached the disk. */
+export function syncFolder(path: string): void {
+  // Windows opens no folders, and keeps their entries in order by itself.
+  if (Deno.build.os === "windows") return;
+  using folder = Deno.openSync(path, { read: true });
+  folder.syncSync();
+}
+
+/** Removes a file or a folder with all that is in it, if it is there. */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path, { recursive: true });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** What went wrong with a file, in few words and with what to do. */
+export function diskProblem(error: unknown): string {
+  const message = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  if (/os error 28\b|os error 122\b|no space left|quota/i.test(message)) {
+    return `${message}; free some space`;
+  }
+  if (/os error (1|13|30)\b|permission denied|read-only|requires write access/i.test(message)) {
+    return `${message}; make the folder writable`;
+  }
+  return `${message}; check the disk`;
+}

@@ -1,0 +1,69 @@
+import denoConfig from "../../deno.json" with { type: "json" };
+import { imagePixels, type ImageSet } from "../data/image_set.ts";
+import { declaredKernels } from "../gpu/kernel.ts";
+import type { ImageMemory } from "../memory/image_memory.ts";
+import type { Assembly } from "./build.ts";
+import { sha256 } from "./checkpoint_files.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import type { Materials } from "./materials.ts";
+
+/** Pictures of each set that are compared pixel by pixel; of the others the labels are. */
+const SAMPLED = 64;
+
+/** Digests of all that decides how a run goes: a resumed run must have the same ones. */
+export async function identityOf(
+  config: ExperimentConfig,
+  { dataset, dreams }: Materials,
+  init: Uint8Array<ArrayBuffer> | null,
+): Promise<Record<string, string>> {
+  const sets = [dataset.train, dataset.test, ...(dreams ? [dreams] : [])];
+  return {
+    "the program's version": denoConfig.version,
+    "the kernels' text": await digestOfKernels(),
+    "the configuration": await digest(JSON.stringify(config)),
+    "the data": await digest(JSON.stringify(await Promise.all(sets.map(digestOfSet)))),
+    "the initial weights": init ? await sha256(init) : "drawn",
+  };
+}
+
+async function digestOfSet(images: ImageSet): Promise<string> {
+  const { name, count, height, width, classNames, labels } = images;
+  const bytes = height * width * 3;
+  const sampled = Math.min(SAMPLED, count);
+  const pixels = new Uint8Array(sampled * bytes);
+  for (let i = 0; i < sampled; i++) {
+    pixels.set(imagePixels(images, Math.floor(i * count / sampled)), i * bytes);
+  }
+  const about = JSON.stringify([name, count, height, width, classNames]);
+  const parts = [new TextEncoder().encode(about), new Uint8Array(labels.slice().buffer), pixels];
+  return (await Promise.all(parts.map(sha256))).join();
+}
+
+/** What the host holds at a point, as text by name; a replay is compared with it. */
+export async function fingerprintOf(assembly: Assembly): Promise<Record<string, string>> {
+  const { network, session: { learner, random, heads, longTerm, shortTerm } } = assembly;
+  const memory = async ({ labels, reservoir }: ImageMemory) =>
+    `${reservoir.offered} ${await digest(labels.join())}`;
+  const streams = Object.entries(random).map(([name, stream]) =>
+    [`the random stream "${name}"`, stream.state().join()] as const
+  );
+  return {
+    ...Object.fromEntries(streams),
+    "the number of steps": `${learner.steps} of ${learner.rows} images`,
+    "the frozen blocks": `${network.frozenBlocks}, ${network.batchesTracked} batches tracked`,
+    "the free heads": [...heads.free].join(),
+    "the long-term memory": await memory(longTerm),
+    "the short-term memory": await memory(shortTerm),
+  };
+}
+
+/** Of the text of every kernel, in whatever order they were declared. */
+export async function digestOfKernels(): Promise<string> {
+  return await digest(
+    declaredKernels().map(({ name, code }) => `${name}\n${code}`).sort().join("\0"),
+  );
+}
+
+function digest(text: string): Promise<string> {
+  return sha256(new TextEncoder().encode(text));
+}

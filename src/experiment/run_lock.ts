@@ -1,0 +1,32 @@
+import { join } from "node:path";
+import { InputError } from "../errors.ts";
+
+/**
+ * Keeps other runs out of a run folder until it is disposed of. The operating system holds the lock and frees it when the
+ * process ends, however it ends, so a file that is left behind means nothing.
+ *
+ * @throws {InputError} if another run has it.
+ */
+export function lockRunFolder(path: string): Disposable {
+  let file: Deno.FsFile;
+  try {
+    file = Deno.openSync(join(path, ".lock"), { read: true, write: true, create: true });
+  } catch (error) {
+    throw new InputError(
+      `Cannot write to the folder ${path}: ${(error as Error).message}; choose another with --out`,
+    );
+  }
+  if (!file.tryLockSync(true)) {
+    const text = new Uint8Array(100);
+    const length = file.readSync(text) ?? 0;
+    file.close();
+    const holder = new TextDecoder().decode(text.subarray(0, length)).trim();
+    throw new InputError(
+      `Cannot use the folder ${path}: another run is writing to it${holder && ` (${holder})`}; ` +
+        "wait until it has ended, or choose another folder with --out",
+    );
+  }
+  file.truncateSync(0);
+  file.writeSync(new TextEncoder().encode(`process ${Deno.pid}\n`));
+  return { [Symbol.dispose]: () => file.close() };
+}

@@ -1,0 +1,62 @@
+import { join } from "node:path";
+import type { Gpu } from "../gpu/device.ts";
+import { sha256 } from "./checkpoint_files.ts";
+import type { RunEvent } from "./events.ts";
+import { digestOfKernels } from "./run_identity.ts";
+import { selfTest } from "./self_test.ts";
+
+/**
+ * Tests every kernel on this adapter against its reference before a run trusts it, once for each adapter and each text of
+ * the kernels; the cache folder remembers that it went well.
+ *
+ * @throws {Error} naming the kernels that are wrong.
+ */
+export async function testKernelsOnce(
+  gpu: Gpu,
+  cacheDir: string,
+  emit: (event: RunEvent) => void,
+  test: typeof selfTest = selfTest,
+): Promise<void> {
+  const passed = join(cacheDir, `kernels-${(await keyOf(gpu)).slice(0, 24)}.json`);
+  if (isThere(passed)) return;
+  emit({ type: "phase", task: null, phase: "kernels" });
+  const checks = await test(gpu);
+  const wrong = checks.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
+  if (wrong.length > 0) {
+    throw new Error(
+      `Cannot trust this adapter: ${wrong.length} of ${checks.length} kernels compute wrong results (${
+        wrong.join(", ")
+      }); ./wscl doctor says more, --skip-self-test trains all the same`,
+    );
+  }
+  try {
+    Deno.mkdirSync(cacheDir, { recursive: true });
+    Deno.writeTextFileSync(
+      passed,
+      JSON.stringify({ adapter: gpu.adapter, kernels: checks }) + "\n",
+    );
+  } catch (error) {
+    const text = `Cannot remember the kernels' test: ${
+      (error as Error).message
+    }; it is repeated next time`;
+    emit({ type: "message", text });
+  }
+}
+
+async function keyOf({ adapter, features }: Gpu): Promise<string> {
+  const about = JSON.stringify([
+    adapter,
+    [...features],
+    Deno.version.deno,
+    await digestOfKernels(),
+  ]);
+  return await sha256(new TextEncoder().encode(about));
+}
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false; // not there, or not to be read: then it is tested again
+  }
+}
