@@ -23,9 +23,10 @@ async function start(): Promise<void> {
 }
 
 /**
- * The image in a baseline or progressive JPEG file; grey becomes RGB, an orientation tag is ignored.
+ * The image in a baseline or progressive JPEG file; grey and CMYK (some two dozen files of ImageNet)
+ * become RGB, an orientation tag is ignored.
  *
- * @throws {SyntaxError} If the bytes are damaged, in libjpeg's words.
+ * @throws {Error} If the bytes are damaged, in the decoder's words.
  */
 export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
   await (ready ??= start());
@@ -36,12 +37,25 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbIma
     image = await decode(whole ? bytes.buffer : bytes.slice().buffer);
   } catch {
     // What is thrown is a pointer into the decoder's memory: only the report is readable.
-    throw new SyntaxError(reports.join("; ") || "the JPEG decoder gave up");
+    const report = reports.join("; ") || "the JPEG decoder gave up";
+    if (report.includes("Unsupported color conversion")) return await decodeCmyk(bytes);
+    throw new SyntaxError(report);
   }
   // Other reports are left alone: stray bytes before a marker are common and harmless.
   const premature = reports.find((line) => line.startsWith("Premature end"));
   if (premature !== undefined) throw new SyntaxError(premature);
   return { height: image.height, width: image.width, pixels: withoutAlpha(image.data) };
+}
+
+/** By another decoder: libjpeg leaves the way from CMYK to RGB to its callers. */
+async function decodeCmyk(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
+  const { decode } = await import("jpeg-js");
+  const { height, width, data } = decode(bytes, {
+    useTArray: true,
+    formatAsRGBA: false,
+    tolerantDecoding: false,
+  });
+  return { height, width, pixels: Uint8Array.from(data) };
 }
 
 function withoutAlpha(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {

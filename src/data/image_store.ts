@@ -132,10 +132,14 @@ class StreamedStore implements ImageStore {
         `Cannot stage ${indices.length} images: ${this.tensor.label} takes ${rows} at a time`,
       );
     }
+    // Nothing looks at the images of a step that is not run.
+    const replaying = this.#gpu.recording?.replaying ?? false;
     // Freezing candidates take one batch in turn.
     const again = indices.length === this.#staged.length &&
       indices.every((index, row) => index === this.#staged[row]);
-    if (!again) {
+    if (replaying) {
+      this.#staged = [];
+    } else if (!again) {
       const area = height * width;
       const images = this.#images;
       indices.forEach((index, row) => packPixels(images, index, this.#pixels, row * area));

@@ -2,6 +2,7 @@ import { encode } from "fast-png";
 import assert from "node:assert/strict";
 import { crc32, deflateSync } from "node:zlib";
 import { decodeImage } from "../../src/data/decode_image.ts";
+import { cmykJpeg, cmykPixels } from "./cmyk_jpeg.ts";
 
 type Png = Parameters<typeof encode>[0];
 
@@ -68,6 +69,13 @@ for (
     assert.deepEqual([...pixels], grey(...wanted));
   });
 }
+
+Deno.test("CMYK JPEG images become RGB, within a level of Pillow's", async () => {
+  const pixels = await decodeImage(cmykJpeg, "test.jpg", 16);
+  const worst = pixels.reduce((most, v, i) => Math.max(most, Math.abs(v - cmykPixels[i])), 0);
+  assert(worst <= 1, `worst ${worst}`);
+  await assert.rejects(decodeImage(cmykJpeg.slice(0, 300), "test.jpg", 16), /damaged or cut short/);
+});
 
 /** A 2 x 2 PNG file by the letter of the standard, for what the encoder at hand cannot write. */
 function png(
