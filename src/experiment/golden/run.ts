@@ -12,7 +12,7 @@ import { baseStep, learnTasks, type Results } from "../learn_tasks.ts";
 import type { Materials } from "../materials.ts";
 import { summarizeMatrix } from "../metrics.ts";
 import { StepReporter } from "../step_reporter.ts";
-import { Comparison } from "./comparison.ts";
+import type { Comparison } from "./comparison.ts";
 import { compareState, frozenNames, widthOf } from "./network_state.ts";
 import { officialConfig, type OfficialRun } from "./official_config.ts";
 import { imagesOf, normalisation, normalised, selectImages, wordsOf } from "./pictures.ts";
