@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { createProgram, type ProgramOptions } from "./program.ts";
 import { standardTerminal } from "./terminal.ts";
 
-/** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input. */
+/** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input, 75 time is up. */
 export async function main(
   args: readonly string[],
   options: Partial<ProgramOptions> = {},

@@ -6,9 +6,10 @@ import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
 import { addBenchCommands } from "./bench.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
+import { checkpointEvery, duration } from "./durations.ts";
 import { report } from "./report.ts";
 import type { Terminal } from "./terminal.ts";
-import { train, type TrainOptions } from "./train.ts";
+import { resume, type SafetyOptions, train, type TrainOptions } from "./train.ts";
 
 /** What the commands share. */
 export interface ProgramOptions {
@@ -40,19 +41,33 @@ export function createProgram(options: ProgramOptions) {
 
   const trainCommand = (name: string) =>
     program.command(name)
-      .option("--data <dir>", "folder that holds the data sets' folders", "data")
+      .option("--data <dir>", "folder that holds the data sets' folders (default: data)")
       .option("--out <dir>", "folder for the results (default: runs/NAME-SEED)")
       .option("--seed <number>", "seed of all randomness (default: the configuration's)", seed)
       .option("--set <key=value>", "change one key of the configuration; repeatable", set)
       .option("--init <file>", "start from the weights of this model.safetensors")
       .option("--compare", "train er_ace, finetune and joint as well, and print the table")
-      .option("--overwrite", "replace a finished run in the output folder");
+      .option("--overwrite", "replace a run in the output folder")
+      .option(
+        "--checkpoint-every <interval>",
+        "save the run every so often: 90s, 5m, 500steps, task or never (default: 5m)",
+        checkpointEvery,
+      )
+      .option(
+        "--max-time <time>",
+        "stop in time, saved, with exit code 75: 90s, 9m or 1.5h",
+        duration,
+      )
+      .option("--skip-self-test", "trust the kernels on this adapter without trying them");
   type Given = ReturnType<ReturnType<typeof trainCommand>["opts"]>;
+  const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest }: Given): SafetyOptions => {
+    return { checkpointEvery, maxTime, skipSelfTest };
+  };
   const run = async (config: string, given: Given) => {
-    const { data: dataRoot, out, init, compare = false, overwrite = false } = given;
+    const { data: dataRoot = "data", out, init, compare = false, overwrite = false } = given;
     const overrides = [...given.set ?? []];
     if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
-    const files = { config, dataRoot, cacheDir, out, init };
+    const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
     setExitCode(await train({ ...files, overrides, compare, overwrite, worker }, terminal));
   };
 
@@ -65,9 +80,22 @@ export function createProgram(options: ProgramOptions) {
     .summary("train a configuration")
     .description("Trains the experiment that a configuration file describes.")
     .option("--config <file>", "configuration to train, such as configs/demo.json (required)")
-    .action((given) => {
+    .option("--resume <dir>", "go on with the run in this folder, from its last checkpoint")
+    .action(async (given) => {
+      if (given.resume !== undefined) {
+        const settled = (["config", "out", "seed", "set", "init", "compare", "overwrite"] as const)
+          .find((name) => given[name] !== undefined);
+        if (settled) {
+          throw new InputError(
+            `Cannot use --${settled} with --resume: a run goes on as it began; leave it out, or start ` +
+              "another run without --resume",
+          );
+        }
+        const files = { out: given.resume, dataRoot: given.data, cacheDir, ...safetyOf(given) };
+        return setExitCode(await resume({ ...files, worker }, terminal));
+      }
       // Not commander's requiredOption, which would hide the near miss in --confg.
-      if (given.config !== undefined) return run(given.config, given);
+      if (given.config !== undefined) return await run(given.config, given);
       throw new InputError(
         "Cannot train: no configuration given; add --config FILE, such as configs/demo.json",
       );
@@ -149,6 +177,7 @@ Examples:
   ./wscl demo
   ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
   ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
+  ./wscl train --resume runs/NAME-SEED --max-time 9m
   ./wscl data download cifar10 --data DIR
   ./wscl data check DIR
   ./wscl report runs`;

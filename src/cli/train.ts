@@ -4,15 +4,28 @@ import { type ExperimentConfig, loadConfig } from "../experiment/config.ts";
 import { launch, type LaunchOptions } from "../experiment/launch.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { methodLabel, methodTable, runReport } from "../experiment/report.ts";
-import { createRunFolder, defaultRunPath, runFolder } from "../experiment/run_folder.ts";
+import {
+  createRunFolder,
+  defaultRunPath,
+  isFinished,
+  readOrigin,
+  runFolder,
+} from "../experiment/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
+import type { RunSafety } from "../experiment/worker_messages.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
+/** What `wscl train`, `wscl demo` and `wscl train --resume` share. */
+export interface SafetyOptions extends Pick<RunSafety, "checkpointEvery" | "skipSelfTest"> {
+  /** Seconds that this program may take, from its start on. */
+  readonly maxTime?: number;
+}
+
 /** `wscl train` and `wscl demo`, in plain values. */
-export interface TrainOptions {
+export interface TrainOptions extends SafetyOptions {
   readonly config: string;
   readonly dataRoot: string;
   readonly cacheDir: string;
@@ -25,6 +38,20 @@ export interface TrainOptions {
   /** Replaced in tests. */
   readonly worker?: LaunchOptions["worker"];
 }
+
+/** `wscl train --resume`, in plain values. */
+export interface ResumeOptions extends SafetyOptions {
+  /** Folder of the run. */
+  readonly out: string;
+  /** Default: where the run had its data from. */
+  readonly dataRoot?: string;
+  readonly cacheDir: string;
+  /** Replaced in tests. */
+  readonly worker?: LaunchOptions["worker"];
+}
+
+/** Exit code of a run that was stopped, and saved, because its time was up. */
+const TIME_IS_UP = 75;
 
 /** What `--compare` sets beside the configuration's own method. */
 const COMPARED = ["er_ace", "finetune", "joint"] as const;
@@ -44,18 +71,54 @@ export async function train(options: TrainOptions, terminal: Terminal): Promise<
   }
   terminal.print(describeConfig(config));
 
+  const files = { ...options, init: options.init ?? null };
+  return await trainAll(runs, files, options.compare, terminal);
+}
+
+/** Goes on with a run that was interrupted, with its own configuration, data and weights; returns the exit code. */
+export async function resume(options: ResumeOptions, terminal: Terminal): Promise<number> {
+  const { out } = options;
+  const origin = readOrigin(out);
+  const config = await loadConfig(runFolder(out).config);
+  if (isFinished(out)) {
+    terminal.print(`Nothing to resume: the run in ${out} has come to its end`);
+    return 0;
+  }
+  if (origin.init !== null) checkReadable(origin.init);
+  terminal.print(`resuming       ${out}`);
+  const files = { ...options, dataRoot: options.dataRoot ?? origin.dataRoot, init: origin.init };
+  return await trainAll([{ config, out }], { ...files, resume: true }, false, terminal);
+}
+
+interface Files extends SafetyOptions {
+  readonly dataRoot: string;
+  readonly cacheDir: string;
+  readonly init: string | null;
+  readonly resume?: boolean;
+  readonly worker?: LaunchOptions["worker"];
+}
+
+async function trainAll(
+  runs: readonly PlannedRun[],
+  files: Files,
+  compare: boolean,
+  terminal: Terminal,
+): Promise<number> {
   const stop = stopOnSignals((text) => terminal.print(text));
   const summaries: Summary[] = [];
+  const goesOn = () => stop.code() === 0 && summaries.at(-1)?.stopped === undefined;
   try {
     for (const run of runs) {
-      if (stop.code() === 0) summaries.push(await trainOne(run, options, terminal, stop.signal));
+      if (goesOn()) summaries.push(await trainOne(run, files, terminal, stop.signal));
     }
   } finally {
     terminal.live("");
     stop.release();
   }
-  if (options.compare) terminal.print(`\n${methodTable(summaries)}`);
-  return summaries.every(({ completed }) => completed) ? stop.code() : stop.code() || 1;
+  if (compare) terminal.print(`\n${methodTable(summaries)}`);
+  if (stop.code() !== 0) return stop.code();
+  if (summaries.some(({ stopped }) => stopped === "time")) return TIME_IS_UP;
+  return summaries.every(({ completed }) => completed) ? 0 : 1;
 }
 
 interface PlannedRun {
@@ -77,7 +140,7 @@ async function comparedRuns(
 
 async function trainOne(
   { config, out }: PlannedRun,
-  { dataRoot, cacheDir, init, worker }: TrainOptions,
+  { dataRoot, cacheDir, init, worker, resume, maxTime, checkpointEvery, skipSelfTest }: Files,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Summary> {
@@ -85,8 +148,11 @@ async function trainOne(
   terminal.print(`\nmethod         ${methodLabel({ method: config.method, schedule })}`);
   terminal.print(`output         ${out}`);
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
-  const files = { dataRoot, cacheDir, out, init: init ?? null };
-  const summary = await launch(config, { ...files, signal, worker, onEvent });
+  // The time that a job scheduler gives counts from the start of the program.
+  const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
+  const safety = { resume, checkpointEvery, deadline, skipSelfTest };
+  const files = { dataRoot, cacheDir, out, init };
+  const summary = await launch(config, { ...files, ...safety, signal, worker, onEvent });
   terminal.live("");
   if (summary.completed) terminal.print(`\n${runReport(summary)}\n`);
   terminal.print(

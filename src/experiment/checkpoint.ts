@@ -44,8 +44,8 @@ export interface CheckpointerOptions {
   readonly position: () => Promise<RunPosition>;
   /** Called where a replay arrives, before anything runs. */
   readonly arrived: () => void;
-  /** Told what happened, in a line. */
-  readonly note: (text: string) => void;
+  /** Told what happened, in a line; passing, where it is as it should be. */
+  readonly note: (text: string, passing: boolean) => void;
   /** Milliseconds since 1970; replaced in tests. */
   readonly now?: () => number;
 }
@@ -106,6 +106,7 @@ export class Checkpointer {
       if (!(error instanceof CheckpointFailure)) throw error;
       this.#options.note(
         `${error.message}; the run goes on, and the last good checkpoint is ${this.last ?? "none"}`,
+        false,
       );
       this.#remember(steps, task);
     }
@@ -168,6 +169,7 @@ export class Checkpointer {
       `checkpoint ${this.#path(point)}: ${(bytes / 1e6).toFixed(1)} MB in ${
         ((this.#now() - started) / 1000).toFixed(1)
       } s`,
+      true,
     );
   }
 

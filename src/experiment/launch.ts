@@ -2,10 +2,10 @@ import { InputError } from "../errors.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
 import type { Summary } from "./summary.ts";
-import type { RunPaths, StartMessage, WorkerMessage } from "./worker_messages.ts";
+import type { RunPaths, RunSafety, StartMessage, WorkerMessage } from "./worker_messages.ts";
 
 /** What `launch` needs beside the configuration. */
-export interface LaunchOptions extends RunPaths {
+export interface LaunchOptions extends RunPaths, RunSafety {
   /** Called on this thread for each event, in order. */
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting asks the run to end cleanly: it resolves with `completed: false`. */
@@ -14,14 +14,46 @@ export interface LaunchOptions extends RunPaths {
   readonly worker?: URL;
 }
 
+/** How often a run that lost its device is started again. */
+const MOST_RESTARTS = 3;
+
 /**
- * Runs an experiment in a worker of its own and resolves with its summary. An `InputError` of the
- * run is an `InputError` here; any other error keeps its name, message and stack.
+ * Runs an experiment in a worker of its own and resolves with its summary. Where the device is lost, or has no memory
+ * left in the middle of the run, another worker goes on from the last checkpoint, up to three times. An `InputError` of
+ * the run is an `InputError` here; any other error keeps its name, message and stack.
  */
-export function launch(config: ExperimentConfig, options: LaunchOptions): Promise<Summary> {
-  const { onEvent, signal, dataRoot, cacheDir, out, init } = options;
+export async function launch(config: ExperimentConfig, options: LaunchOptions): Promise<Summary> {
+  const { onEvent, signal, out } = options;
+  let trained = false;
+  const watch = (event: RunEvent) => {
+    trained ||= event.type === "start";
+    onEvent?.(event);
+  };
+  let resume = options.resume;
+  for (let restarts = 0;; restarts++) {
+    try {
+      return await launchOnce(config, { ...options, resume, onEvent: watch });
+    } catch (error) {
+      // What fails before training began would fail again.
+      if (!(error instanceof Error) || error.name !== "DeviceError" || !trained) throw error;
+      if (restarts === MOST_RESTARTS || signal?.aborted) {
+        const times = restarts === 0 ? "" : ` for the ${restarts + 1}th time`;
+        error.message += `; given up${times}, go on later with ./wscl train --resume ${out}`;
+        throw error;
+      }
+      const text = `${error.message}; starting again from there (${
+        restarts + 1
+      } of ${MOST_RESTARTS})`;
+      onEvent?.({ type: "message", text });
+      resume = true;
+    }
+  }
+}
+
+function launchOnce(config: ExperimentConfig, options: LaunchOptions): Promise<Summary> {
+  const { onEvent, signal, worker: url, ...given } = options;
   const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
-  const worker = new Worker(options.worker ?? new URL("./worker.ts", import.meta.url), {
+  const worker = new Worker(url ?? new URL("./worker.ts", import.meta.url), {
     type: "module",
     name: "run",
   });
@@ -45,7 +77,7 @@ export function launch(config: ExperimentConfig, options: LaunchOptions): Promis
   if (signal?.aborted) requestStop();
   signal?.addEventListener("abort", requestStop);
 
-  const message: StartMessage = { config, stop, dataRoot, cacheDir, out, init };
+  const message: StartMessage = { config, stop, ...given };
   worker.postMessage(message);
   return promise.finally(() => {
     signal?.removeEventListener("abort", requestStop);

@@ -192,7 +192,10 @@ class Run {
         fingerprint: await fingerprintOf(this.#assembly!),
       }),
       arrived: () => this.#arrive(from!),
-      note: (text) => this.#options.emit({ type: "message", text, passing: true }),
+      note: (text, passing) =>
+        passing
+          ? this.#options.emit({ type: "message", text, passing })
+          : this.#emit({ type: "message", text }),
     });
   }
 

@@ -1,0 +1,83 @@
+/** A run ends with the same bits, results and log lines wherever it was cut, whatever the method. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { listCheckpoints, readCheckpoint } from "../../src/experiment/checkpoint_files.ts";
+import { outcome, runTiny } from "./tiny.ts";
+
+const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
+
+/** For each method, the phases in which a run of it is cut: each once, at the middle of its points. */
+const cases = {
+  "staged WSCL": {
+    changes: {},
+    phases: ["data", "1 wake", "1 sleep", "1 dawn", "1 evaluation", "2 heads", "2 freezing"],
+  },
+  "merged WSCL on DER++": {
+    changes: { wscl: { schedule: "merged", base: "derpp" } },
+    phases: ["2 freezing", "2 stream"],
+  },
+  "merged WSCL as the official program runs it": {
+    changes: { wscl: { schedule: "merged", compat: "official" } },
+    phases: ["3 freezing"],
+  },
+};
+
+for (const [name, { changes, phases }] of Object.entries(cases)) {
+  Deno.test({
+    name: `a run of ${name} that was cut anywhere ends as if it had not been`,
+    ignore: adapter === null,
+    fn: async () => {
+      const root = Deno.makeTempDirSync();
+      try {
+        const whole = folder(root, "whole");
+        await runTiny({ out: whole, changes, options: { checkpointEvery: null } });
+        const expected = await outcome(whole);
+        const saved = folder(root, "saved");
+        const everyPoint = { checkpointEvery: { steps: 0 }, checkpointsKept: Infinity };
+        await runTiny({ out: saved, changes, options: everyPoint });
+        assert.deepEqual(await outcome(saved), expected, "saving changes nothing");
+        for (const [phase, point] of await middles(saved, phases)) {
+          const out = folder(root, point);
+          copyCut(saved, out, point);
+          await runTiny({ out, changes, options: { resume: true } });
+          assert.deepEqual(await outcome(out), expected, `cut in ${phase}, at point ${point}`);
+        }
+      } finally {
+        Deno.removeSync(root, { recursive: true });
+      }
+    },
+  });
+}
+
+function folder(...names: string[]): string {
+  const path = join(...names);
+  Deno.mkdirSync(path, { recursive: true });
+  return path;
+}
+
+/** The checkpoint in the middle of each phase, as `task phase`; "data": before the first task. */
+async function middles(out: string, phases: readonly string[]): Promise<[string, string][]> {
+  const points = new Map<string, string[]>();
+  for (const point of listCheckpoints(join(out, "checkpoints"))) {
+    const { info } = await readCheckpoint(join(out, "checkpoints", point));
+    const phase = info.phase === "data" ? "data" : `${info.task + 1} ${info.phase}`;
+    points.set(phase, [...points.get(phase) ?? [], point]);
+  }
+  return phases.map((phase) => {
+    const found = points.get(phase);
+    assert(found, `no point in ${phase}; there are ${[...points.keys()].join(", ")}`);
+    return [phase, found[found.length >> 1]];
+  });
+}
+
+/** The run folder as a kill at this point would have left it, with the log of what came after. */
+function copyCut(from: string, to: string, point: string): void {
+  for (const file of ["config.json", "run.json", "log.jsonl"]) {
+    Deno.copyFileSync(join(from, file), join(to, file));
+  }
+  const target = folder(to, "checkpoints", point);
+  for (const { name } of Deno.readDirSync(join(from, "checkpoints", point))) {
+    Deno.copyFileSync(join(from, "checkpoints", point, name), join(target, name));
+  }
+}
