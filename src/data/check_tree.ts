@@ -3,7 +3,7 @@ import type { PartCount, SetReport } from "./check.ts";
 import { listCore50 } from "./core50.ts";
 import { forEachBatch } from "./file_pool.ts";
 import type { FileTree } from "./file_tree.ts";
-import { classImages } from "./image_listing.ts";
+import { classImages, testPart } from "./image_listing.ts";
 import type { Progress } from "./image_set.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
@@ -110,9 +110,9 @@ function partOf(tree: FileTree, name: string): Part {
 function trainTestLayout(tree: FileTree): Layout {
   const problems: string[] = [];
   const train = partOf(tree, "train");
-  const testName = ["test", "val"].find((name) => tree.isFolder(name));
+  const testName = testPart(tree);
   if (testName === undefined) {
-    problems.push(`${tree.root}: it has neither test nor val`);
+    problems.push(`${tree.root}: neither test nor val has class folders`);
     return { title: "image folder", parts: [train], problems, notes: [] };
   }
   const test = partOf(tree, testName);

@@ -48,14 +48,11 @@ export function listTest(
     const files = new Map(classNames.map((name) => [name, all.get(name) ?? []]));
     return group(tree, files, options.perClass, "val/images");
   }
-  // Tiny-ImageNet has test/images, without classes.
-  const part = ["test", "val"].find((name) =>
-    tree.isFolder(name) && !(name === "test" && tree.isFolder("test/images"))
-  );
+  const part = testPart(tree);
   if (part === undefined) {
     throw new InputError(
-      `Cannot open the image folder ${tree.root}: it has neither test nor val, put the test images ` +
-        `into test/CLASS`,
+      `Cannot open the image folder ${tree.root}: neither test nor val has class folders, put the test ` +
+        `images into test/CLASS`,
     );
   }
   const folders = tree.folders(part);
@@ -69,6 +66,15 @@ export function listTest(
     );
   }
   return listClasses(tree, part, classNames, options.perClass);
+}
+
+/** The first of `test` and `val` that has class folders. */
+export function testPart(tree: FileTree): "test" | "val" | undefined {
+  return (["test", "val"] as const).find((name) => {
+    const folders = tree.isFolder(name) ? tree.folders(name) : [];
+    // Tiny-ImageNet has test/images, ImageNet test/*: images without classes.
+    return folders.length > 0 && !folders.includes("images");
+  });
 }
 
 /** A dream set: `train/CLASS/*` where there is a folder `train`, else `CLASS/*`. */

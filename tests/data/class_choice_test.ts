@@ -177,6 +177,19 @@ Deno.test("images of other sizes are resized while they are packed", () =>
     assert.equal(names.length, 4, "each way of resizing has a cache of its own");
   }));
 
+Deno.test("a folder test without classes, as ImageNet has it, does not hide val", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    writeFolders(join(dataRoot, "net"));
+    write(join(dataRoot, "net/test/0.png"), plainPng(8, [0, 0, 0]));
+    assert.equal((await openDataset(SOURCE, context)).test.count, 4);
+    Deno.removeSync(join(dataRoot, "net/val"), { recursive: true });
+    await assert.rejects(
+      openDataset(SOURCE, context),
+      refused(/neither test nor val has class folders, put the test images into test\/CLASS$/),
+    );
+  }));
+
 Deno.test("CORe50 opens by sessions and objects", () =>
   withFolder(async (folder) => {
     const { context, dataRoot } = contextIn(folder);
