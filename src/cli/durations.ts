@@ -14,9 +14,8 @@ export function duration(text: string): number {
 }
 
 /** `5m`, `500steps`, `task` or `never`. */
-export function checkpointEvery(text: string): CheckpointEvery | null {
-  if (text === "task") return "task";
-  if (text === "never") return null;
+export function checkpointEvery(text: string): CheckpointEvery {
+  if (text === "task" || text === "never") return text;
   const [, steps] = /^(\d{1,9})steps?$/.exec(text) ?? [];
   if (Number(steps) > 0) return { steps: Number(steps) };
   try {

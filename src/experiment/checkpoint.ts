@@ -9,7 +9,9 @@ export type CheckpointEvery =
   | { readonly seconds: number }
   | { readonly steps: number }
   /** When a task has been learned and evaluated. */
-  | "task";
+  | "task"
+  /** Only when the run ends early. */
+  | "never";
 
 /** Thrown at a point of the run when it is to end early; a checkpoint has been written there. */
 export class Interrupted extends Error {
@@ -27,8 +29,7 @@ export interface CheckpointerOptions {
   readonly recording: Recording;
   /** Folder of the run's checkpoints. */
   readonly folder: string;
-  /** Null: only when the run ends early. */
-  readonly every: CheckpointEvery | null;
+  readonly every: CheckpointEvery;
   /** How many are kept. */
   readonly keep: number;
   /** Milliseconds since 1970 by which the run must have ended and been saved; null: none. */
@@ -96,7 +97,6 @@ export class Checkpointer {
       await this.#write();
       throw new Interrupted(reason);
     }
-    if (this.#options.every === null) return;
     const { steps, task } = this.#options.where();
     if (!this.#due(now, steps, task)) return;
     try {
@@ -134,7 +134,7 @@ export class Checkpointer {
   #due(now: number, steps: number, task: number): boolean {
     const { every } = this.#options;
     if (every === "task") return task > this.#lastTask;
-    if (every === null) return false;
+    if (every === "never") return false;
     if ("steps" in every) return steps - this.#lastSteps >= every.steps;
     return now - this.#lastTime >= every.seconds * 1000;
   }

@@ -20,10 +20,18 @@ export async function identityOf(
   return {
     "the program's version": denoConfig.version,
     "the kernels' text": await digestOfKernels(),
-    "the configuration": await digest(JSON.stringify(config)),
+    "the configuration": await digest(JSON.stringify(inOrder(config))),
     "the data": await digest(JSON.stringify(await Promise.all(sets.map(digestOfSet)))),
     "the initial weights": init ? await sha256(init) : "drawn",
   };
+}
+
+/** The same with the keys of all objects in alphabetical order: a file that is read again may have others. */
+function inOrder(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(inOrder);
+  const entries = Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1);
+  return Object.fromEntries(entries.map(([key, child]) => [key, inOrder(child)]));
 }
 
 async function digestOfSet(images: ImageSet): Promise<string> {

@@ -20,8 +20,8 @@ export interface RunPaths {
 export interface RunSafety {
   /** Goes on from the last checkpoint in `out`; without one, starts anew. Default false. */
   readonly resume?: boolean;
-  /** How often to save; null: only when asked to stop. Default every five minutes. */
-  readonly checkpointEvery?: CheckpointEvery | null;
+  /** How often to save; default every five minutes. */
+  readonly checkpointEvery?: CheckpointEvery;
   /** Checkpoints kept in the run folder; default 2. */
   readonly checkpointsKept?: number;
   /** Milliseconds since 1970 by which the run ends, saved and `completed: false` if need be. */

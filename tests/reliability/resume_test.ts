@@ -31,7 +31,7 @@ for (const [name, { changes, phases }] of Object.entries(cases)) {
       const root = Deno.makeTempDirSync();
       try {
         const whole = folder(root, "whole");
-        await runTiny({ out: whole, changes, options: { checkpointEvery: null } });
+        await runTiny({ out: whole, changes, options: { checkpointEvery: "never" } });
         const expected = await outcome(whole);
         const saved = folder(root, "saved");
         const everyPoint = { checkpointEvery: { steps: 0 }, checkpointsKept: Infinity };

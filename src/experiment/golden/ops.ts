@@ -6,7 +6,6 @@ import {
   recordBatchNormApply,
   recordBatchNormBackwardApply,
   recordBatchNormBackwardReduce,
-  recordBatchNormInference,
   recordBatchNormStatistics,
 } from "../../ops/batch_norm.ts";
 import { BatchRecord } from "../../ops/batch_record.ts";
@@ -177,29 +176,17 @@ async function checkBatchNorm(bench: OpBench): Promise<void> {
   const running = bench.f32(channelTable(before[0], before[1]));
   const [y, dz, yEval] = [bench.f32(length), bench.f32(length), bench.f32(length)];
   const statistics = bench.f32(scratch.statistics);
-  const inference = bench.f32(scratch.statistics);
   const partials = bench.f32(scratch.partials);
-  const coefficients = bench.f32(scratch.coefficients);
   const gradients = bench.f32(8 * channels4);
-  const label = bench.recorded.name;
-  const apply = { shape, z, residual: null, relu: false, label } as const;
+  const common = { shape, z, label: bench.recorded.name };
+  const state = { affine, running: range(running), statistics, residual: null, relu: false };
+  const backward = { ...common, mask: null, gy: g, statistics, partials };
   await bench.run([
-    ...recordBatchNormStatistics({
-      ...{ shape, z, affine, partials, statistics, label },
-      running: range(running),
-    }),
-    recordBatchNormApply({ ...apply, statistics, y }),
-    ...recordBatchNormBackwardReduce({
-      ...{ shape, z, y: null, gy: g, statistics, partials, coefficients, label },
-      gradients: range(gradients),
-    }),
-    recordBatchNormBackwardApply({ shape, z, g, statistics, coefficients, dz, label }),
-    recordBatchNormInference({
-      ...{ channels4, affine, label },
-      running: range(running),
-      statistics: inference,
-    }),
-    recordBatchNormApply({ ...apply, statistics: inference, y: yEval }),
+    recordBatchNormStatistics({ ...common, partials }),
+    recordBatchNormApply({ ...common, ...state, partials, y }),
+    recordBatchNormBackwardReduce(backward),
+    recordBatchNormBackwardApply({ ...backward, gradients: range(gradients), dz }),
+    recordBatchNormApply({ ...common, ...state, partials: null, y: yEval }),
   ]);
   bench.compare("y", fromNhwc(await bench.read(y), xShape));
   bench.compare("gx", fromNhwc(await bench.read(dz), xShape));

@@ -21,6 +21,7 @@ import {
   recordBatchNormApply,
   recordBatchNormBackwardApply,
   recordBatchNormBackwardReduce,
+  recordBatchNormFinalize,
   recordBatchNormInference,
   recordBatchNormStatistics,
   type Residual,
@@ -30,12 +31,12 @@ import { type CaseOutput, type CaseTensors, join, type KernelCase } from "./case
 
 const channels = 5;
 /** Pixels of each segment: the first takes two chunks, the second does not fill one. */
-const segments = [300, 77];
+const segments = [2000, 77];
 const shape = { channels4: padded(channels) / 4, segments };
-const all: Shape4 = [377, channels, 1, 1];
+const all: Shape4 = [2077, channels, 1, 1];
 const label = "self-test";
 
-/** The seven kernels of batch norm, each on inputs computed by the reference, not by the kernel before it. */
+/** The six kernels of batch norm, each on inputs computed by the reference, not by the kernel before it. */
 export function batchNormCases(tensors: CaseTensors): KernelCase[] {
   const random = Random.stream(0, "self-test batch norm");
   const z = normals(random, all[0] * channels, { mean: 2, deviation: 3 });
@@ -67,27 +68,21 @@ function statisticsCases(
   const state = tensors.f32(toChannels(...running));
   const partials = tensors.output(length);
   const statistics = tensors.output(statisticsLength);
-  const common = { shape, z: tensors.f32(toNhwc(z, all)), affine, statistics, label };
-  const [first] = recordBatchNormStatistics({ ...common, running: range(state), partials });
-  const chunks = chunksOf(first.uniform!);
-  const sums = chunks.map(({ start, end }) => {
-    const { mean, variance } = momentsOf(z, start, end);
-    return [mean, variance.map((value) => value * (end - start))];
+  const first = recordBatchNormStatistics({
+    shape,
+    z: tensors.f32(toNhwc(z, all)),
+    partials,
+    label,
   });
-  const [, second] = recordBatchNormStatistics({
-    ...common,
+  const chunks = chunksOf(first.uniform!);
+  const sums = momentSums(chunks, z);
+  const second = recordBatchNormFinalize({
+    shape,
+    affine,
+    statistics,
     running: range(state),
     partials: tensors.f32(partialsOf(chunks, sums, length)),
-  });
-
-  let [runningMean, runningVariance] = running;
-  const expected = segmentsOf().map(({ start, end }) => {
-    const part = slice(z, start, end);
-    const sizes = pixels(end - start);
-    const result = batchNormTrain(part, sizes, weight, bias, runningMean, runningVariance);
-    ({ runningMean, runningVariance } = result);
-    const { mean, inverseDeviation } = result;
-    return [mean, inverseDeviation, inverseDeviation.map((v, c) => v * weight[c]), bias];
+    label,
   });
 
   const inferred = tensors.output(4 * padded(channels));
@@ -96,13 +91,7 @@ function statisticsCases(
     { dispatch: first, outputs: [0, 1].map((part) => chunkSums(partials, chunks, sums, part)) },
     {
       dispatch: second,
-      outputs: [
-        ...expected.flatMap((rows, s) =>
-          rows.map((row, i) => channelRow(statistics, s * 4 + i, row))
-        ),
-        channelRow(state, 0, runningMean),
-        channelRow(state, 1, runningVariance),
-      ],
+      outputs: trainedRows({ z, weight, bias, running }, statistics, state),
     },
     {
       dispatch: recordBatchNormInference({
@@ -118,8 +107,42 @@ function statisticsCases(
   ];
 }
 
-/** Without shortcut and ReLU, with the block's input added, with a normalised shortcut added. */
-function applyCases(tensors: CaseTensors, { random, z, weight, bias }: Problem): KernelCase[] {
+/** Mean and sum of squared deviations of each chunk. */
+function momentSums(chunks: readonly Chunk[], z: Float64Array): Float64Array[][] {
+  return chunks.map(({ start, end }) => {
+    const { mean, variance } = momentsOf(z, start, end);
+    return [mean, variance.map((value) => value * (end - start))];
+  });
+}
+
+/** What a forward pass leaves beside its output: the statistics of each segment, and the running ones. */
+function trainedRows(
+  { z, weight, bias, running }: Omit<Problem, "random">,
+  statistics: Tensor,
+  state: Tensor,
+): CaseOutput[] {
+  let [runningMean, runningVariance] = running;
+  const expected = segmentsOf().map(({ start, end }) => {
+    const part = slice(z, start, end);
+    const sizes = pixels(end - start);
+    const result = batchNormTrain(part, sizes, weight, bias, runningMean, runningVariance);
+    ({ runningMean, runningVariance } = result);
+    const { mean, inverseDeviation } = result;
+    return [mean, inverseDeviation, inverseDeviation.map((v, c) => v * weight[c]), bias];
+  });
+  return [
+    ...expected.flatMap((rows, s) => rows.map((row, i) => channelRow(statistics, s * 4 + i, row))),
+    channelRow(state, 0, runningMean),
+    channelRow(state, 1, runningVariance),
+  ];
+}
+
+/**
+ * In training: without shortcut and ReLU, with the block's input added, with a normalised shortcut added; and once in
+ * inference.
+ */
+function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
+  const { random, z, weight, bias, running } = problem;
   const residual = normals(random, z.length);
   const moments = segmentsOf().map(({ start, end }) => momentsOf(z, start, end));
   const others = segmentsOf().map(() => ({
@@ -139,32 +162,56 @@ function applyCases(tensors: CaseTensors, { random, z, weight, bias }: Problem):
         )
       ),
     );
-  const table = (by: readonly Moments[]) =>
-    tensors.f32(toChannels(...by.flatMap((moment) => statisticsRows(moment, weight, bias))));
+  const scratch = batchNormScratch(shape.channels4);
   const values = tensors.f32(toNhwc(residual, all));
+  const shortcut = tensors.f32(
+    toChannels(...others.flatMap((moment) => statisticsRows(moment, weight, bias))),
+  );
   const own = normalise(z, moments);
-  const kinds: { residual: Residual; relu: boolean; before: Float64Array }[] = [
-    { residual: null, relu: false, before: own },
-    { residual: { values, statistics: null }, relu: true, before: sum(own, residual) },
+  const inferred = segmentsOf().map(() => ({ mean: running[0], variance: running[1] }));
+  const kinds: { residual: Residual; relu: boolean; before: Float64Array; training: boolean }[] = [
+    { residual: null, relu: false, before: own, training: true },
     {
-      residual: { values, statistics: table(others) },
+      residual: { values, statistics: null },
+      relu: true,
+      before: sum(own, residual),
+      training: true,
+    },
+    {
+      residual: { values, statistics: shortcut },
       relu: true,
       before: sum(own, normalise(residual, others)),
+      training: true,
     },
+    { residual: null, relu: true, before: normalise(z, inferred), training: false },
   ];
-  return kinds.map(({ residual, relu, before }) => {
+  return kinds.map(({ residual, relu, before, training }) => {
     const y = tensors.output(nhwcLength(all));
-    return {
-      dispatch: recordBatchNormApply({
-        shape,
+    const state = tensors.f32(toChannels(...running));
+    const statistics = tensors.output(scratch.statistics);
+    const record = (partials: Tensor | null) =>
+      recordBatchNormApply({
+        shape: training ? shape : { ...shape, segments: [all[0]] },
         z: tensors.f32(toNhwc(z, all)),
-        statistics: table(moments),
+        affine: range(tensors.f32(toChannels(weight, bias))),
+        running: range(state),
+        statistics,
+        partials,
         residual,
         relu,
         y,
         label,
-      }),
-      outputs: [activation(y, relu ? reluForward(before) : before)],
+      });
+    const chunks = chunksOf(record(null).uniform!);
+    const partials = training
+      ? tensors.f32(partialsOf(chunks, momentSums(chunks, z), scratch.partials))
+      : null;
+    return {
+      dispatch: record(partials),
+      outputs: [
+        activation(y, relu ? reluForward(before) : before),
+        ...(training ? trainedRows(problem, statistics, state) : []),
+      ],
     };
   });
 }
@@ -184,17 +231,8 @@ function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Proble
       inverseDeviation: inverse[segment],
     });
   const whole = segmentsOf().map(({ start, end }, s) => backward(start, end, s));
-  const coefficientRows = segmentsOf().map(({ start, end }, s) => {
-    const a = inverse[s].map((value, c) => value * weight[c]);
-    return [
-      a.map((value, c) => value * whole[s].gradBias[c] / (end - start)),
-      a.map((value, c) => value * inverse[s][c] * whole[s].gradWeight[c] / (end - start)),
-    ];
-  });
-
   const masked = tensors.f32(toNhwc(gy, all));
   const partials = tensors.output(scratch.partials);
-  const coefficients = tensors.output(scratch.coefficients);
   const gradients = tensors.output(2 * padded(channels));
   const dz = tensors.output(nhwcLength(all));
   const common = {
@@ -203,24 +241,14 @@ function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Proble
     statistics: tensors.f32(
       toChannels(...moments.flatMap((moment) => statisticsRows(moment, weight, bias))),
     ),
+    mask: { y: tensors.f32(toNhwc(y, all)) },
     label,
   };
-  const reduce = {
-    ...common,
-    y: tensors.f32(toNhwc(y, all)),
-    gy: masked,
-    coefficients,
-    gradients: range(gradients),
-  };
-  const [first] = recordBatchNormBackwardReduce({ ...reduce, partials });
+  const first = recordBatchNormBackwardReduce({ ...common, gy: masked, partials });
   const chunks = chunksOf(first.uniform!);
   const sums = chunks.map(({ start, end, segment }) => {
     const { gradBias, gradWeight } = backward(start, end, segment);
     return [gradBias, gradWeight];
-  });
-  const [, second] = recordBatchNormBackwardReduce({
-    ...reduce,
-    partials: tensors.f32(partialsOf(chunks, sums, scratch.partials)),
   });
   return [
     {
@@ -231,23 +259,18 @@ function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Proble
       ],
     },
     {
-      dispatch: second,
-      outputs: [
-        channelRow(gradients, 0, whole.map((s) => s.gradWeight).reduce(sum)),
-        channelRow(gradients, 1, whole.map((s) => s.gradBias).reduce(sum)),
-        ...coefficientRows.flatMap((rows, s) =>
-          rows.map((row, i) => channelRow(coefficients, s * 2 + i, row))
-        ),
-      ],
-    },
-    {
       dispatch: recordBatchNormBackwardApply({
         ...common,
-        g: tensors.f32(toNhwc(g, all)),
-        coefficients: tensors.f32(toChannels(...coefficientRows.flat())),
+        gy: tensors.f32(toNhwc(g, all)),
+        partials: tensors.f32(partialsOf(chunks, sums, scratch.partials)),
+        gradients: range(gradients),
         dz,
       }),
-      outputs: [activation(dz, join(whole.map(({ gradInput }) => gradInput)))],
+      outputs: [
+        activation(dz, join(whole.map(({ gradInput }) => gradInput))),
+        channelRow(gradients, 0, whole.map((s) => s.gradWeight).reduce(sum)),
+        channelRow(gradients, 1, whole.map((s) => s.gradBias).reduce(sum)),
+      ],
     },
   ];
 }
