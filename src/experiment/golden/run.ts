@@ -369,6 +369,13 @@ class RunReplay {
           const expected = lossesOf(batches);
           found.close("judging losses", name, judged, expected, this.#limit(name, "eval"));
         }
+        const { winner } = this.#recording.json.tasks[this.#task].freezing;
+        const kept = this.#stateAt(this.#task, 1);
+        if (kept && winner === this.#candidate - 1) {
+          // What the winner carries on: its weights, and the statistics that judging has moved.
+          const where = `t${this.#task}/after_freeze`;
+          await compareState(found, where, network, kept, this.#limit(where, "state"));
+        }
         network.restore(snapshot);
       });
     } finally {

@@ -24,11 +24,16 @@ const SAFE_MARGIN = 1e-5;
 
 export type TraceMethod = "er_ace" | "er" | "derpp";
 
-/** The method of a recorded trace; null: it is none. */
-export function traceMethod({ json, tensors }: Recording): TraceMethod | null {
+/** The method of a recorded trace; null: it is none. ER replays in the first task already, ER-ACE does not. */
+export function traceMethod(recording: Recording): TraceMethod | null {
+  const { json, tensors } = recording;
   if (!tensors.has("step/stream_idx")) return null;
   if (tensors.has("step/draw_logits")) return "derpp";
-  return json?.model === "er" ? "er" : json?.model === "er_ace" ? "er_ace" : null;
+  if (json?.model === "er" || json?.model === "er_ace") return json.model;
+  const firstTask = json?.task_switch_before_step ?? 2;
+  const drawn = recording.numbers("step/draw_slot");
+  const perStep = drawn.length / recording.shape("step/draw_slot")[0];
+  return drawn.subarray(0, firstTask * perStep).some((slot) => slot >= 0) ? "er" : "er_ace";
 }
 
 /**
