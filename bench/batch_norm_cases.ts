@@ -1,4 +1,4 @@
-import { range } from "../src/gpu/tensor.ts";
+import { range, upload } from "../src/gpu/tensor.ts";
 import {
   batchNormScratch,
   recordBatchNormApply,
@@ -82,10 +82,10 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       }
       return statistics;
     };
-    const sumsOf = (c: number) => {
+    const sumsOf = (c: number, first = 0, last = pixels) => {
       const { mean, inverse } = momentsOf(c);
       let [g, gx] = [0, 0];
-      for (let p = 0; p < pixels; p++) {
+      for (let p = first; p < last; p++) {
         const at = p * padded + c;
         if (y(at) <= 0) continue;
         g += gy[at];
@@ -93,7 +93,24 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       }
       return { g, gx };
     };
-    return { z, gy, affine, momentsOf, y, rows, sumsOf };
+    /** Mean and sum of squared deviations of each chunk of pixels. */
+    const momentPartials = (chunk: number, size: number) => {
+      const table = new Float32Array(size);
+      for (let first = 0, row = 0; first < pixels; first += chunk, row += 2 * padded) {
+        const last = Math.min(first + chunk, pixels);
+        for (let c = 0; c < channels; c++) {
+          let sum = 0;
+          for (let p = first; p < last; p++) sum += z[p * padded + c];
+          const mean = sum / (last - first);
+          let squares = 0;
+          for (let p = first; p < last; p++) squares += (z[p * padded + c] - mean) ** 2;
+          table[row + c] = mean;
+          table[row + padded + c] = squares;
+        }
+      }
+      return table;
+    };
+    return { z, gy, affine, momentsOf, y, rows, sumsOf, momentPartials };
   };
   const places = (bench: CaseBench) =>
     bench.places(length, 2000).filter((at) => at % padded < channels);
@@ -109,30 +126,36 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       flops: 4 * length,
       bytes: 4 * length,
       prepare: (bench) => {
-        const { z, affine, momentsOf } = operands(bench);
+        const { z } = operands(bench);
         const at = channelPlaces(bench);
-        const statistics = bench.output("statistics", scratch.statistics);
-        const rows = [
-          (c: number) => momentsOf(c).mean,
-          (c: number) => momentsOf(c).inverse,
-        ];
+        const partials = bench.output("partials", scratch.partials);
+        const dispatch = recordBatchNormStatistics({
+          shape,
+          z: bench.tensor("z", z),
+          partials,
+          label,
+        });
+        // The means of the chunks, whose sizes the uniform record holds.
+        const [, , chunk] = dispatch.uniform!;
+        const chunks = Math.ceil(pixels / chunk);
+        const all = at.flatMap((c) => Array.from({ length: chunks }, (_, k) => ({ c, k })));
         return {
-          dispatches: recordBatchNormStatistics({
-            shape,
-            z: bench.tensor("z", z),
-            affine: range(bench.tensor("affine", affine)),
-            running: range(bench.tensor("running", new Float32Array(2 * padded).fill(1))),
-            partials: bench.arena.tensor("partials", [scratch.partials]),
-            statistics,
-            label,
-          }),
-          outputs: rows.map((row, i) => ({
-            name: ["mean", "inverse deviation"][i],
-            tensor: statistics,
-            at: at.map((c) => i * padded + c),
-            expected: at.map(row),
-            where: (place: number) => ({ c: place % padded }),
-          })),
+          dispatches: [dispatch],
+          outputs: [{
+            name: "mean",
+            tensor: partials,
+            at: all.map(({ c, k }) => k * 2 * padded + c),
+            expected: all.map(({ c, k }) => {
+              const end = Math.min((k + 1) * chunk, pixels);
+              let sum = 0;
+              for (let p = k * chunk; p < end; p++) sum += z[p * padded + c];
+              return sum / (end - k * chunk);
+            }),
+            where: (place: number) => ({
+              chunk: Math.floor(place / 2 / padded),
+              c: place % padded,
+            }),
+          }],
         };
       },
     },
@@ -142,14 +165,21 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       flops: 4 * length,
       bytes: 8 * length,
       prepare: (bench) => {
-        const { z, y, rows } = operands(bench);
+        const { z, affine, y, momentPartials } = operands(bench);
         const at = places(bench);
         const tensor = bench.output("y", length);
+        const operand = bench.tensor("z", z);
+        const partials = bench.arena.tensor("partials", [scratch.partials]);
+        const sums = recordBatchNormStatistics({ shape, z: operand, partials, label });
+        upload(bench.gpu, partials, momentPartials(sums.uniform![2], scratch.partials));
         return {
           dispatches: [recordBatchNormApply({
             shape,
-            z: bench.tensor("z", z),
-            statistics: bench.tensor("statistics", rows()),
+            z: operand,
+            affine: range(bench.tensor("affine", affine)),
+            running: range(bench.tensor("running", new Float32Array(2 * padded).fill(1))),
+            statistics: bench.arena.tensor("statistics", [scratch.statistics]),
+            partials,
             residual: null,
             relu: true,
             y: tensor,
@@ -163,31 +193,36 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       kernel: "batch_norm_backward_reduce",
       ...common,
       flops: 6 * length,
-      bytes: 16 * length,
+      bytes: 8 * length,
       prepare: (bench) => {
-        const { z, gy, y, rows, sumsOf } = operands(bench);
+        const { z, gy, rows, sumsOf } = operands(bench);
         const at = channelPlaces(bench);
-        const gradients = bench.output("gradients", 2 * padded);
-        const outputs = Float32Array.from({ length }, (_, i) => i % padded < channels ? y(i) : 0);
+        const partials = bench.output("partials", scratch.partials);
+        const dispatch = recordBatchNormBackwardReduce({
+          shape,
+          z: bench.tensor("z", z),
+          mask: "own output",
+          gy: bench.tensor("gy", gy),
+          statistics: bench.tensor("statistics", rows()),
+          partials,
+          label,
+        });
+        const [, , chunk] = dispatch.uniform!;
+        const chunks = Math.ceil(pixels / chunk);
+        const all = at.flatMap((c) => Array.from({ length: chunks }, (_, k) => ({ c, k })));
+        const sums = all.map(({ c, k }) => sumsOf(c, k * chunk, Math.min((k + 1) * chunk, pixels)));
         return {
-          dispatches: recordBatchNormBackwardReduce({
-            shape,
-            z: bench.tensor("z", z),
-            y: bench.tensor("y", outputs),
-            gy: bench.tensor("gy", gy),
-            statistics: bench.tensor("statistics", rows()),
-            partials: bench.arena.tensor("partials", [scratch.partials]),
-            coefficients: bench.arena.tensor("coefficients", [scratch.coefficients]),
-            gradients: range(gradients),
-            label,
-          }),
-          outputs: [{
-            name: "gradients",
-            tensor: gradients,
-            at: [...at, ...at.map((c) => padded + c)],
-            expected: [...at.map((c) => sumsOf(c).gx), ...at.map((c) => sumsOf(c).g)],
-            where: (place: number) => ({ part: Math.floor(place / padded), c: place % padded }),
-          }],
+          dispatches: [dispatch],
+          outputs: [0, 1].map((part) => ({
+            name: ["sum of g", "sum of g x"][part],
+            tensor: partials,
+            at: all.map(({ c, k }) => (k * 2 + part) * padded + c),
+            expected: sums.map(({ g, gx }) => part === 0 ? g : gx),
+            where: (place: number) => ({
+              chunk: Math.floor(place / 2 / padded),
+              c: place % padded,
+            }),
+          })),
         };
       },
     },
@@ -197,32 +232,56 @@ function casesOf({ layer, layers, channels, area }: Shape, batch: number): Kerne
       flops: 5 * length,
       bytes: 12 * length,
       prepare: (bench) => {
-        const { z, gy, affine, momentsOf, rows } = operands(bench);
+        const { z, gy, affine, momentsOf, rows, y, sumsOf } = operands(bench);
         const at = places(bench);
         const dz = bench.output("dz", length);
-        const coefficients = bench.values(scratch.coefficients);
+        const gradients = bench.output("gradients", 2 * padded);
+        const partials = bench.arena.tensor("partials", [scratch.partials]);
+        const statistics = bench.tensor("statistics", rows());
+        const common = {
+          shape,
+          z: bench.tensor("z", z),
+          mask: "own output" as const,
+          gy: bench.tensor("gy", gy),
+          statistics,
+          partials,
+          label,
+        };
+        // All sums in the first chunk; the others hold zeros.
+        const sums = Array.from({ length: channels }, (_, c) => sumsOf(c));
+        const table = new Float32Array(scratch.partials);
+        sums.forEach(({ g, gx }, c) => {
+          table[c] = g;
+          table[padded + c] = gx;
+        });
+        upload(bench.gpu, partials, table);
+        const few = channelPlaces(bench);
         return {
-          dispatches: [recordBatchNormBackwardApply({
-            shape,
-            z: bench.tensor("z", z),
-            g: bench.tensor("g", gy),
-            statistics: bench.tensor("statistics", rows()),
-            coefficients: bench.tensor("coefficients", coefficients),
-            dz,
-            label,
-          })],
-          outputs: [{
-            name: "dz",
-            tensor: dz,
-            at,
-            where,
-            expected: at.map((i) => {
-              const c = i % padded;
-              const { mean, inverse } = momentsOf(c);
-              return affine[c] * inverse * gy[i] - coefficients[c] -
-                coefficients[padded + c] * (z[i] - mean);
-            }),
-          }],
+          dispatches: [
+            recordBatchNormBackwardApply({ ...common, gradients: range(gradients), dz }),
+          ],
+          outputs: [
+            {
+              name: "dz",
+              tensor: dz,
+              at,
+              where,
+              expected: at.map((i) => {
+                const c = i % padded;
+                const { mean, inverse } = momentsOf(c);
+                const g = y(i) > 0 ? gy[i] : 0;
+                const x = (z[i] - mean) * inverse;
+                return affine[c] * inverse * (g - sums[c].g / pixels - x * sums[c].gx / pixels);
+              }),
+            },
+            {
+              name: "gradients",
+              tensor: gradients,
+              at: [...few, ...few.map((c) => padded + c)],
+              expected: [...few.map((c) => sums[c].gx), ...few.map((c) => sums[c].g)],
+              where: (place: number) => ({ part: Math.floor(place / padded), c: place % padded }),
+            },
+          ],
         };
       },
     },

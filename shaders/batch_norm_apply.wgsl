@@ -1,4 +1,4 @@
-// Batch norm, last pass, with what follows it in a residual block.
+// Batch norm, second pass, with what follows it in a residual block.
 //
 //   y[p, c] = relu((z[p, c] - mean[s, c]) scale[s, c] + beta[c] + r)        s: segment of pixel p
 //   r = 0                                   RESIDUAL 0
@@ -6,51 +6,90 @@
 //   r = normalised residual[p, c]           RESIDUAL 2: convolution shortcut, with statistics of its own
 //
 // z, residual, y  f32 [pixels, channels4] of vec4, NHWC
+// partials        f32 [segments, chunks, 2, channels4] of vec4: mean, m2 (batch_norm_statistics)
+// affine          f32 [2, channels4] of vec4: gamma, beta
+// running         f32 [2, channels4] of vec4: mean, variance
 // statistics, residual_statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
 //
+// TRAINING 1: each workgroup merges the chunks of its segment (lib/moments.wgsl); the first one also writes
+// `statistics` of all segments, for the backward pass, and moves `running`, as batch_norm_finalize does.
+// TRAINING 0: the statistics of all pixels are the running ones, and nothing but y is written.
+//
 // The mean is subtracted first, so nothing cancels where it is large. RELU 0 leaves the sum as it is.
-// Workgroups (x, segment): a thread keeps one channel group, so it loads the statistics once, and walks over pixels;
-// neighbouring threads write neighbouring addresses.
+// Workgroups (channels, block of pixels, segment); threads as in batch_norm_statistics: one keeps its channel group and
+// walks over pixels; neighbouring threads write neighbouring addresses.
 
 override RESIDUAL: u32;
 override RELU: u32;
-
-struct Dims {
-  channels4: u32,
-  segments: u32,
-  ends: vec4u,
-}
+override TRAINING: u32;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<vec4f>;
-@group(0) @binding(2) var<storage, read> statistics: array<vec4f>;
-@group(0) @binding(3) var<storage, read> residual: array<vec4f>;
-@group(0) @binding(4) var<storage, read> residual_statistics: array<vec4f>;
-@group(0) @binding(5) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(2) var<storage, read> partials: array<vec4f>;
+@group(0) @binding(3) var<storage, read> affine: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(5) var<storage, read> residual_statistics: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> running: array<vec4f>;
+@group(0) @binding(7) var<storage, read_write> statistics: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> y: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let lanes = groups.x * 64u / c4;
-  let lane = id.x / c4;
-  if (lane >= lanes) {
+  let channel = group.x * dims.lanes + local % dims.lanes;
+  let lane = local / dims.lanes;
+  let pixel_lanes = 64u / dims.lanes;
+  let segment = group.z;
+  let inside = channel < c4;
+
+  var gamma = vec4f();
+  var beta = vec4f();
+  var running_mean = vec4f();
+  var running_var = vec4f();
+  if (inside) {
+    gamma = affine[channel];
+    beta = affine[c4 + channel];
+    running_mean = running[channel];
+    running_var = running[c4 + channel];
+  }
+  var mean = running_mean;
+  var scale = gamma / sqrt(running_var + EPSILON);
+  if (TRAINING == 1u) {
+    let first = group.y == 0u && segment == 0u;
+    let segments = select(1u, dims.segments, first);
+    for (var s = segment; s < segment + segments; s++) {
+      let moments = merge_chunks(s, channel, local);
+      let inverse_std = 1.0 / sqrt(moments.m2 / moments.n + EPSILON);
+      if (s == segment) {
+        mean = moments.mean;
+        scale = gamma * inverse_std;
+      }
+      if (first && lane == 0u && inside) {
+        write_statistics(s, channel, moments.mean, inverse_std, gamma, beta);
+        running_mean = (1.0 - MOMENTUM) * running_mean + MOMENTUM * moments.mean;
+        running_var = (1.0 - MOMENTUM) * running_var + MOMENTUM * (moments.m2 / (moments.n - 1.0));
+        running[channel] = running_mean;
+        running[c4 + channel] = running_var;
+      }
+    }
+  }
+  if (!inside) {
     return;
   }
-  let at = id.y * 4u * c4 + id.x % c4;
-  let mean = statistics[at];
-  let scale = statistics[at + 2u * c4];
-  let beta = statistics[at + 3u * c4];
+
   var residual_mean = vec4f();
   var residual_scale = vec4f();
   var residual_beta = vec4f();
   if (RESIDUAL == 2u) {
+    let at = segment * 4u * c4 + channel;
     residual_mean = residual_statistics[at];
     residual_scale = residual_statistics[at + 2u * c4];
     residual_beta = residual_statistics[at + 3u * c4];
   }
-  let step = lanes * c4;
-  let last = dims.ends[id.y] * c4;
-  for (var i = (segment_start(id.y) + lane) * c4 + id.x % c4; i < last; i += step) {
+  let start = segment_start(segment) + group.y * dims.block;
+  let end = min(start + dims.block, dims.ends[segment]) * c4;
+  let step = pixel_lanes * c4;
+  for (var i = (start + lane) * c4 + channel; i < end; i += step) {
     var value = (z[i] - mean) * scale + beta;
     if (RESIDUAL == 1u) {
       value += residual[i];

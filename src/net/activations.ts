@@ -28,9 +28,8 @@ export interface Activations {
   readonly rowLosses: Tensor;
   /** Four gradient buffers, each as large as the largest activation; they change roles from block to block. */
   readonly gradients: readonly [Tensor, Tensor, Tensor, Tensor];
-  /** Scratch of the reductions: batch norm sums, coefficients of its gradient, weight gradient parts. */
+  /** Scratch of the reductions: batch norm sums, weight gradient parts. */
   readonly normPartials: Tensor;
-  readonly normCoefficients: Tensor;
   readonly convPartials: Tensor;
 }
 
@@ -87,7 +86,6 @@ export function createActivations(arena: Arena, net: ResNet18, rows: number): Ac
     rowLosses: arena.tensor("row losses", [rows]),
     gradients: [gradient("a"), gradient("b"), gradient("c"), gradient("d")],
     normPartials: arena.tensor("norm partials", [scratch.partials]),
-    normCoefficients: arena.tensor("norm coefficients", [scratch.coefficients]),
     convPartials: arena.tensor("conv partials", [
       Math.max(...all.map((layer) => conv2dPartials(layer, rows))),
     ]),

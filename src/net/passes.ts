@@ -4,8 +4,10 @@ import {
   recordBatchNormApply,
   recordBatchNormBackwardApply,
   recordBatchNormBackwardReduce,
+  recordBatchNormFinalize,
   recordBatchNormInference,
   recordBatchNormStatistics,
+  type ReluMask,
   type Residual,
 } from "../ops/batch_norm.ts";
 import {
@@ -52,67 +54,58 @@ export function recordForward(
   const { net, activations } = context;
   const rows = sum(segments);
   const dispatches: Dispatch[] = [];
-  const convNorm = (layer: ConvNorm, x: Tensor) => {
-    const { z, statistics } = activations.layers.get(layer.conv)!;
+  const convolve = (layer: ConvNorm, x: Tensor) => {
+    const { z } = activations.layers.get(layer.conv)!;
     const weight = bind(context.values, context.learnedEntry(layer.conv, "conv"));
-    const affine = bind(context.values, context.learnedEntry(layer.norm, "norm"));
-    const running = bind(context.running, context.runningEntry(layer.norm));
-    const shape = normShape(layer, segments);
+    const { subgroups } = context;
+    const partials = activations.normPartials;
     dispatches.push(
-      ...recordConv2dForward({
-        layer,
-        rows,
-        x,
-        weight,
-        y: z,
-        subgroups: context.subgroups,
-        label: layer.conv,
-      }),
+      ...recordConv2dForward({ layer, rows, x, weight, y: z, subgroups, label: layer.conv }),
     );
     if (mode === "training") {
-      const partials = activations.normPartials;
-      dispatches.push(
-        ...recordBatchNormStatistics({
-          shape,
-          z,
-          affine,
-          running,
-          partials,
-          statistics,
-          label: layer.norm,
-        }),
-      );
-    } else {
-      const channels4 = shape.channels4;
-      dispatches.push(
-        recordBatchNormInference({ channels4, affine, running, statistics, label: layer.norm }),
-      );
+      const shape = normShape(layer, segments);
+      dispatches.push(recordBatchNormStatistics({ shape, z, partials, label: layer.norm }));
     }
   };
-  const apply = (layer: ConvNorm, residual: Residual, y: Tensor) => {
-    const { z, statistics } = activations.layers.get(layer.conv)!;
-    // In inference all segments share the running statistics, which stand where those of the first segment would.
-    const shape = normShape(layer, mode === "training" ? segments : [rows]);
+  const norm = (layer: ConvNorm) => ({
+    // In inference all rows share the running statistics.
+    shape: normShape(layer, mode === "training" ? segments : [rows]),
+    partials: mode === "training" ? activations.normPartials : null,
+    affine: bind(context.values, context.learnedEntry(layer.norm, "norm")),
+    running: bind(context.running, context.runningEntry(layer.norm)),
+    statistics: activations.layers.get(layer.conv)!.statistics,
+    label: layer.norm,
+  });
+  /** The statistics of a shortcut, which is normalised together with the block's main path. */
+  const finish = (layer: ConvNorm) => {
+    const { partials, shape, ...state } = norm(layer);
     dispatches.push(
-      recordBatchNormApply({ shape, z, statistics, residual, relu: true, y, label: layer.norm }),
+      partials
+        ? recordBatchNormFinalize({ shape, partials, ...state })
+        : recordBatchNormInference({ channels4: shape.channels4, ...state }),
     );
+  };
+  const apply = (layer: ConvNorm, residual: Residual, y: Tensor) => {
+    const { z } = activations.layers.get(layer.conv)!;
+    dispatches.push(recordBatchNormApply({ ...norm(layer), z, residual, relu: true, y }));
   };
 
   let x = activations.outputs.get(net.stem.conv)!;
-  convNorm(net.stem, activations.input);
+  convolve(net.stem, activations.input);
   apply(net.stem, null, x);
   for (const block of net.blocks) {
     const middle = activations.outputs.get(block.first.conv)!;
     const output = activations.outputs.get(block.name)!;
-    convNorm(block.first, x);
-    apply(block.first, null, middle);
-    convNorm(block.second, middle);
     let residual: Residual = { values: x, statistics: null };
     if (block.shortcut) {
-      convNorm(block.shortcut, x);
+      convolve(block.shortcut, x);
+      finish(block.shortcut);
       const { z, statistics } = activations.layers.get(block.shortcut.conv)!;
       residual = { values: z, statistics };
     }
+    convolve(block.first, x);
+    apply(block.first, null, middle);
+    convolve(block.second, middle);
     apply(block.second, residual, output);
     x = output;
   }
@@ -179,8 +172,7 @@ export function recordBackward(
   }
   if (frozenBlocks === 0) {
     const [g, dz] = buffers;
-    const y = activations.outputs.get(net.stem.conv)!;
-    recordNormBackward(context, dispatches, net.stem, segments, g, y, dz);
+    recordNormBackward(context, dispatches, net.stem, segments, g, "own output", dz);
     recordWeightGradient(context, dispatches, net.stem, rows, activations.input, dz);
   }
   return dispatches;
@@ -209,11 +201,11 @@ function recordBlockBackward(
   const output = context.activations.outputs.get(block.name)!;
 
   // After this g is masked by the block's ReLU: also the gradient of whatever was added before it.
-  recordNormBackward(context, dispatches, block.second, segments, g, output, dz);
+  recordNormBackward(context, dispatches, block.second, segments, g, { y: output }, dz);
   recordWeightGradient(context, dispatches, block.second, rows, middle, dz);
   recordInputGradient(context, dispatches, block.second, rows, dz, null, inner);
 
-  recordNormBackward(context, dispatches, block.first, segments, inner, middle, dz);
+  recordNormBackward(context, dispatches, block.first, segments, inner, "own output", dz);
   recordWeightGradient(context, dispatches, block.first, rows, x, dz);
   if (!block.shortcut) {
     if (wantsInputGradient) {
@@ -231,36 +223,25 @@ function recordBlockBackward(
   return [g, dz, inner, spare];
 }
 
-/** Masks g by y > 0 (if y is given), fills the gradients of gamma and beta, and writes dz. */
+/** Fills the gradients of gamma and beta, and writes dz; masks g in place if `mask` is another layer's output. */
 function recordNormBackward(
   context: PassContext,
   dispatches: Dispatch[],
   layer: ConvNorm,
   segments: readonly number[],
   g: Tensor,
-  y: Tensor | null,
+  mask: ReluMask,
   dz: Tensor,
 ): void {
   const { activations } = context;
   const { z, statistics } = activations.layers.get(layer.conv)!;
   const shape = normShape(layer, segments);
-  const coefficients = activations.normCoefficients;
   const gradients = bind(context.gradients, context.learnedEntry(layer.norm, "norm"));
   const partials = activations.normPartials;
-  const label = layer.norm;
+  const common = { shape, z, mask, gy: g, statistics, partials, label: layer.norm };
   dispatches.push(
-    ...recordBatchNormBackwardReduce({
-      shape,
-      z,
-      y,
-      gy: g,
-      statistics,
-      partials,
-      coefficients,
-      gradients,
-      label,
-    }),
-    recordBatchNormBackwardApply({ shape, z, g, statistics, coefficients, dz, label }),
+    recordBatchNormBackwardReduce(common),
+    recordBatchNormBackwardApply({ ...common, gradients, dz }),
   );
 }
 

@@ -1,31 +1,30 @@
 import applyCode from "../../shaders/batch_norm_apply.wgsl" with { type: "text" };
 import backwardApplyCode from "../../shaders/batch_norm_backward_apply.wgsl" with { type: "text" };
-import backwardFinalizeCode from "../../shaders/batch_norm_backward_finalize.wgsl" with {
-  type: "text",
-};
 import backwardReduceCode from "../../shaders/batch_norm_backward_reduce.wgsl" with {
   type: "text",
 };
 import finalizeCode from "../../shaders/batch_norm_finalize.wgsl" with { type: "text" };
 import inferenceCode from "../../shaders/batch_norm_inference.wgsl" with { type: "text" };
 import statisticsCode from "../../shaders/batch_norm_statistics.wgsl" with { type: "text" };
-import segmentsLibrary from "../../shaders/lib/segments.wgsl" with { type: "text" };
+import library from "../../shaders/lib/batch_norm.wgsl" with { type: "text" };
+import finish from "../../shaders/lib/batch_norm_finish.wgsl" with { type: "text" };
+import laneSums from "../../shaders/lib/lane_sums.wgsl" with { type: "text" };
+import moments from "../../shaders/lib/moments.wgsl" with { type: "text" };
 import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
 
-const library = [segmentsLibrary];
 const statistics = defineKernel({
   name: "batch_norm_statistics",
   code: statisticsCode,
-  library,
+  library: [library, laneSums],
   bindings: { dims: "uniform", z: "read", partials: "write" },
 });
 const finalize = defineKernel({
   name: "batch_norm_finalize",
   code: finalizeCode,
-  library,
+  library: [library, moments, finish],
   bindings: {
     dims: "uniform",
     partials: "read",
@@ -42,21 +41,24 @@ const inference = defineKernel({
 const apply = defineKernel({
   name: "batch_norm_apply",
   code: applyCode,
-  library,
-  constants: ["RESIDUAL", "RELU"],
+  library: [library, moments, finish],
+  constants: ["RESIDUAL", "RELU", "TRAINING"],
   bindings: {
     dims: "uniform",
     z: "read",
-    statistics: "read",
+    partials: "read",
+    affine: "read",
     residual: "read",
     residualStatistics: "read",
+    running: "write",
+    statistics: "write",
     y: "write",
   },
 });
 const backwardReduce = defineKernel({
   name: "batch_norm_backward_reduce",
   code: backwardReduceCode,
-  library,
+  library: [library, laneSums],
   constants: ["MASK"],
   bindings: {
     dims: "uniform",
@@ -67,28 +69,18 @@ const backwardReduce = defineKernel({
     partials: "write",
   },
 });
-const backwardFinalize = defineKernel({
-  name: "batch_norm_backward_finalize",
-  code: backwardFinalizeCode,
-  library,
-  bindings: {
-    dims: "uniform",
-    partials: "read",
-    statistics: "read",
-    coefficients: "write",
-    gradients: "write",
-  },
-});
 const backwardApply = defineKernel({
   name: "batch_norm_backward_apply",
   code: backwardApplyCode,
-  library,
+  library: [library, laneSums],
+  constants: ["MASK"],
   bindings: {
     dims: "uniform",
     z: "read",
-    g: "read",
+    gy: "read",
+    partials: "read",
     statistics: "read",
-    coefficients: "read",
+    gradients: "write",
     dz: "write",
   },
 });
@@ -97,7 +89,9 @@ const backwardApply = defineKernel({
 export const maxSegments = 4;
 
 /** Pixels that a thread sums at least, where there are as many: fewer, and merging the threads is most of the work. */
-const pixelsPerThread = 32;
+const summedPixels = 32;
+/** Pixels that a thread normalises: fewer, and merging the chunks before is too much of the work. */
+const appliedPixels = 32;
 const mostChunks = 64;
 
 /** What one normalised activation looks like: channel groups of 4, and the pixels of each segment. */
@@ -107,22 +101,14 @@ export interface BatchNormShape {
   readonly segments: readonly number[];
 }
 
-/** Elements (f32) of the scratch buffers that a shape needs, whatever its chunking. */
-export function batchNormScratch(channels4: number): {
-  readonly partials: number;
-  readonly statistics: number;
-  readonly coefficients: number;
-} {
+/** Elements (f32) of the buffers that a shape needs, whatever its chunking. */
+export function batchNormScratch(
+  channels4: number,
+): { readonly partials: number; readonly statistics: number } {
   return {
     partials: maxSegments * mostChunks * 2 * channels4 * 4,
     statistics: maxSegments * 4 * channels4 * 4,
-    coefficients: maxSegments * 2 * channels4 * 4,
   };
-}
-
-interface Chunking {
-  readonly uniform: Uint32Array<ArrayBuffer>;
-  readonly workgroups: readonly [number, number, number];
 }
 
 function segmentEnds(segments: readonly number[]): number[] {
@@ -137,55 +123,40 @@ function segmentEnds(segments: readonly number[]): number[] {
   return ends;
 }
 
-function chunking({ channels4, segments }: BatchNormShape): Chunking {
+/** How a shape is shared out: see lib/batch_norm.wgsl. */
+function sharing({ channels4, segments }: BatchNormShape) {
   const longest = Math.max(...segments);
   let lanes = 1;
   while (lanes < channels4 && lanes < 64) lanes *= 2;
-  const chunk = Math.max(pixelsPerThread * 64 / lanes, Math.ceil(longest / mostChunks));
+  const pixelLanes = 64 / lanes;
+  const chunk = Math.max(summedPixels * pixelLanes, Math.ceil(longest / mostChunks));
   const chunks = Math.ceil(longest / chunk);
+  const block = Math.max(appliedPixels * pixelLanes, Math.ceil(longest / 65535));
+  const channelBlocks = Math.ceil(channels4 / lanes);
   return {
     uniform: words(
-      channels4,
-      lanes,
-      chunk,
-      chunks,
-      segments.length,
-      0,
-      0,
-      0,
+      ...[channels4, lanes, chunk, chunks, segments.length, block, 0, 0],
       ...segmentEnds(segments),
     ),
-    workgroups: [Math.ceil(channels4 / lanes), chunks, segments.length],
-  };
-}
-
-function applySize({ channels4, segments }: BatchNormShape): Chunking {
-  const threads = Math.ceil(Math.max(...segments) / 8) * channels4;
-  return {
-    uniform: words(channels4, segments.length, 0, 0, ...segmentEnds(segments)),
-    workgroups: [groupsOf64(threads, 8192), segments.length, 1],
+    channelBlocks,
+    chunkGroups: [channelBlocks, chunks, segments.length] as const,
+    blockGroups: [channelBlocks, Math.ceil(longest / block), segments.length] as const,
   };
 }
 
 /**
- * Training statistics of `z` (f32 NHWC), segment by segment, and the update of the running statistics: momentum 0.1,
- * unbiased variance, epsilon 1e-5, as PyTorch's `BatchNorm2d` does in one forward call per segment.
+ * Training statistics of `z` (f32 NHWC), chunk by chunk of each segment, into `partials`: what
+ * {@linkcode recordBatchNormApply} or {@linkcode recordBatchNormFinalize} goes on with.
  *
  * @throws {RangeError} for a segment with fewer than two values per channel, which has no variance.
  */
 export function recordBatchNormStatistics(options: {
   readonly shape: BatchNormShape;
   readonly z: Tensor;
-  /** `[2, channels]`: gamma, beta. */
-  readonly affine: TensorRange;
-  /** `[2, channels]`: mean, variance. */
-  readonly running: TensorRange;
   readonly partials: Tensor;
-  /** `[segments, 4, channels]`: mean, inverse standard deviation, scale, beta. */
-  readonly statistics: Tensor;
   readonly label: string;
-}): Dispatch[] {
-  const { shape, z, affine, running, partials, label } = options;
+}): Dispatch {
+  const { shape, z, partials, label } = options;
   if (Math.min(...shape.segments) < 2) {
     throw new RangeError(
       `Cannot train batch norm ${label}: a segment holds ${
@@ -194,28 +165,53 @@ export function recordBatchNormStatistics(options: {
         `are needed; use a larger batch`,
     );
   }
-  const { uniform, workgroups } = chunking(shape);
-  return [
-    { kernel: statistics, label, uniform, buffers: [z, partials], workgroups },
-    {
-      kernel: finalize,
-      label,
-      uniform,
-      buffers: [partials, affine, running, options.statistics],
-      workgroups: [groupsOf64(shape.channels4)],
-    },
-  ];
+  const { uniform, chunkGroups } = sharing(shape);
+  return {
+    kernel: statistics,
+    label,
+    uniform,
+    buffers: [z, partials],
+    workgroups: chunkGroups,
+  };
 }
 
-/** Statistics of inference, from the running ones, in the form that {@linkcode recordBatchNormApply} reads. */
-export function recordBatchNormInference(options: {
-  readonly channels4: number;
+/** A layer's parameters, running statistics, and the statistics that its backward pass reads. */
+export interface BatchNormState {
   /** `[2, channels]`: gamma, beta. */
   readonly affine: TensorRange;
+  /** `[2, channels]`: mean, variance. */
   readonly running: TensorRange;
+  /** `[segments, 4, channels]`: mean, inverse standard deviation, scale, beta. */
   readonly statistics: Tensor;
-  readonly label: string;
-}): Dispatch {
+}
+
+/**
+ * `statistics` of each segment from `partials`, and the update of the running ones: momentum 0.1, unbiased variance,
+ * epsilon 1e-5, as PyTorch's `BatchNorm2d` does in one forward call per segment. {@linkcode recordBatchNormApply} does
+ * this by the way; on its own it is needed for the norm of a convolution shortcut.
+ */
+export function recordBatchNormFinalize(
+  options: BatchNormState & {
+    readonly shape: BatchNormShape;
+    readonly partials: Tensor;
+    readonly label: string;
+  },
+): Dispatch {
+  const { shape, partials, affine, running, label } = options;
+  const { uniform, channelBlocks } = sharing(shape);
+  return {
+    kernel: finalize,
+    label,
+    uniform,
+    buffers: [partials, affine, running, options.statistics],
+    workgroups: [channelBlocks],
+  };
+}
+
+/** `statistics` of inference, from the running ones: for a convolution shortcut, as the finalize kernel in training. */
+export function recordBatchNormInference(
+  options: BatchNormState & { readonly channels4: number; readonly label: string },
+): Dispatch {
   const { channels4, affine, running, statistics, label } = options;
   return {
     kernel: inference,
@@ -231,79 +227,98 @@ export type Residual =
   | null
   | { readonly values: Tensor; readonly statistics: Tensor | null };
 
-/** y = relu(normalised z + residual), or without the ReLU. */
-export function recordBatchNormApply(options: {
-  readonly shape: BatchNormShape;
-  readonly z: Tensor;
-  readonly statistics: Tensor;
-  readonly residual: Residual;
-  readonly relu: boolean;
-  readonly y: Tensor;
-  readonly label: string;
-}): Dispatch {
-  const { shape, z, statistics, residual, relu, y, label } = options;
+/**
+ * y = relu(normalised z + residual), or without the ReLU. With `partials` in training mode: also fills `statistics` and
+ * moves `running`. Without, in inference mode: by the running statistics; a shape of one segment.
+ */
+export function recordBatchNormApply(
+  options: BatchNormState & {
+    readonly shape: BatchNormShape;
+    readonly z: Tensor;
+    /** As {@linkcode recordBatchNormStatistics} left them; null: inference. */
+    readonly partials: Tensor | null;
+    readonly residual: Residual;
+    readonly relu: boolean;
+    readonly y: Tensor;
+    readonly label: string;
+  },
+): Dispatch {
+  const { shape, z, partials, affine, running, statistics, residual, relu, y, label } = options;
+  const { uniform, blockGroups } = sharing(shape);
   return {
     kernel: apply,
     label,
-    constants: { RESIDUAL: residual ? residual.statistics ? 2 : 1 : 0, RELU: relu ? 1 : 0 },
-    ...applySize(shape),
-    buffers: [z, statistics, residual?.values ?? z, residual?.statistics ?? statistics, y],
+    constants: {
+      RESIDUAL: residual ? residual.statistics ? 2 : 1 : 0,
+      RELU: relu ? 1 : 0,
+      TRAINING: partials ? 1 : 0,
+    },
+    uniform,
+    buffers: [
+      z,
+      partials ?? z,
+      affine,
+      residual?.values ?? z,
+      residual?.statistics ?? z,
+      running,
+      statistics,
+      y,
+    ],
+    workgroups: blockGroups,
   };
 }
 
 /**
- * Gradients of gamma and beta, and the sums that the input gradient needs. With `y` given (the output after the ReLU),
- * `gy` is first masked by y > 0, in place.
+ * What the gradient is masked by, the ReLU behind the norm: nothing (it is masked already, or there is none); the output
+ * `y`, and the masked gradient is written back, for a shortcut; or the output of this very norm, computed again.
  */
+export type ReluMask = null | { readonly y: Tensor } | "own output";
+
+const maskNumber = (mask: ReluMask) => mask === null ? 0 : mask === "own output" ? 2 : 1;
+
+/** The sums over each chunk of pixels that {@linkcode recordBatchNormBackwardApply} goes on with. */
 export function recordBatchNormBackwardReduce(options: {
   readonly shape: BatchNormShape;
   readonly z: Tensor;
-  readonly y: Tensor | null;
+  readonly mask: ReluMask;
   readonly gy: Tensor;
   readonly statistics: Tensor;
   readonly partials: Tensor;
-  /** `[segments, 2, channels]`; see batch_norm_backward_finalize.wgsl. */
-  readonly coefficients: Tensor;
-  /** `[2, channels]` of the flat gradient table: gamma, beta. */
-  readonly gradients: TensorRange;
   readonly label: string;
-}): Dispatch[] {
-  const { shape, z, y, gy, statistics, partials, coefficients, gradients, label } = options;
-  const { uniform, workgroups } = chunking(shape);
-  return [
-    {
-      kernel: backwardReduce,
-      label,
-      constants: { MASK: y ? 1 : 0 },
-      uniform,
-      buffers: [z, y ?? z, statistics, gy, partials],
-      workgroups,
-    },
-    {
-      kernel: backwardFinalize,
-      label,
-      uniform,
-      buffers: [partials, statistics, coefficients, gradients],
-      workgroups: [groupsOf64(shape.channels4)],
-    },
-  ];
+}): Dispatch {
+  const { shape, z, mask, gy, statistics, partials, label } = options;
+  const { uniform, chunkGroups } = sharing(shape);
+  return {
+    kernel: backwardReduce,
+    label,
+    constants: { MASK: maskNumber(mask) },
+    uniform,
+    buffers: [z, mask && mask !== "own output" ? mask.y : z, statistics, gy, partials],
+    workgroups: chunkGroups,
+  };
 }
 
-/** dz, the gradient of the batch norm's input, from the masked gradient `g` of its output. */
+/** dz, the gradient of the batch norm's input, and those of gamma and beta; after the sums with the same `mask`. */
 export function recordBatchNormBackwardApply(options: {
   readonly shape: BatchNormShape;
   readonly z: Tensor;
-  readonly g: Tensor;
+  readonly mask: ReluMask;
+  readonly gy: Tensor;
   readonly statistics: Tensor;
-  readonly coefficients: Tensor;
+  readonly partials: Tensor;
+  /** `[2, channels]` of the flat gradient table: gamma, beta. */
+  readonly gradients: TensorRange;
   readonly dz: Tensor;
   readonly label: string;
 }): Dispatch {
-  const { shape, z, g, statistics, coefficients, dz, label } = options;
+  const { shape, z, mask, gy, statistics, partials, gradients, dz, label } = options;
+  const { uniform, blockGroups } = sharing(shape);
   return {
     kernel: backwardApply,
     label,
-    ...applySize(shape),
-    buffers: [z, g, statistics, coefficients, dz],
+    constants: { MASK: maskNumber(mask) },
+    uniform,
+    buffers: [z, gy, partials, statistics, gradients, dz],
+    workgroups: blockGroups,
   };
 }

@@ -159,8 +159,9 @@ async function compareWithTwin(gpu: Gpu, problem: Problem): Promise<void> {
       );
       assertClose("network logits, training", logits, expected.logits, 1e-5);
       for (const [name, gradient] of await gradientsOf(network)) {
-        // A gradient that nearly cancels is mostly rounding; in a network one channel wide it can.
-        const [what, limit] = width === 1 ? [" of width 1", 1e-3] : ["", 1e-4];
+        // A gradient that nearly cancels is mostly rounding; in a network one channel wide it can: a 1x1 shortcut of
+        // one channel only scales it, and batch norm takes all scales alike.
+        const [what, limit] = width === 1 ? [" of width 1", 5e-3] : ["", 1e-4];
         assertClose(`network gradient${what}`, gradient, expected.gradients.get(name)!, limit);
       }
       const state = await network.export();

@@ -6,8 +6,10 @@ import {
   recordBatchNormApply,
   recordBatchNormBackwardApply,
   recordBatchNormBackwardReduce,
+  recordBatchNormFinalize,
   recordBatchNormInference,
   recordBatchNormStatistics,
+  type ReluMask,
 } from "../../src/ops/batch_norm.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { range } from "../../src/gpu/tensor.ts";
@@ -82,66 +84,55 @@ async function compute(gpu: Gpu, problem: Problem, fused = unfused): Promise<Res
     const running = bench.f32(toChannels(problem.runningMean, problem.runningVariance));
     const spare = bench.f32(toChannels(problem.runningMean, problem.runningVariance));
     const partials = bench.f32(sizes.partials);
-    const coefficients = bench.f32(sizes.coefficients);
     const statistics = bench.f32(sizes.statistics);
-    const evalStatistics = bench.f32(sizes.statistics);
+    const unused = bench.f32(sizes.statistics);
     const shortcutStatistics = bench.f32(sizes.statistics);
-    const gradients = bench.f32(2 * padded(channels));
+    const gradients = range(bench.f32(2 * padded(channels)));
     const [y, dz, evaluated] = [0, 0, 0].map(() => bench.f32(nhwcLength(nchw)));
-    const common = { label: "norm", partials, affine };
+    const common = { label: "norm", shape, partials };
+    const state = { affine, running: range(running), statistics };
     const normalised = fused.shortcut === "normalised";
     const values = fused.shortcut === "none" ? null : bench.f32(toNhwc(fused.residual, nchw));
+    // The mask as the network asks for it: by its own output where nothing is added before the ReLU.
+    const mask: ReluMask = !fused.relu ? null : values ? { y } : "own output";
+    const shortcutState = { affine, running: range(spare), statistics: shortcutStatistics };
     await bench.run([
-      ...recordBatchNormStatistics({ ...common, shape, z, running: range(running), statistics }),
       ...(normalised
-        ? recordBatchNormStatistics({
-          ...common,
-          shape,
-          z: values!,
-          running: range(spare),
-          statistics: shortcutStatistics,
-        })
+        ? [
+          recordBatchNormStatistics({ ...common, z: values! }),
+          recordBatchNormFinalize({ ...common, ...shortcutState }),
+        ]
         : []),
+      recordBatchNormStatistics({ ...common, z }),
       recordBatchNormApply({
         ...common,
-        shape,
+        ...state,
         z,
-        statistics,
         residual: values && { values, statistics: normalised ? shortcutStatistics : null },
         relu: fused.relu,
         y,
       }),
-      ...recordBatchNormBackwardReduce({
-        ...common,
-        shape,
-        z,
-        y: fused.relu ? y : null,
-        gy,
-        statistics,
-        coefficients,
-        gradients: range(gradients),
-      }),
-      recordBatchNormBackwardApply({ ...common, shape, z, g: gy, statistics, coefficients, dz }),
-      recordBatchNormInference({
-        ...common,
-        channels4,
-        running: range(running),
-        statistics: evalStatistics,
-      }),
+      recordBatchNormBackwardReduce({ ...common, z, mask, gy, statistics }),
+      recordBatchNormBackwardApply({ ...common, z, mask, gy, statistics, gradients, dz }),
       recordBatchNormApply({
-        ...common,
+        label: "inference",
         shape: inferred,
+        ...state,
+        statistics: unused,
         z,
-        statistics: evalStatistics,
+        partials: null,
         residual: null,
         relu: false,
         y: evaluated,
       }),
     ]);
-    const read = await bench.read(y, gy, dz, gradients, running, evaluated);
+    const read = await bench.read(y, gy, dz, gradients.tensor, running, evaluated);
     results = {
       y: fromNhwc(read[0], nchw),
-      masked: fromNhwc(read[1], nchw),
+      // Written back only where a shortcut needs it.
+      masked: mask === "own output"
+        ? reluBackward(problem.gy, fromNhwc(read[0], nchw))
+        : fromNhwc(read[1], nchw),
       gz: fromNhwc(read[2], nchw),
       gWeight: channelsOf(read[3], 0, channels),
       gBias: channelsOf(read[3], 1, channels),
@@ -302,22 +293,33 @@ for (const { name, op } of (await readGoldenJson("ops")).cases) {
     const shape: Shape4 = [1, 1, 1, x.length];
     const pixels = { channels4: 1, segments: [x.length] };
     await Workbench.with(gpu, async (bench) => {
-      // Mean 0, inverse deviation 1, scale 1, beta 0: a batch norm that changes nothing.
-      const statistics = bench.f32(toChannels([0], [1], [1], [0]));
+      // A batch norm that changes nothing: mean 0, variance + epsilon 1, gamma 1, beta 0.
+      const variance = Math.fround(1 - 1e-5);
+      assert.equal(Math.fround(variance + Math.fround(1e-5)), 1);
       const [z, gy] = ["x", "gy"].map((part) =>
         bench.f32(toNhwc(file.get(`${name}/${part}`).data, shape))
       );
       const y = bench.f32(nhwcLength(shape));
       const sizes = batchNormScratch(1);
-      const common = { label: "relu", shape: pixels, z, statistics, y };
+      const statistics = bench.f32(toChannels([0], [1], [1], [0]));
+      const common = { label: "relu", shape: pixels, z };
       await bench.run([
-        recordBatchNormApply({ ...common, residual: null, relu: true }),
-        ...recordBatchNormBackwardReduce({
+        recordBatchNormApply({
           ...common,
+          affine: range(bench.f32(toChannels([1], [0]))),
+          running: range(bench.f32(toChannels([0], [variance]))),
+          statistics: bench.f32(sizes.statistics),
+          partials: null,
+          residual: null,
+          relu: true,
+          y,
+        }),
+        recordBatchNormBackwardReduce({
+          ...common,
+          mask: { y },
           gy,
+          statistics,
           partials: bench.f32(sizes.partials),
-          coefficients: bench.f32(sizes.coefficients),
-          gradients: range(bench.f32(8)),
         }),
       ]);
       const [found, masked] = await bench.read(y, gy);
@@ -404,4 +406,46 @@ test("more than four segments are refused", async (gpu) => {
   const random = Random.stream(6, "batch norm many");
   const sizes = { channels: 4, height: 2, width: 2, segments: [1, 1, 1, 1, 1] };
   await assert.rejects(compute(gpu, randomProblem(random, sizes)), /5 segments/);
+});
+
+test("inference normalises a shortcut by its own running statistics", async (gpu) => {
+  const random = Random.stream(8, "batch norm inference");
+  const problem = randomProblem(random, { channels: 5, height: 3, width: 3, segments: [4] });
+  const { shape: nchw, weight, bias, runningMean, runningVariance } = problem;
+  const shortcut = normals(random, problem.z.length);
+  await Workbench.with(gpu, async (bench) => {
+    const sizes = batchNormScratch(2);
+    const state = {
+      affine: range(bench.f32(toChannels(weight, bias))),
+      running: range(bench.f32(toChannels(runningMean, runningVariance))),
+    };
+    const other = {
+      affine: range(bench.f32(toChannels(bias, weight))),
+      running: range(bench.f32(toChannels(bias, runningVariance))),
+      statistics: bench.f32(sizes.statistics),
+    };
+    const y = bench.f32(nhwcLength(nchw));
+    await bench.run([
+      recordBatchNormInference({ ...other, channels4: 2, label: "shortcut" }),
+      recordBatchNormApply({
+        ...state,
+        statistics: bench.f32(sizes.statistics),
+        label: "inference",
+        shape: { channels4: 2, segments: [36] },
+        z: bench.f32(toNhwc(problem.z, nchw)),
+        partials: null,
+        residual: {
+          values: bench.f32(toNhwc(shortcut, nchw)),
+          statistics: other.statistics,
+        },
+        relu: true,
+        y,
+      }),
+    ]);
+    const main = batchNormEval(problem.z, nchw, weight, bias, runningMean, runningVariance);
+    const added = batchNormEval(shortcut, nchw, bias, weight, bias, runningVariance);
+    const [found] = await bench.read(y);
+    const expected = reluForward(main.map((value, i) => value + added[i]));
+    assertClose("batch norm inference with shortcut", fromNhwc(found, nchw), expected, TOLERANCE);
+  });
 });
