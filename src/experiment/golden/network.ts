@@ -5,10 +5,8 @@ import { Network } from "../../net/network.ts";
 import { freezableBlocks } from "../../net/resnet18.ts";
 import { Random } from "../../random.ts";
 import type { Comparison } from "./comparison.ts";
-import { compareState, frozenNames, widthOf } from "./network_state.ts";
+import { compareState, frozenNames, LIMIT, widthOf } from "./network_state.ts";
 import type { Recording } from "./recording.ts";
-
-const LIMIT = 1e-4;
 
 /**
  * One pass of the official network: logits in inference, logits, stage outputs, loss, gradients and running statistics of

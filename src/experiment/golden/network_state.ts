@@ -3,6 +3,14 @@ import type { Network } from "../../net/network.ts";
 import { arraysOf } from "../../net/parameters.ts";
 import type { Comparison } from "./comparison.ts";
 
+/** Limit of losses, logits and weights, from one recorded state to the next. */
+export const LIMIT = 1e-4;
+
+/** Set behind a quantity where a recorded instability has widened its limit, so that the others show their own errors. */
+export function unstable(limit: number): string {
+  return limit > LIMIT ? " of unstable steps" : "";
+}
+
 /** Compares parameters, running statistics and pass counters with a recorded state. */
 export async function compareState(
   comparison: Comparison,
@@ -23,7 +31,8 @@ export async function compareState(
       );
       continue;
     }
-    const quantity = /running_(mean|var)$/.test(name) ? "running statistics" : "weights";
+    const kind = /running_(mean|var)$/.test(name) ? "running statistics" : "weights";
+    const quantity = kind + unstable(limit);
     const values = (expected?.data ?? []) as ArrayLike<number>;
     comparison.close(quantity, `${where}, ${name}`, data as ArrayLike<number>, values, limit);
   }

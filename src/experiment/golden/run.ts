@@ -13,7 +13,7 @@ import type { Materials } from "../materials.ts";
 import { summarizeMatrix } from "../metrics.ts";
 import { StepReporter } from "../step_reporter.ts";
 import type { Comparison } from "./comparison.ts";
-import { compareState, frozenNames, widthOf } from "./network_state.ts";
+import { compareState, frozenNames, LIMIT, unstable, widthOf } from "./network_state.ts";
 import { officialConfig, type OfficialRun } from "./official_config.ts";
 import { imagesOf, normalisation, normalised, selectImages, wordsOf } from "./pictures.ts";
 import { RecordedDraws } from "./recorded_draws.ts";
@@ -21,7 +21,6 @@ import type { Json, Recording } from "./recording.ts";
 import { loadNearby, reproduce } from "./reproduce.ts";
 import { countsOf } from "./tables.ts";
 
-const LIMIT = 1e-4;
 /** A score has two decimals: rounding may turn a tiny difference into one step of the last. */
 const SCORE_LIMIT = 0.0101;
 
@@ -456,7 +455,8 @@ class RunReplay {
     const { name, first, steps } = this.#section!;
     const expected = this.#recording.numbers(`${name}/loss`).subarray(first, first + steps);
     const found = this.#losses.splice(0).map(({ loss }) => loss);
-    comparison.close("losses", segment, found, expected, this.#limit(segment, "train"));
+    const limit = this.#limit(segment, "train");
+    comparison.close(`losses${unstable(limit)}`, segment, found, expected, limit);
   }
 
   #compareSearch(): void {

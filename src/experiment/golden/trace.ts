@@ -10,15 +10,13 @@ import type { ReplayStep } from "../../method/replay.ts";
 import type { Task } from "../../method/session.ts";
 import { assemble, type Assembly } from "../build.ts";
 import type { Comparison } from "./comparison.ts";
-import { compareState, widthOf } from "./network_state.ts";
+import { compareState, LIMIT, widthOf } from "./network_state.ts";
 import { loadNearby, reproduce } from "./reproduce.ts";
 import { officialConfig } from "./official_config.ts";
 import { imagesOf, normalisation, normalised, wordsOf } from "./pictures.ts";
 import { RecordedDraws } from "./recorded_draws.ts";
 import type { Json, Recording } from "./recording.ts";
 
-/** Limit of losses, logits and weights, from one recorded state to the next. */
-const LIMIT = 1e-4;
 /** Gradients are compared where no ReLU input came nearer to 0 than this. */
 const SAFE_MARGIN = 1e-5;
 
