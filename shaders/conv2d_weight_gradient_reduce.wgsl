@@ -1,29 +1,38 @@
-// Gradient of a convolution with respect to its weights: the sum of the partial sums, in order
+// Gradient of convolutions with respect to their weights: the sums of the partial sums, in order, of several layers
 //
 //   gw[i] = partial[0, i] + partial[1, i] + ... + partial[chunks - 1, i]
 //
-//   partial  f32 [chunks, 4 * size]     of conv2d_weight_gradient.wgsl, read as vec4f
-//   gw       f32 [4 * size], written, not added to
+//   partial    f32, from vec4 `partialAt` of a layer on: [chunks, 4 * size] of conv2d_weight_gradient.wgsl
+//   gradients  f32, from vec4 `gradientAt` of a layer on: [4 * size], written, not added to
 //
-// A thread sums one vec4f. No atomics: the order of the additions, and so every bit, is the same in every run.
+// A workgroup sums 64 vec4f of one layer; layers take ceil(size / 64) workgroups each, in order. No atomics: the order
+// of the additions, and so every bit, is the same in every run.
 
 struct Dims {
-  size: u32, // vec4s
-  chunks: u32,
+  count: u32,
+  layers: array<vec4u, 15>, // partialAt, gradientAt, size in vec4s, chunks
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> partial: array<vec4f>;
-@group(0) @binding(2) var<storage, read_write> gw: array<vec4f>;
+@group(0) @binding(2) var<storage, read_write> gradients: array<vec4f>;
 
 @compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  if (id.x >= dims.size) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  var layer = dims.layers[0];
+  var block = group.x;
+  for (var at = 1u; at < dims.count && block >= (layer.z + 63u) / 64u; at++) {
+    block -= (layer.z + 63u) / 64u;
+    layer = dims.layers[at];
+  }
+  let size = layer.z;
+  let i = block * 64u + local;
+  if (i >= size) {
     return;
   }
-  var sum = partial[id.x];
-  for (var chunk = 1u; chunk < dims.chunks; chunk++) {
-    sum += partial[chunk * dims.size + id.x];
+  var sum = partial[layer.x + i];
+  for (var chunk = 1u; chunk < layer.w; chunk++) {
+    sum += partial[layer.x + chunk * size + i];
   }
-  gw[id.x] = sum;
+  gradients[layer.y + i] = sum;
 }

@@ -28,7 +28,7 @@ export interface Activations {
   readonly rowLosses: Tensor;
   /** Four gradient buffers, each as large as the largest activation; they change roles from block to block. */
   readonly gradients: readonly [Tensor, Tensor, Tensor, Tensor];
-  /** Scratch of the reductions: batch norm sums, weight gradient parts. */
+  /** Scratch of the reductions: batch norm sums; weight gradient parts of all layers, which are added up at the end. */
   readonly normPartials: Tensor;
   readonly convPartials: Tensor;
 }
@@ -87,7 +87,12 @@ export function createActivations(arena: Arena, net: ResNet18, rows: number): Ac
     gradients: [gradient("a"), gradient("b"), gradient("c"), gradient("d")],
     normPartials: arena.tensor("norm partials", [scratch.partials]),
     convPartials: arena.tensor("conv partials", [
-      Math.max(...all.map((layer) => conv2dPartials(layer, rows))),
+      all.reduce((sum, layer) => sum + convPartialsOf(layer, rows), 0),
     ]),
   };
+}
+
+/** Elements of `convPartials` that a layer takes; the next one begins where a binding may. */
+export function convPartialsOf(layer: ConvNorm, rows: number): number {
+  return Math.ceil(conv2dPartials(layer, rows) / 64) * 64;
 }

@@ -11,9 +11,11 @@ import {
   type Residual,
 } from "../ops/batch_norm.ts";
 import {
+  type Conv2dSum,
   recordConv2dForward,
   recordConv2dInputGradient,
-  recordConv2dWeightGradient,
+  recordConv2dPartialSums,
+  recordConv2dSums,
 } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
 import {
@@ -22,7 +24,7 @@ import {
   recordLinearWeightGradient,
 } from "../ops/linear.ts";
 import { recordPoolBackward, recordPoolForward } from "../ops/pool.ts";
-import type { Activations } from "./activations.ts";
+import { type Activations, convPartialsOf } from "./activations.ts";
 import type { Entry } from "./parameters.ts";
 import type { BasicBlock, ConvNorm, ResNet18 } from "./resnet18.ts";
 
@@ -158,12 +160,13 @@ export function recordBackward(
       activations.gradients[0],
     ),
   ];
+  const pass: Backward = { dispatches, sums: [], partialsUsed: 0 };
   let buffers = activations.gradients;
   for (let index = net.blocks.length - 1; index >= frozenBlocks; index--) {
     const first = index === 0;
     const x = activations.outputs.get(first ? net.stem.conv : net.blocks[index - 1].name)!;
     const wantsInputGradient = index > frozenBlocks || frozenBlocks === 0;
-    buffers = recordBlockBackward(context, dispatches, net.blocks[index], {
+    buffers = recordBlockBackward(context, pass, net.blocks[index], {
       segments,
       x,
       buffers,
@@ -172,10 +175,20 @@ export function recordBackward(
   }
   if (frozenBlocks === 0) {
     const [g, dz] = buffers;
-    recordNormBackward(context, dispatches, net.stem, segments, g, "own output", dz);
-    recordWeightGradient(context, dispatches, net.stem, rows, activations.input, dz);
+    recordNormBackward(context, pass, net.stem, segments, g, "own output", dz);
+    recordWeightGradient(context, pass, net.stem, rows, activations.input, dz);
   }
+  dispatches.push(...recordConv2dSums(pass.sums, activations.convPartials, context.gradients));
   return dispatches;
+}
+
+/** What a backward pass has recorded so far. */
+interface Backward {
+  readonly dispatches: Dispatch[];
+  /** Weight gradients that are still in parts. */
+  readonly sums: Conv2dSum[];
+  /** Elements of `convPartials` that these parts take. */
+  partialsUsed: number;
 }
 
 type Buffers = readonly [Tensor, Tensor, Tensor, Tensor];
@@ -186,7 +199,7 @@ type Buffers = readonly [Tensor, Tensor, Tensor, Tensor];
  */
 function recordBlockBackward(
   context: PassContext,
-  dispatches: Dispatch[],
+  pass: Backward,
   block: BasicBlock,
   options: {
     segments: readonly number[];
@@ -201,24 +214,24 @@ function recordBlockBackward(
   const output = context.activations.outputs.get(block.name)!;
 
   // After this g is masked by the block's ReLU: also the gradient of whatever was added before it.
-  recordNormBackward(context, dispatches, block.second, segments, g, { y: output }, dz);
-  recordWeightGradient(context, dispatches, block.second, rows, middle, dz);
-  recordInputGradient(context, dispatches, block.second, rows, dz, null, inner);
+  recordNormBackward(context, pass, block.second, segments, g, { y: output }, dz);
+  recordWeightGradient(context, pass, block.second, rows, middle, dz);
+  recordInputGradient(context, pass, block.second, rows, dz, null, inner);
 
-  recordNormBackward(context, dispatches, block.first, segments, inner, "own output", dz);
-  recordWeightGradient(context, dispatches, block.first, rows, x, dz);
+  recordNormBackward(context, pass, block.first, segments, inner, "own output", dz);
+  recordWeightGradient(context, pass, block.first, rows, x, dz);
   if (!block.shortcut) {
     if (wantsInputGradient) {
-      recordInputGradient(context, dispatches, block.first, rows, dz, g, spare);
+      recordInputGradient(context, pass, block.first, rows, dz, g, spare);
     }
     return [spare, dz, inner, g];
   }
   // `inner` has been used up, so it can hold the gradient of the shortcut's convolution.
-  recordNormBackward(context, dispatches, block.shortcut, segments, g, null, inner);
-  recordWeightGradient(context, dispatches, block.shortcut, rows, x, inner);
+  recordNormBackward(context, pass, block.shortcut, segments, g, null, inner);
+  recordWeightGradient(context, pass, block.shortcut, rows, x, inner);
   if (wantsInputGradient) {
-    recordInputGradient(context, dispatches, block.shortcut, rows, inner, null, spare);
-    recordInputGradient(context, dispatches, block.first, rows, dz, spare, g);
+    recordInputGradient(context, pass, block.shortcut, rows, inner, null, spare);
+    recordInputGradient(context, pass, block.first, rows, dz, spare, g);
   }
   return [g, dz, inner, spare];
 }
@@ -226,7 +239,7 @@ function recordBlockBackward(
 /** Fills the gradients of gamma and beta, and writes dz; masks g in place if `mask` is another layer's output. */
 function recordNormBackward(
   context: PassContext,
-  dispatches: Dispatch[],
+  pass: Backward,
   layer: ConvNorm,
   segments: readonly number[],
   g: Tensor,
@@ -239,7 +252,7 @@ function recordNormBackward(
   const gradients = bind(context.gradients, context.learnedEntry(layer.norm, "norm"));
   const partials = activations.normPartials;
   const common = { shape, z, mask, gy: g, statistics, partials, label: layer.norm };
-  dispatches.push(
+  pass.dispatches.push(
     recordBatchNormBackwardReduce(common),
     recordBatchNormBackwardApply({ ...common, gradients, dz }),
   );
@@ -247,31 +260,33 @@ function recordNormBackward(
 
 function recordWeightGradient(
   context: PassContext,
-  dispatches: Dispatch[],
+  pass: Backward,
   layer: ConvNorm,
   rows: number,
   x: Tensor,
   gy: Tensor,
 ): void {
-  const gradient = bind(context.gradients, context.learnedEntry(layer.conv, "conv"));
-  const partials = context.activations.convPartials;
-  dispatches.push(
-    ...recordConv2dWeightGradient({
-      layer,
-      rows,
-      x,
-      gy,
-      partials,
-      gradient,
-      subgroups: context.subgroups,
-      label: layer.conv,
-    }),
-  );
+  const { convPartials, rows: mostRows } = context.activations;
+  const length = convPartialsOf(layer, mostRows);
+  const { dispatch, sum } = recordConv2dPartialSums({
+    layer,
+    rows,
+    x,
+    gy,
+    partials: range(convPartials, pass.partialsUsed, length),
+    gradient: bind(context.gradients, context.learnedEntry(layer.conv, "conv")),
+    subgroups: context.subgroups,
+    label: layer.conv,
+  });
+  pass.dispatches.push(dispatch);
+  if (!sum) return;
+  pass.sums.push(sum);
+  pass.partialsUsed += length;
 }
 
 function recordInputGradient(
   context: PassContext,
-  dispatches: Dispatch[],
+  pass: Backward,
   layer: ConvNorm,
   rows: number,
   gy: Tensor,
@@ -279,7 +294,7 @@ function recordInputGradient(
   gx: Tensor,
 ): void {
   const weight = bind(context.values, context.learnedEntry(layer.conv, "conv"));
-  dispatches.push(
+  pass.dispatches.push(
     ...recordConv2dInputGradient({
       layer,
       rows,

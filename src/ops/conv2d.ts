@@ -9,7 +9,7 @@ import subgroupWeights from "../../shaders/conv2d_weights_subgroup.wgsl" with { 
 import type { Gpu } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
-import type { Tensor, TensorRange } from "../gpu/tensor.ts";
+import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
 
 const forward = variants((suffix) =>
@@ -42,7 +42,7 @@ const weightGradient = variants((suffix) =>
 const reduce = defineKernel({
   name: "conv2d_weight_gradient_reduce",
   code: reduceCode,
-  bindings: { dims: "uniform", partial: "read", gw: "write" },
+  bindings: { dims: "uniform", partial: "read", gradients: "write" },
 });
 
 /** A kernel in two ways: each lane loads what it needs, or the lanes of a subgroup share their loads. */
@@ -144,43 +144,104 @@ export function recordConv2dWeightGradient(
     readonly gradient: Tensor | TensorRange;
   },
 ): Dispatch[] {
+  const { partials, gradient } = options;
+  const { dispatch, sum } = recordConv2dPartialSums({ ...options, partials: range(partials) });
+  return sum ? [dispatch, ...recordConv2dSums([sum], partials, gradient)] : [dispatch];
+}
+
+/** Partial sums of a layer that are still to be added up. */
+export interface Conv2dSum {
+  readonly layer: Conv2dShape;
+  /** Where its partial sums begin in the tensor that holds them. */
+  readonly partials: TensorRange;
+  readonly gradient: Tensor | TensorRange;
+  readonly chunks: number;
+}
+
+/**
+ * The first half of the gradient of the weights: partial sums, for {@linkcode recordConv2dSums} to add up together with
+ * those of other layers. Where one set is enough it is the gradient, and there is no sum.
+ */
+export function recordConv2dPartialSums(
+  options: Conv2dOptions & {
+    readonly x: Tensor;
+    readonly gy: Tensor;
+    readonly partials: TensorRange;
+    readonly gradient: Tensor | TensorRange;
+  },
+): { readonly dispatch: Dispatch; readonly sum: Conv2dSum | null } {
   const { layer, rows, x, gy, partials, gradient, label, subgroups = false } = options;
-  const size = weightLength(layer) / 4;
-  const { chunks, stripsPerChunk } = split(layer, rows, Math.floor(partials.length / 4 / size));
+  const most = Math.floor(partials.size / 4 / weightLength(layer));
+  const { chunks, stripsPerChunk } = split(layer, rows, most);
   const outGroups = groupsOf4(layer.outputChannels);
   const threads = chunks * groupsOf4(layer.inputChannels) * outGroups;
-  const sums: Dispatch = {
-    // Threads are ordered by output group first: with a multiple of 8, a subgroup shares its input.
-    kernel: subgroups && outGroups % 8 === 0 ? weightGradient.subgroup : weightGradient.plain,
-    label,
-    constants: { KERNEL: layer.kernel, STRIDE: layer.stride },
-    uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
-    buffers: [x, gy, chunks === 1 ? gradient : partials],
-    workgroups: [Math.ceil(threads / 64)],
+  return {
+    dispatch: {
+      // Threads are ordered by output group first: with a multiple of 8, a subgroup shares its input.
+      kernel: subgroups && outGroups % 8 === 0 ? weightGradient.subgroup : weightGradient.plain,
+      label,
+      constants: { KERNEL: layer.kernel, STRIDE: layer.stride },
+      uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
+      buffers: [x, gy, chunks === 1 ? gradient : partials],
+      workgroups: [Math.ceil(threads / 64)],
+    },
+    sum: chunks === 1 ? null : { layer, partials, gradient, chunks },
   };
-  if (chunks === 1) return [sums];
-  return [sums, {
-    kernel: reduce,
-    label,
-    uniform: words(size, chunks),
-    buffers: [partials, gradient],
-    workgroups: [Math.ceil(size / 64)],
-  }];
+}
+
+/** Layers whose sums fit into the uniform record of one dispatch. */
+const sumsPerDispatch = 15;
+
+/**
+ * The second half: the sums over the parts of several layers, all parts in `partials`, all gradients in the tensor of
+ * `gradients`.
+ */
+export function recordConv2dSums(
+  sums: readonly Conv2dSum[],
+  partials: Tensor,
+  gradients: Tensor | TensorRange,
+): Dispatch[] {
+  const dispatches: Dispatch[] = [];
+  const { tensor, offset } = "tensor" in gradients ? gradients : range(gradients);
+  for (let first = 0; first < sums.length; first += sumsPerDispatch) {
+    const part = sums.slice(first, first + sumsPerDispatch);
+    const sizes = part.map(({ layer }) => weightLength(layer) / 4);
+    const layers = part.flatMap((sum, i) => {
+      const gradient = "tensor" in sum.gradient ? sum.gradient : range(sum.gradient);
+      if (sum.partials.tensor !== partials || gradient.tensor !== tensor) {
+        throw new TypeError("Cannot add up partial sums: they lie in different tensors");
+      }
+      return [sum.partials.offset / 16, (gradient.offset - offset) / 16, sizes[i], sum.chunks];
+    });
+    const padding = new Array(4 * (sumsPerDispatch - part.length)).fill(0);
+    dispatches.push({
+      kernel: reduce,
+      uniform: words(part.length, 0, 0, 0, ...layers, ...padding),
+      buffers: [partials, gradients],
+      workgroups: [sizes.reduce((groups, size) => groups + Math.ceil(size / 64), 0)],
+    });
+  }
+  return dispatches;
 }
 
 /** Elements of scratch that the weight gradient of a layer wants for batches of up to `rows` images. */
 export function conv2dPartials(layer: Conv2dShape, rows: number): number {
-  return split(layer, rows, Infinity).chunks * weightLength(layer);
+  return wantedChunks(layer, rows) * weightLength(layer);
 }
 
 /** Threads that a weight gradient aims at: enough to keep a CPU adapter busy without many partial sums. */
 const wantedThreads = 512;
 
+/** At least as many for more rows. */
+function wantedChunks(layer: Conv2dShape, rows: number): number {
+  const pairs = groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
+  return Math.min(rows * groupsOf4(layer.outputWidth), Math.ceil(wantedThreads / pairs));
+}
+
 /** How the strips (4 columns of the output over its height) of a batch are shared out among at most `most` chunks. */
 function split(layer: Conv2dShape, rows: number, most: number) {
   const strips = rows * groupsOf4(layer.outputWidth);
-  const pairs = groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
-  const wanted = Math.max(1, Math.min(strips, most, Math.ceil(wantedThreads / pairs)));
+  const wanted = Math.max(1, Math.min(most, wantedChunks(layer, rows)));
   const stripsPerChunk = Math.ceil(strips / wanted);
   return { chunks: Math.ceil(strips / stripsPerChunk), stripsPerChunk };
 }
