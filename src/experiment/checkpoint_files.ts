@@ -59,17 +59,22 @@ export async function writeCheckpoint(
   for (const { name } of Deno.readDirSync(folder)) {
     if (name.endsWith(PART)) removeIfThere(join(folder, name));
   }
-  Deno.mkdirSync(part);
   const files = {
     [INFO]: new TextEncoder().encode(JSON.stringify(info, null, 2) + "\n"),
     [STATE]: encodeSafetensors(tensorsOf(run), { format: "wscl checkpoint" }),
   };
   const done: Record<string, FileDigest> = {};
-  for (const [file, bytes] of Object.entries(files)) {
-    done[file] = { bytes: bytes.length, sha256: await sha256(bytes) };
-    writeNew(join(part, file), bytes);
+  try {
+    Deno.mkdirSync(part);
+    for (const [file, bytes] of Object.entries(files)) {
+      done[file] = { bytes: bytes.length, sha256: await sha256(bytes) };
+      writeNew(join(part, file), bytes);
+    }
+    syncFolder(part);
+  } catch (error) {
+    removeIfThere(part); // a full disk has other uses for the room
+    throw error;
   }
-  syncFolder(part);
   removeIfThere(path); // a broken one of the same name, or a reader would have begun there
   Deno.renameSync(part, path);
   syncFolder(folder);

@@ -24,6 +24,15 @@ export function removeIfThere(path: string): void {
   }
 }
 
+/** Does something to a file that is being written; what goes wrong is an error that names it, and the fix. */
+export function writing<T>(path: string, action: () => T): T {
+  try {
+    return action();
+  } catch (error) {
+    throw new Error(`Cannot write ${path}: ${diskProblem(error)}`, { cause: error });
+  }
+}
+
 /** What went wrong with a file, in few words and with what to do. */
 export function diskProblem(error: unknown): string {
   const message = error instanceof Error ? error.message.split("\n")[0] : String(error);

@@ -1,7 +1,9 @@
+import { writing } from "./durable.ts";
 import type { RunEvent } from "./events.ts";
 
 /** Writes one event per line to `log.jsonl`; each line is on disk before `write` returns. */
 export class RunLog {
+  readonly #path: string;
   readonly #file: Deno.FsFile;
   readonly #started: number;
   readonly #now: () => number;
@@ -17,7 +19,8 @@ export class RunLog {
     now: () => number = Date.now,
     from: { readonly bytes: number; readonly seconds: number } = { bytes: 0, seconds: 0 },
   ) {
-    this.#file = Deno.openSync(path, { write: true, create: true });
+    this.#path = path;
+    this.#file = writing(path, () => Deno.openSync(path, { write: true, create: true }));
     // A file that lost lines since is not made longer: that would fill it with zeros.
     this.#bytes = Math.min(from.bytes, this.#file.statSync().size);
     this.#file.truncateSync(this.#bytes);
@@ -38,8 +41,10 @@ export class RunLog {
     const line = JSON.stringify({ time: new Date(now).toISOString(), seconds, ...event });
     let bytes = new TextEncoder().encode(line + "\n");
     this.#bytes += bytes.length;
-    while (bytes.length > 0) bytes = bytes.subarray(this.#file.writeSync(bytes));
-    this.#file.syncDataSync();
+    writing(this.#path, () => {
+      while (bytes.length > 0) bytes = bytes.subarray(this.#file.writeSync(bytes));
+      this.#file.syncDataSync();
+    });
   }
 
   /** Closes the file. */

@@ -7,7 +7,7 @@ import { assemble, type Assembly } from "./build.ts";
 import { Checkpointer, type CheckpointEvery, Interrupted } from "./checkpoint.ts";
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { removeIfThere } from "./durable.ts";
+import { diskProblem, removeIfThere } from "./durable.ts";
 import type { Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
@@ -254,7 +254,13 @@ class Run {
     const results = this.#results;
     const completed = stopped === null;
     this.#emit({ type: "phase", task: null, phase: "saving" });
-    await writeSafetensors(this.#folder.model, await network.export(), { format: "pt" });
+    const weights = await network.export();
+    try {
+      await writeSafetensors(this.#folder.model, weights, { format: "pt" });
+    } catch (error) {
+      const problem = diskProblem((error as Error).cause ?? error);
+      throw new Error(`Cannot write ${this.#folder.model}: ${problem}`, { cause: error });
+    }
     const summary: Summary = {
       method: config.method,
       schedule: config.method === "wscl" ? config.wscl.schedule : null,

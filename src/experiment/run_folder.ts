@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { removeIfThere } from "./durable.ts";
+import { removeIfThere, writing } from "./durable.ts";
 import { parseJson } from "./json.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "./summary.ts";
@@ -77,8 +77,10 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
 /** Writes indented JSON so that a reader sees the old file or the new one, never a part. */
 export function writeJson(path: string, value: unknown): void {
   const temporary = `${path}.part`;
-  Deno.writeTextFileSync(temporary, JSON.stringify(value, null, 2) + "\n");
-  Deno.renameSync(temporary, path);
+  writing(path, () => {
+    Deno.writeTextFileSync(temporary, JSON.stringify(value, null, 2) + "\n");
+    Deno.renameSync(temporary, path);
+  });
 }
 
 /** Where a run's data and initial weights came from, as `run.json` has it. */

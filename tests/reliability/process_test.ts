@@ -6,7 +6,6 @@ import { TinyProcess } from "./process.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
 
-
 function test(name: string, body: () => Promise<void>) {
   Deno.test({ name, ignore: adapter === null, fn: body });
 }
@@ -25,7 +24,13 @@ function undisturbed(): Promise<Record<string, unknown>> {
 
 test("SIGKILL, Ctrl-C and a time limit: gone on with, the run ends as if nothing had been", async () => {
   using run = new TinyProcess();
-  const killed = await run.signal("SIGKILL", "task 2/3 heads", "start", "--checkpoint-every", "2steps");
+  const killed = await run.signal(
+    "SIGKILL",
+    "task 2/3 heads",
+    "start",
+    "--checkpoint-every",
+    "2steps",
+  );
   assert.equal(killed.signal, "SIGKILL");
   const refused = await run.start();
   assert.equal(refused.code, 2);
