@@ -19,7 +19,10 @@ interface Shape {
 }
 
 /** Batch norm with ReLU, forward and backward, at every shape of the network; the batch is one segment. */
-export function batchNormCases({ width, size, batch }: NetworkSize): KernelCase[] {
+export function batchNormCases(
+  { width, size, batch }: NetworkSize,
+  fewThreads = false,
+): KernelCase[] {
   const net = resnet18({ width, heads: 10, height: size, inputWidth: size });
   const shapes = new Map<string, Shape>();
   for (const layer of [net.stem, ...net.blocks.flatMap(convNormsOf)]) {
@@ -33,14 +36,18 @@ export function batchNormCases({ width, size, batch }: NetworkSize): KernelCase[
       area,
     });
   }
-  return [...shapes.values()].flatMap((shape) => casesOf(shape, batch));
+  return [...shapes.values()].flatMap((shape) => casesOf(shape, batch, fewThreads));
 }
 
-function casesOf({ layer, layers, channels, area }: Shape, batch: number): KernelCase[] {
+function casesOf(
+  { layer, layers, channels, area }: Shape,
+  batch: number,
+  fewThreads: boolean,
+): KernelCase[] {
   const padded = Math.ceil(channels / 4) * 4;
   const pixels = batch * area;
   const length = pixels * padded;
-  const shape = { channels4: padded / 4, segments: [pixels] };
+  const shape = { channels4: padded / 4, segments: [pixels], fewThreads };
   const common = { layer, layers, shape: { batch, channels, area } };
   const where = (at: number) => ({ pixel: Math.floor(at / padded), c: at % padded });
   const label = layer;

@@ -1,5 +1,6 @@
 import { openGpu } from "../src/gpu/device.ts";
 import { InputError } from "../src/errors.ts";
+import { conv2dWantsSubgroups } from "../src/ops/conv2d.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
 import { convolutionCases, type NetworkSize } from "./convolution_cases.ts";
@@ -52,11 +53,11 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
     const results: KernelResult[] = [];
     let wrong = 0;
     for (const size of combinations(options)) {
-      const cases = casesOf(size).filter(({ kernel, layer }) =>
+      const cases = casesOf(gpu, size).filter(({ kernel, layer }) =>
         `${kernel} ${layer}`.includes(options.filter)
       );
       if (cases.length === 0) {
-        const names = [...new Set(casesOf(size).map(({ kernel }) => kernel))];
+        const names = [...new Set(casesOf(gpu, size).map(({ kernel }) => kernel))];
         throw new InputError(
           `Cannot bench kernels: none matches "${options.filter}"; there are ${names.join(", ")}`,
         );
@@ -94,8 +95,9 @@ function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[]
   );
 }
 
-function casesOf(size: NetworkSize): KernelCase[] {
-  return [...convolutionCases(size), ...batchNormCases(size), ...otherCases(size)];
+function casesOf(gpu: Gpu, size: NetworkSize): KernelCase[] {
+  const norms = batchNormCases(size, conv2dWantsSubgroups(gpu));
+  return [...convolutionCases(size), ...norms, ...otherCases(size)];
 }
 
 /** A result, or why there is none. */

@@ -47,11 +47,15 @@ export type NormMode = "training" | "inference";
 /**
  * The forward pass from `activations.input` to `activations.logits` for a batch of segments (rows each, in order).
  * In training mode each segment is normalised by its own statistics, as if it were a forward pass of its own.
+ *
+ * `start` > 0 leaves the stem and the first `start` blocks out: their outputs are what the activations hold already,
+ * from a pass over the same batch with the same parameters in them.
  */
 export function recordForward(
   context: PassContext,
   segments: readonly number[],
   mode: NormMode,
+  start = 0,
 ): Dispatch[] {
   const { net, activations } = context;
   const rows = sum(segments);
@@ -65,13 +69,13 @@ export function recordForward(
       ...recordConv2dForward({ layer, rows, x, weight, y: z, subgroups, label: layer.conv }),
     );
     if (mode === "training") {
-      const shape = normShape(layer, segments);
+      const shape = normShape(context, layer, segments);
       dispatches.push(recordBatchNormStatistics({ shape, z, partials, label: layer.norm }));
     }
   };
   const norm = (layer: ConvNorm) => ({
     // In inference all rows share the running statistics.
-    shape: normShape(layer, mode === "training" ? segments : [rows]),
+    shape: normShape(context, layer, mode === "training" ? segments : [rows]),
     partials: mode === "training" ? activations.normPartials : null,
     affine: bind(context.values, context.learnedEntry(layer.norm, "norm")),
     running: bind(context.running, context.runningEntry(layer.norm)),
@@ -92,10 +96,12 @@ export function recordForward(
     dispatches.push(recordBatchNormApply({ ...norm(layer), z, residual, relu: true, y }));
   };
 
-  let x = activations.outputs.get(net.stem.conv)!;
-  convolve(net.stem, activations.input);
-  apply(net.stem, null, x);
-  for (const block of net.blocks) {
+  let x = activations.outputs.get(start === 0 ? net.stem.conv : net.blocks[start - 1].name)!;
+  if (start === 0) {
+    convolve(net.stem, activations.input);
+    apply(net.stem, null, x);
+  }
+  for (const block of net.blocks.slice(start)) {
     const middle = activations.outputs.get(block.first.conv)!;
     const output = activations.outputs.get(block.name)!;
     let residual: Residual = { values: x, statistics: null };
@@ -248,7 +254,7 @@ function recordNormBackward(
 ): void {
   const { activations } = context;
   const { z, statistics } = activations.layers.get(layer.conv)!;
-  const shape = normShape(layer, segments);
+  const shape = normShape(context, layer, segments);
   const gradients = bind(context.gradients, context.learnedEntry(layer.norm, "norm"));
   const partials = activations.normPartials;
   const common = { shape, z, mask, gy: g, statistics, partials, label: layer.norm };
@@ -312,11 +318,13 @@ function bind(table: Tensor, entry: Entry): TensorRange {
   return range(table, entry.offset, entry.length);
 }
 
-function normShape(layer: ConvNorm, segments: readonly number[]) {
+function normShape(context: PassContext, layer: ConvNorm, segments: readonly number[]) {
   const area = layer.outputHeight * layer.outputWidth;
   return {
     channels4: groupsOf4(layer.outputChannels),
     segments: segments.map((rows) => rows * area),
+    // Subgroups are asked for on CPU adapters only.
+    fewThreads: context.subgroups,
   };
 }
 

@@ -90,8 +90,11 @@ export const maxSegments = 4;
 
 /** Pixels that a thread sums at least, where there are as many: fewer, and merging the threads is most of the work. */
 const summedPixels = 32;
-/** Pixels that a thread normalises: fewer, and merging the chunks before is too much of the work. */
-const appliedPixels = 32;
+/**
+ * Pixels that a thread normalises, after its workgroup has merged the chunks: on a CPU enough to make that cheap (with 32
+ * of them it was a third of the time); on a GPU few, so that there are many threads.
+ */
+const appliedPixels = { few: 128, many: 16 };
 const mostChunks = 64;
 
 /** What one normalised activation looks like: channel groups of 4, and the pixels of each segment. */
@@ -99,6 +102,8 @@ export interface BatchNormShape {
   readonly channels4: number;
   /** rows x height x width of each segment, in order. */
   readonly segments: readonly number[];
+  /** Whether the adapter runs few threads at a time, as a CPU does; default false. */
+  readonly fewThreads?: boolean;
 }
 
 /** Elements (f32) of the buffers that a shape needs, whatever its chunking. */
@@ -124,14 +129,15 @@ function segmentEnds(segments: readonly number[]): number[] {
 }
 
 /** How a shape is shared out: see lib/batch_norm.wgsl. */
-function sharing({ channels4, segments }: BatchNormShape) {
+function sharing({ channels4, segments, fewThreads = false }: BatchNormShape) {
   const longest = Math.max(...segments);
   let lanes = 1;
   while (lanes < channels4 && lanes < 64) lanes *= 2;
   const pixelLanes = 64 / lanes;
   const chunk = Math.max(summedPixels * pixelLanes, Math.ceil(longest / mostChunks));
   const chunks = Math.ceil(longest / chunk);
-  const block = Math.max(appliedPixels * pixelLanes, Math.ceil(longest / 65535));
+  const applied = fewThreads ? appliedPixels.few : appliedPixels.many;
+  const block = Math.max(applied * pixelLanes, Math.ceil(longest / 65535));
   const channelBlocks = Math.ceil(channels4 / lanes);
   return {
     uniform: words(
