@@ -173,18 +173,10 @@ export async function openGpu(): Promise<Gpu> {
         "`apt-get install libvulkan1 mesa-vulkan-drivers`",
     );
   }
-  const granted: string[] = [];
-  for (const feature of optionalFeatures) {
-    if (await grants(gpu, [...granted, feature])) granted.push(feature);
-  }
-  // An adapter hands out one device only, so the real one comes from a fresh adapter.
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) throw new Error("Cannot open a GPU: the adapter no longer answers; try again");
-  const device = await adapter.requestDevice({
-    label: "wscl",
-    requiredFeatures: granted as GPUFeatureName[],
-    requiredLimits: wantedLimits(adapter.limits),
-  });
+  // Deno grants some features that it does not list, so those are asked for; each refusal costs a device.
+  const listed = optionalFeatures.filter((feature) => first.features.has(feature));
+  const [adapter, device, granted] = await requestFrom(first, optionalFeatures) ??
+    await requestAgain(gpu, listed);
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   return new Gpu(
     device,
@@ -193,16 +185,46 @@ export async function openGpu(): Promise<Gpu> {
   );
 }
 
-async function grants(gpu: GPU, features: readonly string[]): Promise<boolean> {
-  const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
-  if (!adapter) return false;
+type Opened = readonly [adapter: GPUAdapter, device: GPUDevice, features: readonly string[]];
+
+/** Adds to the `sure` features, one by one, those that a device can be had with, and returns the last device. */
+async function requestAgain(gpu: GPU, sure: readonly string[]): Promise<Opened> {
+  // An adapter hands out one device only, so each comes from a fresh adapter.
+  const request = async (features: readonly string[]) => {
+    const adapter = await gpu.requestAdapter({ powerPreference: "high-performance" });
+    if (!adapter) throw new Error("Cannot open a GPU: the adapter no longer answers; try again");
+    return await requestFrom(adapter, features);
+  };
+  let opened = await request(sure);
+  for (const feature of optionalFeatures) {
+    if (sure.includes(feature)) continue;
+    const more = await request([...opened?.[2] ?? [], feature]);
+    if (!more) continue;
+    opened?.[1].destroy();
+    opened = more;
+  }
+  opened ??= await request([]);
+  if (!opened) {
+    throw new Error("Cannot open a GPU: the adapter refuses a device; update its driver");
+  }
+  return opened;
+}
+
+/** A device with these features and the adapter's limits, or null where it is refused. */
+async function requestFrom(
+  adapter: GPUAdapter,
+  features: readonly string[],
+): Promise<Opened | null> {
   try {
-    const device = await adapter.requestDevice({ requiredFeatures: features as GPUFeatureName[] });
-    device.destroy();
-    return true;
+    const device = await adapter.requestDevice({
+      label: "wscl",
+      requiredFeatures: features as GPUFeatureName[],
+      requiredLimits: wantedLimits(adapter.limits),
+    });
+    return [adapter, device, features];
   } catch (error) {
     // The one question asked here is whether the request is refused, and this is how WebGPU says so.
-    if (error instanceof Error) return false;
+    if (error instanceof Error) return null;
     throw error;
   }
 }

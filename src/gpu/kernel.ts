@@ -64,7 +64,7 @@ export async function pipelineOf(
   let pipeline: GPUComputePipeline;
   try {
     pipeline = await guarded(gpu, `compile kernel ${label}`, () => {
-      const module = device.createShaderModule({ label, code: kernel.code });
+      const module = moduleOf(gpu, kernel, label);
       messages = async () => (await module.getCompilationInfo()).messages;
       const layout = device.createBindGroupLayout({
         label,
@@ -88,6 +88,18 @@ export async function pipelineOf(
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;
+}
+
+/** Modules by shader text: constants come with the pipeline, so that variants share what the compiler has read. */
+const modules = new WeakMap<Gpu, Map<string, GPUShaderModule>>();
+
+function moduleOf(gpu: Gpu, kernel: Kernel, label: string): GPUShaderModule {
+  if (!modules.has(gpu)) modules.set(gpu, new Map());
+  const known = modules.get(gpu)!;
+  const found = known.get(kernel.code) ??
+    gpu.device.createShaderModule({ label, code: kernel.code });
+  known.set(kernel.code, found);
+  return found;
 }
 
 const bufferTypes = { uniform: "uniform", read: "read-only-storage", write: "storage" } as const;
