@@ -8,7 +8,7 @@ import { CaseTensors, type KernelCase } from "./self_test/case.ts";
 import { classifierCases } from "./self_test/classifier.ts";
 import { convolutionCases } from "./self_test/convolution.ts";
 import { distillationCases } from "./self_test/distillation.ts";
-import { imageCases, updateCases } from "./self_test/images_and_update.ts";
+import { imageCases, updateCases, watchCases } from "./self_test/images_and_update.ts";
 
 /** What the self-test found out about one kernel on this adapter. */
 export interface KernelCheck {
@@ -37,6 +37,7 @@ const groups = [
   classifierCases,
   distillationCases,
   updateCases,
+  watchCases,
 ];
 
 /**

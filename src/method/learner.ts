@@ -9,17 +9,18 @@ import {
   type Tensor,
   upload,
 } from "../gpu/tensor.ts";
-import type { Network } from "../net/network.ts";
+import type { Network, NetworkSnapshot } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
-import { BatchRecord } from "../ops/batch_record.ts";
+import { BatchRecord, type BatchRow } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
+import { recordLargest } from "../ops/largest.ts";
 import { recordMse } from "../ops/mse.ts";
 import { recordPredict } from "../ops/predict.ts";
 import { recordSgd, type SgdOptions } from "../ops/sgd.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
 import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { Random } from "../random.ts";
-import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
+import { batchRows, type Sample, type SampleSource, type Segment, sourcesOf } from "./batch.ts";
 
 /** What a training step is for; steps are reported by it. */
 export type StepPhase = "wake" | "nrem" | "rem" | "freezing" | "stream" | "joint";
@@ -69,6 +70,8 @@ export interface LearnerOptions {
 }
 
 const lossSlots = 1024;
+/** Bits of infinity: magnitudes from here on are not finite. */
+const NOT_FINITE = 0x7f800000;
 
 /**
  * A network with its optimizer: turns batches of samples into training steps, losses and predictions. Programs are
@@ -83,6 +86,7 @@ export class Learner {
   readonly #batch: BatchRecord;
   readonly #losses: Tensor;
   readonly #counts: Tensor;
+  readonly #largest: Tensor;
   readonly #programs = new Map<string, Program>();
   #pending: { phase: StepPhase; rows: number }[] = [];
   #steps = 0;
@@ -100,6 +104,7 @@ export class Learner {
       heads: this.heads,
     });
     this.#losses = this.#arena.tensor("losses", [lossSlots]);
+    this.#largest = this.#arena.tensor("largest magnitudes", [2], "u32");
     this.#counts = this.#arena.tensor("counts", [2 * this.heads, this.heads], "u32");
   }
 
@@ -145,18 +150,7 @@ export class Learner {
     const program = await this.#program(key, () => [
       ...this.#augment(rows, sources),
       ...this.#update(sizes, targets),
-      ...(writes
-        ? sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
-          recordStoreImages({
-            rows,
-            area: this.#area,
-            source,
-            batch: this.#batch.tensor,
-            images: tensor,
-            memory,
-          })
-        )
-        : []),
+      ...(writes ? this.#storeImages(rows, sources, memory) : []),
       ...(writes && memoryLogits
         ? [
           recordStoreLogits({
@@ -170,11 +164,47 @@ export class Learner {
     ]);
     program.run();
     network.batchesTracked += segments.length;
-    this.#steps++;
-    this.#rows += rows;
-    this.#pending.push({ phase, rows });
-    if (this.#pending.length >= Math.min(this.#options.readEvery, lossSlots)) {
-      await this.readLosses();
+    await this.#count(phase, rows);
+  }
+
+  /**
+   * One step of each of several candidates for freezing, deepest first, on the same batch. They start from one network
+   * and keep what they freeze, so the blocks that a candidate freezes give the same outputs in all candidates that freeze
+   * at least as much: the first one's forward pass leaves them in the activations, and the others begin behind them. Their
+   * running statistics move in the first candidate only; {@linkcode Network.copyRunning} brings them to the others.
+   */
+  async stepCandidates(
+    phase: StepPhase,
+    segments: readonly Segment[],
+    candidates: readonly { readonly frozen: number; readonly state: NetworkSnapshot }[],
+    memory: Tensor | null = null,
+  ): Promise<void> {
+    await this.#options.checkpoint?.();
+    const { network } = this;
+    const sizes = segments.map(({ samples }) => samples.length);
+    const rows = sizes.reduce((a, b) => a + b, 0);
+    const batch = this.#rowsOf(segments, true);
+    const sources = sourcesOf(segments);
+    for (const [position, { frozen, state }] of candidates.entries()) {
+      network.restore(state);
+      network.freeze(frozen);
+      this.#writeRows(batch, this.#pending.length, segments.map(({ open }) => open));
+      const key = `candidate ${frozen} [${sizes}] ${
+        position === 0 ? `${names(sources)} ${memory?.label ?? ""}` : "behind the first"
+      }`;
+      const program = await this.#program(
+        key,
+        () =>
+          position > 0 ? this.#update(sizes, null, frozen) : [
+            ...this.#augment(rows, sources),
+            ...this.#update(sizes),
+            ...(memory ? this.#storeImages(rows, sources, memory) : []),
+          ],
+      );
+      program.run();
+      network.batchesTracked += segments.length;
+      network.save(state);
+      await this.#count(phase, rows);
     }
   }
 
@@ -247,12 +277,22 @@ export class Learner {
   /**
    * Reads back the losses of the steps since the last time and reports them.
    *
-   * @throws {Error} for a loss that is not finite.
+   * @throws {Error} for a loss, a gradient or a parameter that is not finite, and for a gradient that is zero throughout
+   * though there is a loss: that is what a failed allocation looks like on some devices.
    */
   async readLosses(): Promise<void> {
     const pending = this.#pending;
     if (pending.length === 0) return;
-    const losses = await downloadF32(this.#gpu, head(this.#losses, pending.length));
+    const { gradients, values, mask } = this.network;
+    upload(this.#gpu, this.#largest, new Uint32Array(2));
+    (await this.#program(
+      `watch ${this.network.frozenBlocks}`,
+      () => [recordLargest({ gradients, values, mask, result: this.#largest })],
+    )).run();
+    const [losses, largest] = await download(this.#gpu, [
+      head(this.#losses, pending.length),
+      this.#largest,
+    ]);
     this.#pending = [];
     const first = this.#steps - pending.length;
     const report = pending.map(({ phase, rows }, i): StepLoss => {
@@ -265,7 +305,21 @@ export class Learner {
       }
       return { phase, loss: losses[i], rows };
     });
+    this.#watch(report[report.length - 1].loss, largest);
     this.#options.onLosses(report);
+  }
+
+  /** Looks at the last step's gradient and at the parameters behind it, given the bits of their largest magnitudes. */
+  #watch(loss: number, [gradient, value]: Float32Array | Uint32Array): void {
+    const fail = (found: string) => {
+      throw new Error(`Cannot go on training: ${found} at step ${this.#steps - 1}`);
+    };
+    if (gradient >= NOT_FINITE) fail("the gradient is not finite; lower optimizer.learningRate");
+    if (value >= NOT_FINITE) fail("parameters are not finite; lower optimizer.learningRate");
+    // With one head open, as for a last batch of one class, loss and gradient are zero and right.
+    if (gradient === 0 && loss > 1e-3) {
+      fail(`the gradient is zero throughout and the loss is ${loss}: the device fails silently`);
+    }
   }
 
   /**
@@ -360,17 +414,7 @@ export class Learner {
       const sources = sourcesOf(segments);
       const program = await this.#program(
         `remember ${part.length} ${names(sources)} ${memory.label}`,
-        () =>
-          sources.map(({ source, tensor }) =>
-            recordStoreImages({
-              rows: part.length,
-              area: this.#area,
-              source,
-              batch: this.#batch.tensor,
-              images: tensor,
-              memory,
-            })
-          ),
+        () => this.#storeImages(part.length, sources, memory),
       );
       program.run();
     }
@@ -392,10 +436,44 @@ export class Learner {
     lossSlot: number,
     masks: readonly ReadonlySet<number>[] = segments.map(({ open }) => open),
   ): void {
-    const { images: { padding }, flip, augmentRandom: random, sgd } = this.#options;
-    const augmentation = augmented ? { padding, flip, random } : null;
-    const rows = batchRows(segments, padding, augmentation);
-    this.#batch.write({ lossSlot, learningRate: sgd.learningRate }, rows, masks);
+    this.#writeRows(this.#rowsOf(segments, augmented), lossSlot, masks);
+  }
+
+  #rowsOf(segments: readonly Segment[], augmented: boolean): BatchRow[] {
+    const { images: { padding }, flip, augmentRandom: random } = this.#options;
+    return batchRows(segments, padding, augmented ? { padding, flip, random } : null);
+  }
+
+  #writeRows(
+    rows: readonly BatchRow[],
+    lossSlot: number,
+    masks: readonly ReadonlySet<number>[],
+  ): void {
+    this.#batch.write({ lossSlot, learningRate: this.#options.sgd.learningRate }, rows, masks);
+  }
+
+  /** Counts a training step that was submitted; reads losses back when it is time to. */
+  async #count(phase: StepPhase, rows: number): Promise<void> {
+    this.#steps++;
+    this.#rows += rows;
+    this.#pending.push({ phase, rows });
+    if (this.#pending.length >= Math.min(this.#options.readEvery, lossSlots)) {
+      await this.readLosses();
+    }
+  }
+
+  /** Copies the images of a batch that have a slot from their sources into a memory. */
+  #storeImages(rows: number, sources: readonly SampleSource[], memory: Tensor): Dispatch[] {
+    return sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
+      recordStoreImages({
+        rows,
+        area: this.#area,
+        source,
+        batch: this.#batch.tensor,
+        images: tensor,
+        memory,
+      })
+    );
   }
 
   #augment(rows: number, sources: readonly { source: number; tensor: Tensor }[]): Dispatch[] {
@@ -412,11 +490,11 @@ export class Learner {
   }
 
   /** Forward, loss, backward and update over `activations.input`. */
-  #update(sizes: readonly number[], targets: Tensor | null = null): Dispatch[] {
+  #update(sizes: readonly number[], targets: Tensor | null = null, start = 0): Dispatch[] {
     const { network } = this;
     const rows = sizes.reduce((a, b) => a + b, 0);
     return [
-      ...network.recordForward(sizes, "training"),
+      ...network.recordForward(sizes, "training", start),
       this.#crossEntropy(rows),
       ...(targets ? [recordMse({ ...this.#lossTensors(rows), targets })] : []),
       ...network.recordBackward(sizes),

@@ -52,6 +52,7 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   store_logits: ["slot * dims.width + i % dims.width", "slot * dims.width"],
   predict: ["logits[base + h]", "logits[base + h % 32u]"],
   sgd_masked: ["mask[i] == 0u", "false"],
+  largest: ["mask[i] == 0u", "false"],
 };
 
 test("a small mistake in a kernel is found, and the kernel named", async (gpu) => {

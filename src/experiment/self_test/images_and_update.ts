@@ -1,9 +1,11 @@
 import { augment } from "../../../tests/reference/augment.ts";
 import type { Shape4 } from "../../../tests/reference/conv2d.ts";
+import { largestMagnitude } from "../../../tests/reference/largest.ts";
 import { sgdStep } from "../../../tests/reference/sgd.ts";
 import { fromNhwc, normals, toNhwc, toPixelWords } from "../../../tests/support/layout.ts";
 import { recordAugment } from "../../ops/augment.ts";
 import { BatchRecord, type BatchRow } from "../../ops/batch_record.ts";
+import { recordLargest } from "../../ops/largest.ts";
 import { recordSgd } from "../../ops/sgd.ts";
 import { recordStoreImages } from "../../ops/store_images.ts";
 import { Random } from "../../random.ts";
@@ -64,6 +66,27 @@ export function imageCases(tensors: CaseTensors): KernelCase[] {
       exact: true,
     },
   ];
+}
+
+/** The watch over gradients: the largest magnitudes, as bits. */
+export function watchCases(tensors: CaseTensors): KernelCase[] {
+  const random = Random.stream(0, "self-test watch");
+  const length = 4 * 300;
+  const mask = Array.from({ length: length / 4 }, () => random.below(2));
+  const [gradient, value] = [0, 0].map(() => Float32Array.from(normals(random, length)));
+  const masked = mask.indexOf(0) * 4;
+  gradient[masked] = 1e9;
+  value[masked] = Infinity;
+  const result = tensors.u32([0, 0]);
+  const dispatch = recordLargest({
+    gradients: tensors.f32(gradient),
+    values: tensors.f32(value),
+    mask: tensors.u32(mask),
+    result,
+  });
+  const expected = [gradient, value].map((values) => largestMagnitude(values, mask));
+  const bits = new Uint32Array(Float32Array.from(expected).buffer);
+  return [{ dispatch, outputs: [{ tensor: result, expected: bits }], exact: true }];
 }
 
 /** The update: plain, with momentum, with Nesterov's; half of the values frozen. */
