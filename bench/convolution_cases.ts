@@ -1,6 +1,7 @@
 import {
   conv2dPartials,
   type Conv2dShape,
+  conv2dThreads,
   conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
@@ -218,6 +219,7 @@ export function weightGradientCase(layer: LayerShape, batch: number): KernelCase
     ...common(layer, batch),
     prepare: (bench): PreparedCase => {
       const { x, gy } = operands(bench, layer, batch);
+      const threads = conv2dThreads(bench.gpu);
       const { w: length } = sizes(layer, batch);
       const gradient = bench.output("gw", length);
       const at = bench.places(length, Math.min(1000, Math.ceil(2e7 / pixels)));
@@ -234,7 +236,8 @@ export function weightGradientCase(layer: LayerShape, batch: number): KernelCase
           rows: batch,
           x: bench.tensor("x", x),
           gy: bench.tensor("gy", gy),
-          partials: bench.arena.tensor("partials", [conv2dPartials(layer, batch)]),
+          partials: bench.arena.tensor("partials", [conv2dPartials(layer, batch, threads)]),
+          threads,
           gradient,
           subgroups: conv2dWantsSubgroups(bench.gpu),
         }),

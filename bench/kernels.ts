@@ -1,6 +1,5 @@
 import { openGpu } from "../src/gpu/device.ts";
 import { InputError } from "../src/errors.ts";
-import { conv2dWantsSubgroups } from "../src/ops/conv2d.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
 import { convolutionCases, type NetworkSize } from "./convolution_cases.ts";
@@ -96,7 +95,7 @@ function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[]
 }
 
 function casesOf(gpu: Gpu, size: NetworkSize): KernelCase[] {
-  const norms = batchNormCases(size, conv2dWantsSubgroups(gpu));
+  const norms = batchNormCases(size, gpu.adapter.isFallback);
   return [...convolutionCases(size), ...norms, ...otherCases(size)];
 }
 

@@ -1,6 +1,6 @@
 import type { Arena, Tensor } from "../gpu/tensor.ts";
 import { batchNormScratch } from "../ops/batch_norm.ts";
-import { conv2dPartials } from "../ops/conv2d.ts";
+import { conv2dPartials, conv2dThreads } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
 import { type ConvNorm, convNormsOf, outputElements, type ResNet18 } from "./resnet18.ts";
 
@@ -15,6 +15,10 @@ export interface LayerActivation {
 /** All tensors that forward and backward passes of up to `rows` rows need, allocated once. */
 export interface Activations {
   readonly rows: number;
+  /** Whether the adapter runs few threads at a time, as a CPU does. */
+  readonly fewThreads: boolean;
+  /** Threads that weight gradients aim at. */
+  readonly convThreads: number;
   /** Normalised images, `[rows, height, width, 4]`. */
   readonly input: Tensor;
   /** By convolution name. */
@@ -74,8 +78,11 @@ export function createActivations(arena: Arena, net: ResNet18, rows: number): Ac
   const scratch = batchNormScratch(groupsOf4(net.features));
   const features4 = groupsOf4(net.features) * 4;
   const heads4 = groupsOf4(net.heads) * 4;
+  const convThreads = conv2dThreads(arena.gpu);
   return {
     rows,
+    fewThreads: arena.gpu.adapter.isFallback,
+    convThreads,
     input: arena.tensor("input", [rows, net.height, net.inputWidth, 4]),
     layers,
     outputs,
@@ -87,12 +94,12 @@ export function createActivations(arena: Arena, net: ResNet18, rows: number): Ac
     gradients: [gradient("a"), gradient("b"), gradient("c"), gradient("d")],
     normPartials: arena.tensor("norm partials", [scratch.partials]),
     convPartials: arena.tensor("conv partials", [
-      all.reduce((sum, layer) => sum + convPartialsOf(layer, rows), 0),
+      all.reduce((sum, layer) => sum + convPartialsOf(layer, rows, convThreads), 0),
     ]),
   };
 }
 
 /** Elements of `convPartials` that a layer takes; the next one begins where a binding may. */
-export function convPartialsOf(layer: ConvNorm, rows: number): number {
-  return Math.ceil(conv2dPartials(layer, rows) / 64) * 64;
+export function convPartialsOf(layer: ConvNorm, rows: number, threads: number): number {
+  return Math.ceil(conv2dPartials(layer, rows, threads) / 64) * 64;
 }

@@ -272,8 +272,8 @@ function recordWeightGradient(
   x: Tensor,
   gy: Tensor,
 ): void {
-  const { convPartials, rows: mostRows } = context.activations;
-  const length = convPartialsOf(layer, mostRows);
+  const { convPartials, convThreads: threads, rows: mostRows } = context.activations;
+  const length = convPartialsOf(layer, mostRows, threads);
   const { dispatch, sum } = recordConv2dPartialSums({
     layer,
     rows,
@@ -281,6 +281,7 @@ function recordWeightGradient(
     gy,
     partials: range(convPartials, pass.partialsUsed, length),
     gradient: bind(context.gradients, context.learnedEntry(layer.conv, "conv")),
+    threads,
     subgroups: context.subgroups,
     label: layer.conv,
   });
@@ -323,8 +324,7 @@ function normShape(context: PassContext, layer: ConvNorm, segments: readonly num
   return {
     channels4: groupsOf4(layer.outputChannels),
     segments: segments.map((rows) => rows * area),
-    // Subgroups are asked for on CPU adapters only.
-    fewThreads: context.subgroups,
+    fewThreads: context.activations.fewThreads,
   };
 }
 

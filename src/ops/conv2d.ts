@@ -67,6 +67,8 @@ interface Conv2dOptions {
   /** Images in the batch. */
   readonly rows: number;
   readonly label?: string;
+  /** Threads that a weight gradient aims at, see {@linkcode conv2dThreads}; default: what suits a CPU. */
+  readonly threads?: number;
   /** Whether lanes share loads in subgroups; only where {@linkcode conv2dWantsSubgroups}. Default false. */
   readonly subgroups?: boolean;
 }
@@ -171,8 +173,9 @@ export function recordConv2dPartialSums(
   },
 ): { readonly dispatch: Dispatch; readonly sum: Conv2dSum | null } {
   const { layer, rows, x, gy, partials, gradient, label, subgroups = false } = options;
+  const { threads: wanted = cpuThreads } = options;
   const most = Math.floor(partials.size / 4 / weightLength(layer));
-  const { chunks, stripsPerChunk } = split(layer, rows, most);
+  const { chunks, stripsPerChunk } = split(layer, rows, wanted, most);
   const outGroups = groupsOf4(layer.outputChannels);
   const threads = chunks * groupsOf4(layer.inputChannels) * outGroups;
   return {
@@ -225,23 +228,30 @@ export function recordConv2dSums(
 }
 
 /** Elements of scratch that the weight gradient of a layer wants for batches of up to `rows` images. */
-export function conv2dPartials(layer: Conv2dShape, rows: number): number {
-  return wantedChunks(layer, rows) * weightLength(layer);
+export function conv2dPartials(layer: Conv2dShape, rows: number, threads = cpuThreads): number {
+  return wantedChunks(layer, rows, threads) * weightLength(layer);
 }
 
-/** Threads that a weight gradient aims at: enough to keep a CPU adapter busy without many partial sums. */
-const wantedThreads = 512;
+/**
+ * Threads that a weight gradient should aim at: on a CPU enough to keep its cores busy, on a GPU as many as its partial
+ * sums (576 bytes for each thread) are worth. The latter is an estimate: no GPU was at hand.
+ */
+export function conv2dThreads({ adapter }: Gpu): number {
+  return adapter.isFallback ? cpuThreads : 16384;
+}
+
+const cpuThreads = 512;
 
 /** At least as many for more rows. */
-function wantedChunks(layer: Conv2dShape, rows: number): number {
+function wantedChunks(layer: Conv2dShape, rows: number, threads: number): number {
   const pairs = groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
-  return Math.min(rows * groupsOf4(layer.outputWidth), Math.ceil(wantedThreads / pairs));
+  return Math.min(rows * groupsOf4(layer.outputWidth), Math.ceil(threads / pairs));
 }
 
 /** How the strips (4 columns of the output over its height) of a batch are shared out among at most `most` chunks. */
-function split(layer: Conv2dShape, rows: number, most: number) {
+function split(layer: Conv2dShape, rows: number, threads: number, most: number) {
   const strips = rows * groupsOf4(layer.outputWidth);
-  const wanted = Math.max(1, Math.min(most, wantedChunks(layer, rows)));
+  const wanted = Math.max(1, Math.min(most, wantedChunks(layer, rows, threads)));
   const stripsPerChunk = Math.ceil(strips / wanted);
   return { chunks: Math.ceil(strips / stripsPerChunk), stripsPerChunk };
 }

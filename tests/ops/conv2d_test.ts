@@ -7,10 +7,13 @@ import {
   conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
+  recordConv2dPartialSums,
+  recordConv2dSums,
   recordConv2dWeightGradient,
 } from "../../src/ops/conv2d.ts";
 import { Random } from "../../src/random.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { range } from "../../src/gpu/tensor.ts";
 import { assertClose } from "../reference/compare.ts";
 import {
   conv2dForward,
@@ -26,6 +29,7 @@ import {
   fromNhwc,
   nhwcLength,
   normals,
+  padded,
   toKernelLayout,
   toNhwc,
 } from "../support/layout.ts";
@@ -225,4 +229,55 @@ test("conv2d gives the same bits each time", async (gpu) => {
     const first = await compute(gpu, problem, { subgroups });
     assert.deepEqual(await compute(gpu, problem, { subgroups }), first);
   }
+});
+
+test("weight gradients of more layers than one dispatch sums up", async (gpu) => {
+  const random = Random.stream(11, "conv2d sums");
+  // Many threads make many parts; from the fifteenth layer on a second dispatch is needed.
+  const threads = 4096;
+  await Workbench.with(gpu, async (bench) => {
+    const problems = Array.from({ length: 17 }, (_, i): Problem => {
+      const xShape: Shape4 = [2, 1 + i % 9, 4 + i % 3, 9];
+      const wShape: Shape4 = [1 + 5 * i % 11, xShape[1], i % 2 ? 1 : 3, i % 2 ? 1 : 3];
+      const problem = { xShape, wShape, stride: i % 4 === 3 ? 2 : 1 } as Problem;
+      const values = (shape: Shape4) => normals(random, shape.reduce((a, b) => a * b, 1));
+      const [x, w] = [values(xShape), values(wShape)];
+      return { ...problem, x, w, gy: values(outputShape({ ...problem, x, w })) };
+    });
+    const lengths = problems.map((problem) =>
+      Math.ceil(conv2dPartials(layerOf(problem), 2, threads) / 64) * 64
+    );
+    const sizes = problems.map(({ wShape: [o, i, k] }) => k * k * padded(i) * padded(o));
+    const places = (list: number[]) =>
+      list.map((_, i) => list.slice(0, i).reduce((a, b) => a + Math.ceil(b / 64) * 64, 0));
+    const [partsAt, gradientAt] = [places(lengths), places(sizes)];
+    const partials = bench.f32(partsAt.at(-1)! + lengths.at(-1)!);
+    const gradients = bench.f32(gradientAt.at(-1)! + sizes.at(-1)!);
+    const recorded = problems.map((problem, i) =>
+      recordConv2dPartialSums({
+        layer: layerOf(problem),
+        rows: 2,
+        threads,
+        x: bench.f32(toNhwc(problem.x, problem.xShape)),
+        gy: bench.f32(toNhwc(problem.gy, outputShape(problem))),
+        partials: range(partials, partsAt[i], lengths[i]),
+        gradient: range(gradients, gradientAt[i], sizes[i]),
+      })
+    );
+    const sums = recorded.flatMap(({ sum }) => sum ?? []);
+    const totals = recordConv2dSums(sums, partials, gradients);
+    assert.equal(totals.length, 2);
+    await bench.run([...recorded.map(({ dispatch }) => dispatch), ...totals]);
+    const [read] = await bench.read(gradients);
+    problems.forEach((problem, i) => {
+      const found = read.subarray(gradientAt[i], gradientAt[i] + sizes[i]);
+      const expected = twin(problem).gw;
+      assertClose(
+        "conv2d weight gradient",
+        fromKernelLayout(found, problem.wShape),
+        expected,
+        TOLERANCE,
+      );
+    });
+  });
 });
