@@ -61,7 +61,6 @@ for (let round = 0; round <= rounds; round++) {
 }
 const median = (values: number[]) =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-if (Deno.env.get("VERBOSE")) console.log(times);
 const [a, b] = [median(times.apart), median(times.together)];
 console.log(
   `one step of 7 candidates, width ${width}, ${size} pixels, batch ${batch}, ${gpu.adapter.description}: ` +

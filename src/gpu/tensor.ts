@@ -215,10 +215,11 @@ export async function downloadU32(gpu: Gpu, tensor: Tensor): Promise<Uint32Array
   return values;
 }
 
-/** Copies one tensor into another of the same length, on the GPU. */
+/** Copies tensors into others of the same length, or their first `length` elements, on the GPU. */
 export function copyTensor(
   gpu: Gpu,
   pairs: readonly (readonly [source: Tensor, target: Tensor])[],
+  length?: number,
 ): void {
   for (const [source, target] of pairs) {
     if (source.length !== target.length) {
@@ -230,7 +231,7 @@ export function copyTensor(
   if (gpu.recording?.replaying) return;
   const encoder = gpu.device.createCommandEncoder({ label: "copy" });
   for (const [source, target] of pairs) {
-    encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, source.length * 4);
+    encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, (length ?? source.length) * 4);
   }
   gpu.device.queue.submit([encoder.finish()]);
 }

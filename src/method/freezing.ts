@@ -1,6 +1,8 @@
 import { bestCandidate, freezingScore } from "./freezing_score.ts";
 import type { CandidateLosses } from "./freezing_score.ts";
+import type { Segment } from "./batch.ts";
 import type { Session } from "./session.ts";
+import type { Tensor } from "../gpu/tensor.ts";
 
 /** How many leading blocks were frozen for a task, and what each candidate's loss was. */
 export interface FreezingChoice {
@@ -52,5 +54,47 @@ export async function searchFreezing(
   } finally {
     start.destroy();
     best.destroy();
+  }
+}
+
+/**
+ * The same search where all candidates learn from the same batches and nothing else (no replay of their own): they go
+ * through the epoch side by side, so that the forward pass of what they have frozen in common is computed once a batch.
+ * The result is that of {@linkcode searchFreezing} to the last bit; the price is a copy of the parameters per candidate.
+ *
+ * `batches` are the steps of the epoch; samples with a slot are written to `memory`. `judge` must not change the network.
+ */
+export async function searchFreezingTogether(
+  session: Session,
+  batches: readonly (readonly Segment[])[],
+  memory: Tensor,
+  judge: () => Promise<CandidateLosses>,
+): Promise<FreezingChoice> {
+  const { learner, learner: { network }, options } = session;
+  const least = network.frozenBlocks;
+  const most = Math.max(least, options.maxBlocks);
+  const contenders = Array.from({ length: most - least + 1 }, (_, i) => {
+    return { frozen: most - i, state: network.snapshot(`candidate ${most - i}`) };
+  });
+  try {
+    for (const { state } of contenders) network.save(state);
+    for (const segments of batches) {
+      await learner.stepCandidates("freezing", segments, contenders, memory);
+    }
+    const [deepest, ...others] = contenders;
+    for (const { frozen, state } of others) network.copyRunning(deepest.state, state, frozen);
+    const candidates: { frozen: number; loss: number }[] = [];
+    for (const { frozen, state } of contenders.toReversed()) {
+      network.restore(state);
+      network.freeze(frozen);
+      const loss = freezingScore(await judge(), options.freezingMode, options.compat);
+      candidates.push({ frozen, loss });
+    }
+    const { frozen: chosen } = candidates[bestCandidate(candidates.map(({ loss }) => loss))];
+    network.restore(contenders[most - chosen].state);
+    network.freeze(chosen);
+    return { candidates, chosen };
+  } finally {
+    for (const { state } of contenders) state.destroy();
   }
 }

@@ -1,41 +1,40 @@
 import { aceOpenHeads } from "./ace.ts";
 import type { Sample, Segment } from "./batch.ts";
-import { type FreezingChoice, searchFreezing } from "./freezing.ts";
+import { type FreezingChoice, searchFreezingTogether } from "./freezing.ts";
 import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
 
 /**
  * Wake: one epoch over the task's stream, the ACE loss on the stream alone, no replay and no dreams: fast, narrow
  * learning. Every image seen is offered to the short-term memory. From the second task on this epoch is the search for
- * how much to freeze (see {@linkcode searchFreezing}), judged in inference mode on validation images of the new task and
+ * how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode on validation images of the new task and
  * on the long-term memory's share for judging.
  */
 export async function wake(session: Session, task: Task): Promise<FreezingChoice | null> {
-  const { options } = session;
-  if (task.index === 0 || !options.freezing) {
-    session.begin("wake", Math.ceil(task.train.length / options.batchSize));
-    await epoch(session, task, true);
-    return null;
+  const { learner, shortTerm, options } = session;
+  const batches = wakeBatches(session, task);
+  const searches = task.index > 0 && options.freezing;
+  const candidates = Math.max(0, options.maxBlocks - learner.network.frozenBlocks) + 1;
+  session.begin(searches ? "freezing" : "wake", batches.length * (searches ? candidates : 1));
+  if (searches) {
+    return await searchFreezingTogether(
+      session,
+      batches,
+      shortTerm.tensor,
+      () => judge(session, task),
+    );
   }
-  return await searchFreezing(
-    session,
-    (first) => {
-      session.begin("freezing", Math.ceil(task.train.length / options.batchSize));
-      return epoch(session, task, first);
-    },
-    () => judge(session, task),
-  );
+  for (const segments of batches) await learner.step("wake", segments, shortTerm.tensor);
+  return null;
 }
 
-async function epoch(session: Session, task: Task, remembers: boolean): Promise<void> {
-  const { learner, shortTerm, options, random } = session;
-  const phase = task.index === 0 || !options.freezing ? "wake" : "freezing";
-  for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
-    const slots = remembers
-      ? shortTerm.offer(batch.map(({ label }) => label), random.reservoir)
-      : null;
-    const samples = slots ? batch.map((sample, i) => ({ ...sample, slot: slots[i] })) : batch;
-    await learner.step(phase, [aceSegment(session, task, samples)], shortTerm.tensor);
-  }
+/** The epoch's steps: shuffled batches of the stream, each image with the slot of short-term memory that it gets. */
+function wakeBatches(session: Session, task: Task): Segment[][] {
+  const { shortTerm, options, random } = session;
+  return batchesOf(shuffled(task.train, random.order), options.batchSize).map((batch) => {
+    const slots = shortTerm.offer(batch.map(({ label }) => label), random.reservoir);
+    const samples = batch.map((sample, i) => ({ ...sample, slot: slots[i] }));
+    return [aceSegment(session, task, samples)];
+  });
 }
 
 /** A stream segment under the ACE loss: open are the classes in it and the heads still free. */

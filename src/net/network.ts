@@ -41,8 +41,6 @@ export class Network {
   readonly values: Tensor;
   readonly gradients: Tensor;
   readonly velocities: Tensor;
-  /** u32, one per 4 values: 1 where the update may write. */
-  readonly mask: Tensor;
   /** Flat f32 table with the layout of `table.running`. */
   readonly running: Tensor;
   /** Training forward passes so far (PyTorch's `num_batches_tracked`, the same for every batch norm here). */
@@ -51,6 +49,8 @@ export class Network {
   /** What each step computes anew. */
   readonly #scratch: Arena;
   readonly #context: PassContext;
+  /** Freezing masks by the number of frozen blocks, made when first needed. */
+  readonly #masks = new Map<number, Tensor>();
   #frozenBlocks = 0;
 
   /**
@@ -70,7 +70,6 @@ export class Network {
     this.values = this.#arena.tensor("values", [length]);
     this.gradients = this.#scratch.tensor("gradients", [length]);
     this.velocities = this.#arena.tensor("velocities", [length]);
-    this.mask = this.#arena.tensor("mask", [length / 4], "u32");
     this.running = this.#arena.tensor("running", [this.table.runningLength]);
     this.activations = createActivations(this.#scratch, this.architecture, options.maxRows);
     this.#context = {
@@ -107,13 +106,21 @@ export class Network {
       throw new RangeError(`Cannot freeze ${blocks} blocks: 0 to ${freezableBlocks} can be frozen`);
     }
     this.#frozenBlocks = blocks;
+    if (this.#masks.has(blocks)) return;
     const mask = new Uint32Array(this.table.learnedLength / 4);
     for (const entry of this.table.learned) {
       if (entry.frozenFrom > blocks) {
         mask.fill(1, entry.offset / 4, (entry.offset + entry.length) / 4);
       }
     }
-    upload(this.gpu, this.mask, mask);
+    const tensor = this.#scratch.tensor(`mask ${blocks}`, [mask.length], "u32");
+    upload(this.gpu, tensor, mask);
+    this.#masks.set(blocks, tensor);
+  }
+
+  /** u32, one per 4 values: 1 where the update may write, as it is frozen now. */
+  get mask(): Tensor {
+    return this.#masks.get(this.#frozenBlocks)!;
   }
 
   /** Draws fresh parameters; running statistics 0 and 1, velocities 0. */
@@ -129,14 +136,14 @@ export class Network {
   }
 
   /** Forward pass over `activations.input` in segments of so many rows; see {@linkcode recordForward}. */
-  recordForward(segments: readonly number[], mode: NormMode): Dispatch[] {
+  recordForward(segments: readonly number[], mode: NormMode, start = 0): Dispatch[] {
     const rows = segments.reduce((a, b) => a + b, 0);
     if (rows > this.activations.rows || segments.some((n) => n < 1)) {
       throw new RangeError(
         `Cannot record a forward pass: segments [${segments}], the network has room for ${this.activations.rows} rows`,
       );
     }
-    return recordForward(this.#context, segments, mode);
+    return recordForward(this.#context, segments, mode, start);
   }
 
   /** Backward pass from `activations.gLogits` down to what is not frozen now; see {@linkcode recordBackward}. */
@@ -166,6 +173,12 @@ export class Network {
   restore(snapshot: NetworkSnapshot): void {
     copyTensor(this.gpu, this.#pairs(snapshot).map(([mine, theirs]) => [theirs, mine]));
     this.batchesTracked = snapshot.batchesTracked;
+  }
+
+  /** Copies the running statistics of the stem and the first `blocks` blocks from one snapshot to another. */
+  copyRunning(from: NetworkSnapshot, to: NetworkSnapshot, blocks: number): void {
+    const length = this.table.running.find(({ frozenFrom }) => frozenFrom > blocks)!.offset;
+    if (blocks > 0) copyTensor(this.gpu, [[from.running, to.running]], length);
   }
 
   /** Parameters and running statistics under their official names, in PyTorch's layouts. */

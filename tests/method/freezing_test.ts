@@ -1,11 +1,16 @@
 /** The search for how much to freeze. */
 
 import assert from "node:assert/strict";
-import { copyTensor, downloadF32, upload } from "../../src/gpu/tensor.ts";
-import { searchFreezing } from "../../src/method/freezing.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { copyTensor, downloadF32, downloadU32, upload } from "../../src/gpu/tensor.ts";
+import {
+  type FreezingChoice,
+  searchFreezing,
+  searchFreezingTogether,
+} from "../../src/method/freezing.ts";
 import { learnMerged } from "../../src/method/merged.ts";
-import type { Session, Task } from "../../src/method/session.ts";
-import { wake } from "../../src/method/wake.ts";
+import { batchesOf, type Session, type Task } from "../../src/method/session.ts";
+import { aceSegment, wake } from "../../src/method/wake.ts";
 import { assertSameBits, gpuTests } from "../support/gpu.ts";
 import { type SmallSession, withSession } from "../support/session.ts";
 
@@ -127,7 +132,8 @@ for (const freezingMode of ["training_and_buff", "training", "buffer"] as const)
       assert.equal(choice.chosen, losses.indexOf(Math.min(...losses)));
       assert.equal(learner.network.frozenBlocks, choice.chosen);
       assert.equal(shortTerm.reservoir.offered, task.train.length);
-      assert.deepEqual(phases, Array(3).fill(`freezing ${Math.ceil(task.train.length / 4)}`));
+      // Three candidates side by side in one epoch.
+      assert.deepEqual(phases, [`freezing ${3 * Math.ceil(task.train.length / 4)}`]);
       // The network in use is the winner: judged again, it has the winner's loss.
       const judge = async (samples: typeof old) =>
         (await learner.losses([samples], "inference"))[0];
@@ -165,3 +171,63 @@ for (const compat of ["paper", "official"] as const) {
     });
   });
 }
+
+/** Everything that a search leaves behind. */
+async function outcomeOf(gpu: Gpu, session: Session, choice: FreezingChoice) {
+  const { learner, learner: { network }, shortTerm, random } = session;
+  return {
+    choice,
+    frozen: network.frozenBlocks,
+    tracked: network.batchesTracked,
+    steps: learner.steps,
+    augment: random.augment.state(),
+    values: await downloadF32(gpu, network.values),
+    velocities: await downloadF32(gpu, network.velocities),
+    running: await downloadF32(gpu, network.running),
+    memory: await downloadU32(gpu, shortTerm.tensor),
+  };
+}
+
+test("candidates that share their frozen prefix end with the bits of candidates that do not", async (gpu) => {
+  for (const already of [0, 2]) {
+    const outcomes: Awaited<ReturnType<typeof outcomeOf>>[] = [];
+    for (const together of [false, true]) {
+      await withSession(gpu, { seed: 3, method: { maxBlocks: 6 } }, async (small) => {
+        const { session, session: { learner, learner: { network }, shortTerm } } = small;
+        const task = secondTask(small, session);
+        network.freeze(already);
+        const batches = batchesOf(task.train, session.options.batchSize).map((batch) => [
+          aceSegment(session, task, batch.map((sample, slot) => ({ ...sample, slot }))),
+        ]);
+        const judge = async () => ({
+          validation: await learner.losses([task.validation], "inference"),
+          buffer: await learner.losses([task.previousBuffer], "inference"),
+        });
+        const choice = together
+          ? await searchFreezingTogether(session, batches, shortTerm.tensor, judge)
+          : await searchFreezing(session, async (first) => {
+            const memory = first ? shortTerm.tensor : null;
+            for (const segments of batches) await learner.step("freezing", segments, memory);
+          }, judge);
+        outcomes.push(await outcomeOf(gpu, session, choice));
+      });
+    }
+    assert.deepEqual(outcomes[1], outcomes[0]);
+    assert.equal(outcomes[0].choice.candidates.length, 7 - already);
+    assert.ok(outcomes[0].steps > 7 - already);
+  }
+});
+
+test("the pass behind a frozen prefix is shorter by the prefix", async (gpu) => {
+  await withSession(gpu, {}, ({ session: { learner: { network } } }) => {
+    const whole = network.recordForward([4], "training");
+    for (let blocks = 1; blocks <= 6; blocks++) {
+      const rest = network.recordForward([4], "training", blocks);
+      const labels = (dispatches: readonly { readonly label?: string }[]) =>
+        dispatches.map(({ label }) => label);
+      assert.deepEqual(labels(rest), labels(whole).slice(-rest.length));
+      assert.ok(!labels(rest).includes("conv1"));
+    }
+    return Promise.resolve();
+  });
+});
