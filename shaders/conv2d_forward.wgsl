@@ -26,6 +26,7 @@
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
 override SECOND: u32 = 0u;
+override EXCHANGE: u32 = 0u; // 1: neighbouring lanes hand each other the columns that both need
 
 struct Dims {
   batch: u32,
@@ -62,16 +63,28 @@ fn inputRow(at: u32, iy: u32, left: u32) -> Row {
   let inside = iy < dims.inHeight;
   let step = dims.inGroups;
   var row: Row;
-  row.c0 = inputAt(at, left, inside);
   row.c1 = inputAt(at + step, left + 1u, inside);
   row.c2 = inputAt(at + 2u * step, left + 2u, inside);
   row.c3 = inputAt(at + 3u * step, left + 3u, inside);
   row.c4 = inputAt(at + 4u * step, left + 4u, inside);
-  row.c5 = inputAt(at + 5u * step, left + 5u, inside);
   if (STRIDE == 2u) {
+    row.c5 = inputAt(at + 5u * step, left + 5u, inside);
     row.c6 = inputAt(at + 6u * step, left + 6u, inside);
     row.c7 = inputAt(at + 7u * step, left + 7u, inside);
     row.c8 = inputAt(at + 8u * step, left + 8u, inside);
+  }
+  if (EXCHANGE == 1u && KERNEL == 3u) {
+    if (STRIDE == 1u) {
+      row.c0 = select(vec4f(), ofLaneBefore(row.c4), left < dims.inWidth);
+      row.c5 = select(vec4f(), ofLaneBehind(row.c1), left + 5u < dims.inWidth);
+    } else {
+      row.c0 = select(vec4f(), ofLaneBefore(row.c8), left < dims.inWidth);
+    }
+  } else {
+    row.c0 = inputAt(at, left, inside);
+    if (STRIDE == 1u) {
+      row.c5 = inputAt(at + 5u * step, left + 5u, inside);
+    }
   }
   return row;
 }

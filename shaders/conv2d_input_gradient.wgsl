@@ -23,6 +23,7 @@
 override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
 override SECOND: u32 = 0u;
+override EXCHANGE: u32 = 0u; // 1: neighbouring lanes hand each other the columns that both need
 
 struct Dims {
   batch: u32,
@@ -61,13 +62,25 @@ fn gradientRow(at: u32, oy: u32, left: u32) -> Row {
   let inside = oy < dims.outHeight;
   let step = dims.outGroups;
   var row: Row;
-  row.c0 = gradientAt(at, left, inside);
   row.c1 = gradientAt(at + step, left + 1u, inside);
-  row.c2 = gradientAt(at + 2u * step, left + 2u, inside);
   if (STRIDE == 1u) {
+    row.c2 = gradientAt(at + 2u * step, left + 2u, inside);
     row.c3 = gradientAt(at + 3u * step, left + 3u, inside);
     row.c4 = gradientAt(at + 4u * step, left + 4u, inside);
-    row.c5 = gradientAt(at + 5u * step, left + 5u, inside);
+    if (EXCHANGE == 1u && KERNEL == 3u) {
+      row.c0 = select(vec4f(), ofLaneBefore(row.c4), left < dims.outWidth);
+      row.c5 = select(vec4f(), ofLaneBehind(row.c1), left + 5u < dims.outWidth);
+    } else {
+      row.c0 = gradientAt(at, left, inside);
+      row.c5 = gradientAt(at + 5u * step, left + 5u, inside);
+    }
+  } else {
+    row.c0 = gradientAt(at, left, inside);
+    if (EXCHANGE == 1u && KERNEL == 3u) {
+      row.c2 = select(vec4f(), ofLaneBehind(row.c0), left + 2u < dims.outWidth);
+    } else {
+      row.c2 = gradientAt(at + 2u * step, left + 2u, inside);
+    }
   }
   return row;
 }

@@ -14,3 +14,12 @@ fn weightBlock(at: u32, columnStep: u32, matrixStep: u32) -> WeightBlock {
     mat4x4f(weights[next], weights[next + columnStep], weights[next + 2u * columnStep], weights[next + 3u * columnStep]),
   );
 }
+
+// Not used here: EXCHANGE is 0 without subgroups.
+fn ofLaneBefore(value: vec4f) -> vec4f {
+  return value;
+}
+
+fn ofLaneBehind(value: vec4f) -> vec4f {
+  return value;
+}

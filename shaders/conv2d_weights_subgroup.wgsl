@@ -19,3 +19,12 @@ fn weightBlock(at: u32, columnStep: u32, matrixStep: u32) -> WeightBlock {
     mat4x4f(subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u)),
   );
 }
+
+// A value of the neighbouring lane. The first lane has none before, the last none behind: they get some other lane's.
+fn ofLaneBefore(value: vec4f) -> vec4f {
+  return subgroupShuffle(value, (blockLane + 7u) % 8u);
+}
+
+fn ofLaneBehind(value: vec4f) -> vec4f {
+  return subgroupShuffle(value, (blockLane + 1u) % 8u);
+}

@@ -17,7 +17,7 @@ const forward = variants((suffix) =>
     name: `conv2d_forward${suffix}`,
     code: forwardCode,
     library: [suffix ? subgroupWeights : plainWeights],
-    constants: ["KERNEL", "STRIDE", "SECOND"],
+    constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
     bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
   })
 );
@@ -26,7 +26,7 @@ const inputGradient = variants((suffix) =>
     name: `conv2d_input_gradient${suffix}`,
     code: inputGradientCode,
     library: [suffix ? subgroupWeights : plainWeights],
-    constants: ["KERNEL", "STRIDE", "SECOND"],
+    constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
     bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
   })
 );
@@ -99,7 +99,12 @@ export function recordConv2dForward(
   return [{
     kernel: subgroups ? forward.subgroup : forward.plain,
     label,
-    constants: { KERNEL: kernel, STRIDE: stride, SECOND: tile.second },
+    constants: {
+      KERNEL: kernel,
+      STRIDE: stride,
+      SECOND: tile.second,
+      EXCHANGE: subgroups && kernel === 3 && wholeRows(layer.outputWidth) ? 1 : 0,
+    },
     uniform: words(...dims(layer, rows), 0),
     buffers: [x, weight, y],
     workgroups: [Math.ceil(strips / 64), Math.ceil(layer.outputChannels / tile.channels)],
@@ -122,7 +127,12 @@ export function recordConv2dInputGradient(
   return [{
     kernel: subgroups ? inputGradient.subgroup : inputGradient.plain,
     label,
-    constants: { KERNEL: kernel, STRIDE: stride, SECOND: tile.second },
+    constants: {
+      KERNEL: kernel,
+      STRIDE: stride,
+      SECOND: tile.second,
+      EXCHANGE: subgroups && kernel === 3 && wholeRows(layer.inputWidth) ? 1 : 0,
+    },
     uniform: words(...dims(layer, rows), addend ? 1 : 0),
     buffers: [gy, weight, addend ?? gy, gx],
     workgroups: [
@@ -266,6 +276,11 @@ function tileOf(
 ): { second: number; rows: number; channels: number } {
   if (channels > 8) return { second: 1, rows: 1, channels: 16 };
   return stride === 1 ? { second: 2, rows: 2, channels: 8 } : { second: 0, rows: 1, channels: 8 };
+}
+
+/** Whether the 8 lanes of a subgroup hold whole rows of strips, so that no strip lacks a neighbour in its row. */
+function wholeRows(width: number): boolean {
+  return 8 % groupsOf4(width) === 0;
 }
 
 function weightLength({ kernel, inputChannels, outputChannels }: Conv2dShape): number {
