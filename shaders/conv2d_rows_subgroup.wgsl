@@ -1,30 +1,64 @@
 // Rows of x for conv2d_weight_gradient.wgsl, with the optional feature `subgroups`, where subgroups have exactly 8
-// lanes and outGroups is a multiple of 8: then the lanes of a subgroup (consecutive threads) differ in their output
-// group alone and need the same row. Each loads one column of it, and broadcasts hand them round: 1 load where
-// conv2d_rows_plain.wgsl needs 6 (STRIDE 2: 2 for 9). On a CPU adapter this made stride 1 a third faster, stride 2
-// up to twice as fast.
+// lanes and outGroups is a multiple of SHARED (2, 4 or 8): then SHARED consecutive threads differ in their output group
+// alone and need the same row. Each loads every SHARED-th column of it, and shuffles hand them round: 1, 2 or 3 loads
+// where conv2d_rows_plain.wgsl needs 6 (STRIDE 2: 2, 3 or 5 for 9).
 
-var<private> rowLane: u32;
+override SHARED: u32;
+
+var<private> rowLane: u32; // within those that share a row
+var<private> rowFirst: u32; // the first lane of them
 
 fn prepareRows() {
-  rowLane = subgroupExclusiveAdd(1u);
+  let lane = subgroupExclusiveAdd(1u);
+  rowLane = lane % SHARED;
+  rowFirst = lane - rowLane;
 }
 
 // The row iy whose column `left` is at x[at].
 fn inputRow(at: u32, iy: u32, left: u32) -> Row {
   let inside = iy < dims.inHeight;
-  let mine = inputAt(at + rowLane * dims.inGroups, left + rowLane, inside);
+  let step = dims.inGroups;
   var row: Row;
-  row.c0 = subgroupBroadcast(mine, 0u);
-  row.c1 = subgroupBroadcast(mine, 1u);
-  row.c2 = subgroupBroadcast(mine, 2u);
-  row.c3 = subgroupBroadcast(mine, 3u);
-  row.c4 = subgroupBroadcast(mine, 4u);
-  row.c5 = subgroupBroadcast(mine, 5u);
+  let first = inputAt(at + rowLane * step, left + rowLane, inside);
+  if (SHARED == 8u) {
+    row.c0 = subgroupBroadcast(first, 0u);
+    row.c1 = subgroupBroadcast(first, 1u);
+    row.c2 = subgroupBroadcast(first, 2u);
+    row.c3 = subgroupBroadcast(first, 3u);
+    row.c4 = subgroupBroadcast(first, 4u);
+    row.c5 = subgroupBroadcast(first, 5u);
+    if (STRIDE == 2u) {
+      row.c6 = subgroupBroadcast(first, 6u);
+      row.c7 = subgroupBroadcast(first, 7u);
+    }
+  } else {
+    let second = inputAt(at + (SHARED + rowLane) * step, left + SHARED + rowLane, inside);
+    row.c0 = subgroupShuffle(first, rowFirst);
+    row.c1 = subgroupShuffle(first, rowFirst + 1u);
+    if (SHARED == 4u) {
+      row.c2 = subgroupShuffle(first, rowFirst + 2u);
+      row.c3 = subgroupShuffle(first, rowFirst + 3u);
+      row.c4 = subgroupShuffle(second, rowFirst);
+      row.c5 = subgroupShuffle(second, rowFirst + 1u);
+      if (STRIDE == 2u) {
+        row.c6 = subgroupShuffle(second, rowFirst + 2u);
+        row.c7 = subgroupShuffle(second, rowFirst + 3u);
+      }
+    } else {
+      let third = inputAt(at + (4u + rowLane) * step, left + 4u + rowLane, inside);
+      row.c2 = subgroupShuffle(second, rowFirst);
+      row.c3 = subgroupShuffle(second, rowFirst + 1u);
+      row.c4 = subgroupShuffle(third, rowFirst);
+      row.c5 = subgroupShuffle(third, rowFirst + 1u);
+      if (STRIDE == 2u) {
+        let fourth = inputAt(at + (6u + rowLane) * step, left + 6u + rowLane, inside);
+        row.c6 = subgroupShuffle(fourth, rowFirst);
+        row.c7 = subgroupShuffle(fourth, rowFirst + 1u);
+      }
+    }
+  }
   if (STRIDE == 2u) {
-    row.c6 = subgroupBroadcast(mine, 6u);
-    row.c7 = subgroupBroadcast(mine, 7u);
-    row.c8 = inputAt(at + 8u * dims.inGroups, left + 8u, inside);
+    row.c8 = inputAt(at + 8u * step, left + 8u, inside);
   }
   return row;
 }

@@ -35,7 +35,7 @@ const weightGradient = variants((suffix) =>
     name: `conv2d_weight_gradient${suffix}`,
     code: weightGradientCode,
     library: [suffix ? subgroupRows : plainRows],
-    constants: ["KERNEL", "STRIDE"],
+    constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED"] : [])],
     bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
   })
 );
@@ -188,12 +188,13 @@ export function recordConv2dPartialSums(
   const { chunks, stripsPerChunk } = split(layer, rows, wanted, most);
   const outGroups = groupsOf4(layer.outputChannels);
   const threads = chunks * groupsOf4(layer.inputChannels) * outGroups;
+  // Threads are ordered by output group first, so that so many neighbours share their input.
+  const shared = (subgroups && [8, 4, 2].find((lanes) => outGroups % lanes === 0)) || null;
   return {
     dispatch: {
-      // Threads are ordered by output group first: with a multiple of 8, a subgroup shares its input.
-      kernel: subgroups && outGroups % 8 === 0 ? weightGradient.subgroup : weightGradient.plain,
+      kernel: shared ? weightGradient.subgroup : weightGradient.plain,
       label,
-      constants: { KERNEL: layer.kernel, STRIDE: layer.stride },
+      constants: { KERNEL: layer.kernel, STRIDE: layer.stride, ...(shared && { SHARED: shared }) },
       uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
       buffers: [x, gy, chunks === 1 ? gradient : partials],
       workgroups: [Math.ceil(threads / 64)],
