@@ -16,6 +16,8 @@ export interface ProgramOptions {
   readonly terminal: Terminal;
   /** Folder of packed data sets. */
   readonly cacheDir: string;
+  /** Whether the process ends when the command does. */
+  readonly endsProcess?: boolean;
   /** Replaced in tests. */
   readonly worker?: TrainOptions["worker"];
   /** Gets commander's own messages. */
@@ -26,7 +28,7 @@ export interface ProgramOptions {
 
 /** The command line: each command parses its options and calls one function with plain values. */
 export function createProgram(options: ProgramOptions) {
-  const { terminal, cacheDir, worker, printError, setExitCode } = options;
+  const { terminal, cacheDir, worker, endsProcess, printError, setExitCode } = options;
   const program = new Command("wscl")
     .description("Trains Wake-Sleep Consolidated Learning on WebGPU.")
     .version(denoConfig.version)
@@ -68,7 +70,8 @@ export function createProgram(options: ProgramOptions) {
     const overrides = [...given.set ?? []];
     if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
     const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
-    setExitCode(await train({ ...files, overrides, compare, overwrite, worker }, terminal));
+    const how = { overrides, compare, overwrite, worker, endsProcess };
+    setExitCode(await train({ ...files, ...how }, terminal));
   };
 
   trainCommand("demo")
@@ -92,7 +95,7 @@ export function createProgram(options: ProgramOptions) {
           );
         }
         const files = { out: given.resume, dataRoot: given.data, cacheDir, ...safetyOf(given) };
-        return setExitCode(await resume({ ...files, worker }, terminal));
+        return setExitCode(await resume({ ...files, worker, endsProcess }, terminal));
       }
       // Not commander's requiredOption, which would hide the near miss in --confg.
       if (given.config !== undefined) return await run(given.config, given);

@@ -35,6 +35,7 @@ export interface TrainOptions extends SafetyOptions {
   readonly overwrite: boolean;
   /** Train the baselines and bounds, too, each in a folder of its own. */
   readonly compare: boolean;
+  readonly endsProcess?: LaunchOptions["endsProcess"];
   /** Replaced in tests. */
   readonly worker?: LaunchOptions["worker"];
 }
@@ -46,6 +47,7 @@ export interface ResumeOptions extends SafetyOptions {
   /** Default: where the run had its data from. */
   readonly dataRoot?: string;
   readonly cacheDir: string;
+  readonly endsProcess?: LaunchOptions["endsProcess"];
   /** Replaced in tests. */
   readonly worker?: LaunchOptions["worker"];
 }
@@ -95,6 +97,7 @@ interface Files extends SafetyOptions {
   readonly cacheDir: string;
   readonly init: string | null;
   readonly resume?: boolean;
+  readonly endsProcess?: LaunchOptions["endsProcess"];
   readonly worker?: LaunchOptions["worker"];
 }
 
@@ -140,7 +143,7 @@ async function comparedRuns(
 
 async function trainOne(
   { config, out }: PlannedRun,
-  { dataRoot, cacheDir, init, worker, resume, maxTime, checkpointEvery, skipSelfTest }: Files,
+  { dataRoot, cacheDir, init, worker, endsProcess, maxTime, ...safetyGiven }: Files,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Summary> {
@@ -150,9 +153,11 @@ async function trainOne(
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
   // The time that a job scheduler gives counts from the start of the program.
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
-  const safety = { resume, checkpointEvery, deadline, skipSelfTest };
+  const { resume, checkpointEvery, skipSelfTest } = safetyGiven;
+  const safety = { resume, checkpointEvery, skipSelfTest, deadline };
   const files = { dataRoot, cacheDir, out, init };
-  const summary = await launch(config, { ...files, ...safety, signal, worker, onEvent });
+  const how = { signal, worker, endsProcess, onEvent };
+  const summary = await launch(config, { ...files, ...safety, ...how });
   terminal.live("");
   if (summary.completed) terminal.print(`\n${runReport(summary)}\n`);
   terminal.print(

@@ -10,6 +10,11 @@ export interface LaunchOptions extends RunPaths, RunSafety {
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting asks the run to end cleanly: it resolves with `completed: false`. */
   readonly signal?: AbortSignal;
+  /**
+   * The process ends soon after the run: its worker is left to that end. A worker that is being closed while the process
+   * ends takes drivers down with it (llvmpipe: a segmentation fault in one of twenty processes). Default false.
+   */
+  readonly endsProcess?: boolean;
   /** Replaced in tests. */
   readonly worker?: URL;
 }
@@ -51,7 +56,7 @@ export async function launch(config: ExperimentConfig, options: LaunchOptions): 
 }
 
 function launchOnce(config: ExperimentConfig, options: LaunchOptions): Promise<Summary> {
-  const { onEvent, signal, worker: url, ...given } = options;
+  const { onEvent, signal, worker: url, endsProcess = false, ...given } = options;
   const stop = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const worker = new Worker(url ?? new URL("./worker.ts", import.meta.url), {
     type: "module",
@@ -81,7 +86,7 @@ function launchOnce(config: ExperimentConfig, options: LaunchOptions): Promise<S
   worker.postMessage(message);
   return promise.finally(() => {
     signal?.removeEventListener("abort", requestStop);
-    worker.terminate();
+    if (!endsProcess) worker.terminate();
   });
 }
 
