@@ -1,4 +1,4 @@
-// Rows of x for conv2d_weight_gradient.wgsl, without optional features: every thread loads its own.
+// Rows of x and gy for conv2d_weight_gradient.wgsl, without optional features: every thread loads its own.
 
 fn prepareRows() {}
 
@@ -19,4 +19,14 @@ fn inputRow(at: u32, iy: u32, left: u32) -> Row {
     row.c8 = inputAt(at + 8u * step, left + 8u, inside);
   }
   return row;
+}
+
+// Four columns of gy from `column` on, which is at gy[at].
+fn gradientColumns(at: u32, column: u32) -> mat4x4f {
+  return mat4x4f(
+    gradientAt(at, column),
+    gradientAt(at + dims.outGroups, column + 1u),
+    gradientAt(at + 2u * dims.outGroups, column + 2u),
+    gradientAt(at + 3u * dims.outGroups, column + 3u),
+  );
 }

@@ -13,8 +13,8 @@
 //   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]     written as vec4f over co
 //
 // A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It
-// walks down its strips, so that a row of x (`inputRow`, conv2d_rows_*.wgsl, appended by the loader) is loaded
-// once for the three ky that meet it (STRIDE 1) and once for the three kx: 10 loads for 144 vec4f multiply-adds.
+// walks down its strips, so that a row of x (`inputRow`; it and `gradientColumns` are in conv2d_rows_*.wgsl, appended by
+// the loader) is loaded once for the three ky that meet it (STRIDE 1) and once for the three kx: 10 loads for 144 vec4f multiply-adds.
 // Threads are ordered (chunk, input group, output group): neighbours read the same or the adjacent vec4f, and no
 // thread needs another's sums.
 
@@ -118,12 +118,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       center = inputRow(inAt, 0u, left);
     }
     for (var oy = 0u; oy < dims.outHeight; oy++) {
-      let g = mat4x4f(
-        gradientAt(outAt, column),
-        gradientAt(outAt + dims.outGroups, column + 1u),
-        gradientAt(outAt + 2u * dims.outGroups, column + 2u),
-        gradientAt(outAt + 3u * dims.outGroups, column + 3u),
-      );
+      let g = gradientColumns(outAt, column);
       outAt += dims.outWidth * dims.outGroups;
       if (KERNEL == 1u || STRIDE == 2u) {
         center = inputRow(inAt, oy * STRIDE, left);

@@ -35,7 +35,7 @@ const weightGradient = variants((suffix) =>
     name: `conv2d_weight_gradient${suffix}`,
     code: weightGradientCode,
     library: [suffix ? subgroupRows : plainRows],
-    constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED"] : [])],
+    constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED", "PAIRS"] : [])],
     bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
   })
 );
@@ -187,14 +187,20 @@ export function recordConv2dPartialSums(
   const most = Math.floor(partials.size / 4 / weightLength(layer));
   const { chunks, stripsPerChunk } = split(layer, rows, wanted, most);
   const outGroups = groupsOf4(layer.outputChannels);
-  const threads = chunks * groupsOf4(layer.inputChannels) * outGroups;
+  const inGroups = groupsOf4(layer.inputChannels);
+  const threads = chunks * inGroups * outGroups;
   // Threads are ordered by output group first, so that so many neighbours share their input.
   const shared = (subgroups && [8, 4, 2].find((lanes) => outGroups % lanes === 0)) || null;
+  const pairs = shared !== null && shared < 8 && outGroups === shared && inGroups % 2 === 0;
   return {
     dispatch: {
       kernel: shared ? weightGradient.subgroup : weightGradient.plain,
       label,
-      constants: { KERNEL: layer.kernel, STRIDE: layer.stride, ...(shared && { SHARED: shared }) },
+      constants: {
+        KERNEL: layer.kernel,
+        STRIDE: layer.stride,
+        ...(shared && { SHARED: shared, PAIRS: pairs ? 1 : 0 }),
+      },
       uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
       buffers: [x, gy, chunks === 1 ? gradient : partials],
       workgroups: [Math.ceil(threads / 64)],
