@@ -69,7 +69,11 @@ function launchOnce(config: ExperimentConfig, options: LaunchOptions): Promise<S
     try {
       if (data.kind === "event") onEvent?.(data.event);
       else if (data.kind === "done") resolve(data.summary);
-      else reject(revive(data));
+      else {
+        const error = revive(data);
+        if (error.name === "DeviceError") worker.terminate(); // another one takes its place
+        reject(error);
+      }
     } catch (error) {
       reject(error);
     }

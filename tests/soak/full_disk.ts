@@ -12,7 +12,7 @@ Deno.test({
   fn: async () => {
     using undisturbed = new TinyProcess();
     assert.equal((await undisturbed.start("--checkpoint-every", "never")).code, 0);
-    const expected = await undisturbed.outcome();
+    const { log: _, ...expected } = await undisturbed.outcome();
     const where: string[] = [];
     for (const size of SIZES) {
       using run = new TinyProcess();
@@ -32,7 +32,9 @@ Deno.test({
           ? await run.resume()
           : await run.start("--overwrite");
         assert.equal(again.code, 0, again.output);
-        assert.deepEqual(await run.outcome(), expected, `${size} KiB`);
+        // The log also holds what was said of checkpoints that found no room.
+        const { log: _, ...found } = await run.outcome();
+        assert.deepEqual(found, expected, `${size} KiB`);
       } finally {
         await mount("umount", run.out);
       }

@@ -15,7 +15,7 @@ Deno.test(`memory stays flat over ${STEPS} steps`, async () => {
   try {
     const { summary } = await runTiny({
       out,
-      changes: { method: "er_ace", epochs: STEPS / 9, log: { every: 10 } },
+      changes: { method: "er_ace", epochs: Math.ceil(STEPS / 9), log: { every: 10 } },
       options: {
         checkpointEvery: { steps: 1000 },
         atPoint: () => {
