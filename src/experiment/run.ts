@@ -12,6 +12,7 @@ import type { Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
+import { allocate, describeMemory } from "./memory_budget.ts";
 import { summarizeMatrix } from "./metrics.ts";
 import { type RunFolder, runFolder, writeJson } from "./run_folder.ts";
 import { fingerprintOf, identityOf } from "./run_identity.ts";
@@ -107,14 +108,15 @@ class Run {
       from,
       identity,
     );
-    const assembly = this.#assembly = assemble(gpu, config, materials, {
-      onLosses: (losses) => this.#reporter.report(losses),
-      begin: (phase, steps) => this.#reporter.begin(phase, steps),
-      checkpoint: async () => {
-        options.atPoint?.(recording.points, gpu);
-        await checkpointer.pass();
-      },
-    });
+    const assembly = this.#assembly = await allocate(gpu, () =>
+      assemble(gpu, config, materials, {
+        onLosses: (losses) => this.#reporter.report(losses),
+        begin: (phase, steps) => this.#reporter.begin(phase, steps),
+        checkpoint: async () => {
+          options.atPoint?.(recording.points, gpu);
+          await checkpointer.pass();
+        },
+      }));
     const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
     if (init) network.load(init.tensors, options.init!);
@@ -122,6 +124,7 @@ class Run {
     // A resumed run has it in its log; the terminal has not seen it.
     if (from) options.emit(start);
     else this.#emit(start);
+    options.emit({ type: "message", text: `GPU memory     ${describeMemory(gpu)}` });
     const stopped = await this.#learn(materials, assembly, recording);
     return await this.#finish(materials, assembly, stopped);
   }

@@ -82,6 +82,11 @@ export class Gpu {
     return { buffers: this.#buffers.size, bytes: this.#bytes };
   }
 
+  /** The buffers that are alive, by label. */
+  get allocations(): { readonly label: string; readonly size: number }[] {
+    return [...this.#buffers].map(([{ label }, size]) => ({ label, size }));
+  }
+
   /** Keeps the first failure; later ones are mostly its echoes. */
   fail(error: Error): void {
     this.#failure ??= error;

@@ -1,0 +1,82 @@
+/** What stands in a run's way is found before it trains: no memory, another run, a folder that takes nothing. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { InputError } from "../../src/errors.ts";
+import { describeMemory } from "../../src/experiment/memory_budget.ts";
+import { createRunFolder } from "../../src/experiment/run_folder.ts";
+import { lockRunFolder } from "../../src/experiment/run_lock.ts";
+import { testKernelsOnce } from "../../src/experiment/self_test_once.ts";
+import type { RunEvent } from "../../src/experiment/events.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { withFolder } from "../data/fixtures.ts";
+import { gpuTests } from "../support/gpu.ts";
+import { runTiny } from "./tiny.ts";
+
+const gpuTest = await gpuTests();
+
+Deno.test("two runs on one folder: the second is told, and a dead one's lock means nothing", () =>
+  // deno-lint-ignore require-await -- withFolder wants a promise
+  withFolder(async (folder) => {
+    {
+      using _first = lockRunFolder(folder);
+      assert.throws(
+        () => lockRunFolder(folder),
+        (error) =>
+          error instanceof InputError &&
+          error.message.includes(`another run is writing to it (process ${Deno.pid})`),
+      );
+      assert.throws(() => createRunFolder(folder), /another run is writing to it/);
+    }
+    Deno.writeTextFileSync(join(folder, ".lock"), "process 1\n");
+    lockRunFolder(folder)[Symbol.dispose]();
+  }));
+
+gpuTest(
+  "a memory that no binding of the adapter can reach is refused with the fix",
+  (gpu) =>
+    withFolder(async (folder) => {
+      const out = join(folder, "run");
+      Deno.mkdirSync(out);
+      const images = Math.ceil(gpu.limits.maxStorageBufferBindingSize / (8 * 8 * 4)) + 1;
+      await assert.rejects(
+        runTiny({ out, changes: { memory: { longTerm: images, shortTerm: 16 } } }),
+        (error) =>
+          error instanceof InputError &&
+          /Cannot create tensor memories\/long-term memory.*lower .*the memory sizes/
+            .test(error.message),
+      );
+    }),
+);
+
+Deno.test("memory is described by what it is for, the largest first", () => {
+  const allocations = [
+    { label: "network/values", size: 40e6 },
+    { label: "network/conv1 z", size: 2e9 },
+    { label: "images/stream", size: 300e6 },
+    { label: "learner/losses", size: 4096 },
+  ];
+  assert.equal(
+    describeMemory({ allocations }),
+    "2.3 GB: activations 2.0 GB, images 300.0 MB, parameters 40.0 MB",
+  );
+});
+
+gpuTest(
+  "kernels are tested once for each adapter and text, and wrong ones stop the run",
+  (gpu) =>
+    withFolder(async (folder) => {
+      const events: RunEvent[] = [];
+      let tests = 0;
+      const once = (ok: boolean) =>
+        testKernelsOnce(gpu, join(folder, "cache"), (event) => events.push(event), (_: Gpu) => {
+          tests++;
+          return Promise.resolve([{ kernel: "conv", error: 1, limit: 0, ok, problem: null }]);
+        });
+      await assert.rejects(once(false), /1 of 1 kernels compute wrong results \(conv\).*doctor/);
+      await once(true);
+      await once(true);
+      assert.equal(tests, 2);
+      assert.deepEqual(events.map(({ type }) => type), ["phase", "phase"]);
+    }),
+);
