@@ -57,7 +57,8 @@ export type {
 } from "./src/data/source.ts";
 export { launch, type LaunchOptions } from "./src/experiment/launch.ts";
 export { runExperiment } from "./src/experiment/run.ts";
-export type { RunOptions, RunPaths } from "./src/experiment/worker_messages.ts";
+export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
+export type { RunOptions, RunPaths, RunSafety } from "./src/experiment/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";
 export { Random } from "./src/random.ts";

@@ -37,9 +37,17 @@ export class Gpu {
   readonly features: ReadonlySet<string>;
   /** The adapter's limits, all of which the device has. */
   readonly limits: GPUSupportedLimits;
-  /** What a run must not lose: tensors that programs change and later steps read, in order of allocation. */
+  /**
+   * What a run must not lose: tensors that programs change and later steps read, in order of allocation.
+   *
+   * @internal
+   */
   readonly state: Set<Tensor> = new Set();
-  /** Of the run on this device, if it can be saved. */
+  /**
+   * Of the run on this device, if it can be saved.
+   *
+   * @internal
+   */
   recording: Recording | null = null;
   #failure: Error | null = null;
   #destroyed = false;

@@ -120,6 +120,13 @@ Deno.test("the launcher permits no more than the command needs", async () => {
     ...always,
     ...["train", "c.json", "../images", "my runs/1", "my runs/1"],
   ]);
+  const origin = `${Deno.makeTempDirSync()}/run`;
+  Deno.mkdirSync(origin);
+  const paths = { dataRoot: "/images", init: "w.safetensors" };
+  Deno.writeTextFileSync(`${origin}/run.json`, JSON.stringify(paths, null, 2));
+  const resumed = await run("train", "--resume", origin);
+  assert.deepEqual(resumed.write, [origin, "~/.cache/wscl"]);
+  assert.deepEqual(resumed.read?.slice(-2), ["/images", "w.safetensors"]);
   assert.deepEqual((await run("evaluate", "runs/demo-0")).write, ["~/.cache/wscl"]);
   const report = await run("report", "runs/a");
   assert.equal(report.write, undefined);
