@@ -24,7 +24,7 @@ export interface Ceilings {
   destroy(): void;
 }
 
-/** Prepares both ceilings; arithmetic loops as often as it takes this adapter about 10 ms. */
+/** Prepares both ceilings; arithmetic loops as often as it takes this adapter some 5 ms. */
 export async function prepareCeilings(gpu: Gpu): Promise<Ceilings> {
   const arena = new Arena(gpu, "ceilings");
   try {
@@ -41,7 +41,7 @@ export async function prepareCeilings(gpu: Gpu): Promise<Ceilings> {
     let rounds = 16;
     for (; rounds < 2 ** 22; rounds *= 2) {
       const [times] = await timeInTurn(gpu, [work(rounds)], 1);
-      if (times[0] > 8) break;
+      if (times[0] > 4) break;
     }
     // Larger than any cache of a CPU, as large as the layers of a wide network.
     const count = 2 ** 22;
