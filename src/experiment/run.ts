@@ -284,6 +284,8 @@ class Run {
     };
     writeJson(this.#folder.summary, summary);
     this.#emit({ type: "end", summary });
+    // They have served; a large network's take hundreds of megabytes.
+    if (completed) removeIfThere(this.#folder.checkpoints);
     return summary;
   }
 

@@ -22,7 +22,7 @@ export interface RunSafety {
   readonly resume?: boolean;
   /** How often to save; default every five minutes. */
   readonly checkpointEvery?: CheckpointEvery;
-  /** Checkpoints kept in the run folder; default 2. */
+  /** Checkpoints kept in the run folder until the run has ended; default 2. */
   readonly checkpointsKept?: number;
   /** Milliseconds since 1970 by which the run ends, saved and `completed: false` if need be. */
   readonly deadline?: number | null;

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { listCheckpoints, readCheckpoint } from "../../src/experiment/checkpoint_files.ts";
+import type { RunEvent } from "../../src/experiment/events.ts";
 import { outcome, runTiny, tinyOptions } from "./tiny.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
@@ -11,7 +12,7 @@ const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? nu
 const cases = {
   "staged WSCL": {
     changes: {},
-    phases: ["data", "1 wake", "1 sleep", "1 dawn", "1 evaluation", "2 heads", "2 freezing"],
+    phases: ["1 wake", "1 sleep", "1 dawn", "1 evaluation", "2 freezing"],
   },
   "merged WSCL on DER++": {
     changes: { wscl: { schedule: "merged", base: "derpp" } },
@@ -38,7 +39,11 @@ for (const [name, { changes: method, phases }] of Object.entries(cases)) {
         const expected = await outcome(whole);
         const saved = folder(root, "saved");
         const everyPoint = { checkpointEvery: { steps: 0 }, checkpointsKept: Infinity };
-        await runTiny({ out: saved, changes, options: everyPoint });
+        // A run that has ended removes its checkpoints.
+        const emit = ({ type }: RunEvent) => {
+          if (type === "end") Deno.renameSync(join(saved, "checkpoints"), join(saved, "all"));
+        };
+        await runTiny({ out: saved, changes, options: { ...everyPoint, emit } });
         assert.deepEqual(await outcome(saved), expected, "saving changes nothing");
         for (const [phase, point] of await middles(saved, phases)) {
           const out = folder(root, point);
@@ -62,8 +67,8 @@ function folder(...names: string[]): string {
 /** The checkpoint in the middle of each phase, as `task phase`; "data": before the first task. */
 async function middles(out: string, phases: readonly string[]): Promise<[string, string][]> {
   const points = new Map<string, string[]>();
-  for (const point of listCheckpoints(join(out, "checkpoints"))) {
-    const { info } = await readCheckpoint(join(out, "checkpoints", point));
+  for (const point of listCheckpoints(join(out, "all"))) {
+    const { info } = await readCheckpoint(join(out, "all", point));
     const phase = info.phase === "data" ? "data" : `${info.task + 1} ${info.phase}`;
     points.set(phase, [...points.get(phase) ?? [], point]);
   }
@@ -80,7 +85,7 @@ function copyCut(from: string, to: string, point: string): void {
     Deno.copyFileSync(join(from, file), join(to, file));
   }
   const target = folder(to, "checkpoints", point);
-  for (const { name } of Deno.readDirSync(join(from, "checkpoints", point))) {
-    Deno.copyFileSync(join(from, "checkpoints", point, name), join(target, name));
+  for (const { name } of Deno.readDirSync(join(from, "all", point))) {
+    Deno.copyFileSync(join(from, "all", point, name), join(target, name));
   }
 }
