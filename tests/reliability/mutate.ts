@@ -7,7 +7,7 @@ const EXTREMES = [0, 1, 2, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000
 
 /** A copy with one to four things done to it: bits flipped, ends cut, pieces removed, doubled, moved or overwritten. */
 export function mutatedBytes(bytes: Uint8Array, random: Random): Uint8Array<ArrayBuffer> {
-  let result = bytes.slice();
+  let result = new Uint8Array(bytes); // a copy, also of a Buffer, whose slice() is none
   for (let n = 1 + random.below(4); n > 0; n--) {
     const at = random.below(result.length + 1);
     const length = Math.min(random.below(1 << (1 + random.below(10))), result.length - at);
