@@ -7,37 +7,13 @@ import type { RunEvent } from "../../src/experiment/events.ts";
 import { runExperiment } from "../../src/experiment/run.ts";
 import type { Summary } from "../../src/experiment/summary.ts";
 import { readSafetensors } from "../../src/net/safetensors.ts";
+import { tinyOptions } from "../reliability/tiny.ts";
 
 // Runs open devices of their own; here it is only asked whether there is an adapter.
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
 
-const base = {
-  name: "tiny",
-  method: "wscl",
-  data: {
-    tasks: 3,
-    classesPerTask: 2,
-    size: 8,
-    train: {
-      format: "drawn",
-      drawn: { kind: "shapes", classes: 6, trainPerClass: 12, testPerClass: 4 },
-    },
-    dreams: {
-      format: "drawn",
-      drawn: { kind: "dreams", classes: 6, trainPerClass: 6, testPerClass: 1 },
-    },
-  },
-  wscl: { sleepEpochs: 1 },
-  freezing: { validation: 4, buffer: 4, maxBlocks: 2, share: 0.25 },
-  augmentation: { padding: 1, flip: true },
-  network: { width: 4 },
-  batchSize: 8,
-  replayBatchSize: 8,
-  epochs: 2,
-  memory: { longTerm: 16, shortTerm: 16 },
-  evaluation: { batchSize: 8 },
-  log: { every: 2 },
-};
+// Up to two blocks may be frozen, so that later searches start from one that is.
+const base = { ...tinyOptions, freezing: { ...tinyOptions.freezing, maxBlocks: 2 } };
 
 async function run(changes: Record<string, unknown>, options: { stopAfter?: number } = {}) {
   const out = await Deno.makeTempDir();
