@@ -90,17 +90,17 @@ fn inputRow(at: u32, iy: u32, left: u32) -> Row {
 }
 
 fn addA(tile: ptr<function, Tile>, m: mat4x4f, x: mat4x4f) {
-  (*tile).a0 += m * x[0];
-  (*tile).a1 += m * x[1];
-  (*tile).a2 += m * x[2];
-  (*tile).a3 += m * x[3];
+  (*tile).a0 = multiplyAdd(m, x[0], (*tile).a0);
+  (*tile).a1 = multiplyAdd(m, x[1], (*tile).a1);
+  (*tile).a2 = multiplyAdd(m, x[2], (*tile).a2);
+  (*tile).a3 = multiplyAdd(m, x[3], (*tile).a3);
 }
 
 fn addB(tile: ptr<function, Tile>, m: mat4x4f, x: mat4x4f) {
-  (*tile).b0 += m * x[0];
-  (*tile).b1 += m * x[1];
-  (*tile).b2 += m * x[2];
-  (*tile).b3 += m * x[3];
+  (*tile).b0 = multiplyAdd(m, x[0], (*tile).b0);
+  (*tile).b1 = multiplyAdd(m, x[1], (*tile).b1);
+  (*tile).b2 = multiplyAdd(m, x[2], (*tile).b2);
+  (*tile).b3 = multiplyAdd(m, x[3], (*tile).b3);
 }
 
 // Adds the tap whose weights for the thread's channels begin at `at`; columns of x and next are the four pixels.

@@ -14,7 +14,8 @@
 // 4 input channels, and SECOND says what else: 0 nothing, 1 the next 2 groups, 2 the same groups of the next row
 // (STRIDE 1 only). The lanes of a workgroup (x) run over strips, ordered (n, iy, strip), and workgroup y chooses
 // the input channels. The weights are read as the forward pass reads them, 4 input by 4 output channels as a
-// matrix of columns over co: there y += m * x, here gx += gy * m (a dot product with each column).
+// matrix m of columns over co: there y += m x, here gx += transpose(m) gy (multiplyAdd in lib/multiply_add.wgsl; lanes
+// hold the matrix in registers of their own, so that transposing only renames them).
 //
 // Stride 2 is split by parity, so that no thread multiplies by an inserted zero: workgroup z is the parity of iy,
 // which leaves the rows ky = 1 (even iy) or ky = 0, 2 (odd iy); of the columns, even ix meet kx = 1 and odd ix
@@ -86,31 +87,31 @@ fn gradientRow(at: u32, oy: u32, left: u32) -> Row {
 }
 
 fn addEven(tile: ptr<function, Tile>, m: WeightBlock, g0: vec4f, g2: vec4f) {
-  (*tile).a0 += g0 * m.first;
-  (*tile).a2 += g2 * m.first;
-  (*tile).b0 += g0 * m.second;
-  (*tile).b2 += g2 * m.second;
+  (*tile).a0 = multiplyAdd(transpose(m.first), g0, (*tile).a0);
+  (*tile).a2 = multiplyAdd(transpose(m.first), g2, (*tile).a2);
+  (*tile).b0 = multiplyAdd(transpose(m.second), g0, (*tile).b0);
+  (*tile).b2 = multiplyAdd(transpose(m.second), g2, (*tile).b2);
 }
 
 fn addOdd(tile: ptr<function, Tile>, m: WeightBlock, g1: vec4f, g3: vec4f) {
-  (*tile).a1 += g1 * m.first;
-  (*tile).a3 += g3 * m.first;
-  (*tile).b1 += g1 * m.second;
-  (*tile).b3 += g3 * m.second;
+  (*tile).a1 = multiplyAdd(transpose(m.first), g1, (*tile).a1);
+  (*tile).a3 = multiplyAdd(transpose(m.first), g3, (*tile).a3);
+  (*tile).b1 = multiplyAdd(transpose(m.second), g1, (*tile).b1);
+  (*tile).b3 = multiplyAdd(transpose(m.second), g3, (*tile).b3);
 }
 
 fn addA(tile: ptr<function, Tile>, m: mat4x4f, g: mat4x4f) {
-  (*tile).a0 += g[0] * m;
-  (*tile).a1 += g[1] * m;
-  (*tile).a2 += g[2] * m;
-  (*tile).a3 += g[3] * m;
+  (*tile).a0 = multiplyAdd(transpose(m), g[0], (*tile).a0);
+  (*tile).a1 = multiplyAdd(transpose(m), g[1], (*tile).a1);
+  (*tile).a2 = multiplyAdd(transpose(m), g[2], (*tile).a2);
+  (*tile).a3 = multiplyAdd(transpose(m), g[3], (*tile).a3);
 }
 
 fn addB(tile: ptr<function, Tile>, m: mat4x4f, g: mat4x4f) {
-  (*tile).b0 += g[0] * m;
-  (*tile).b1 += g[1] * m;
-  (*tile).b2 += g[2] * m;
-  (*tile).b3 += g[3] * m;
+  (*tile).b0 = multiplyAdd(transpose(m), g[0], (*tile).b0);
+  (*tile).b1 = multiplyAdd(transpose(m), g[1], (*tile).b1);
+  (*tile).b2 = multiplyAdd(transpose(m), g[2], (*tile).b2);
+  (*tile).b3 = multiplyAdd(transpose(m), g[3], (*tile).b3);
 }
 
 // Columns over co: of `first` for the 4 input channels from `at` on, of `second` for the next 4.

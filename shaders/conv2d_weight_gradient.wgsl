@@ -53,13 +53,18 @@ fn gradientAt(at: u32, column: u32) -> vec4f {
   return select(vec4f(), gy[select(0u, at, inside)], inside);
 }
 
-// Sum over four pixels of the outer products x g^T; column c of the result belongs to input channel c.
-fn outer(x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f, g: mat4x4f) -> mat4x4f {
+// x0 g[0] + x1 g[1] + x2 g[2] + x3 g[3] + sum, in this order from the right.
+fn combine(x0: f32, x1: f32, x2: f32, x3: f32, g: mat4x4f, sum: vec4f) -> vec4f {
+  return fma(vec4f(x3), g[3], fma(vec4f(x2), g[2], fma(vec4f(x1), g[1], fma(vec4f(x0), g[0], sum))));
+}
+
+// Adds the outer products x g^T of four pixels; column c of the sum belongs to input channel c.
+fn addOuter(sum: mat4x4f, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f, g: mat4x4f) -> mat4x4f {
   return mat4x4f(
-    x0.x * g[0] + x1.x * g[1] + x2.x * g[2] + x3.x * g[3],
-    x0.y * g[0] + x1.y * g[1] + x2.y * g[2] + x3.y * g[3],
-    x0.z * g[0] + x1.z * g[1] + x2.z * g[2] + x3.z * g[3],
-    x0.w * g[0] + x1.w * g[1] + x2.w * g[2] + x3.w * g[3],
+    combine(x0.x, x1.x, x2.x, x3.x, g, sum[0]),
+    combine(x0.y, x1.y, x2.y, x3.y, g, sum[1]),
+    combine(x0.z, x1.z, x2.z, x3.z, g, sum[2]),
+    combine(x0.w, x1.w, x2.w, x3.w, g, sum[3]),
   );
 }
 
@@ -68,18 +73,18 @@ struct Taps { k0: mat4x4f, k1: mat4x4f, k2: mat4x4f } // one ky, kx = 0, 1, 2
 fn addRow(taps: ptr<function, Taps>, row: Row, g: mat4x4f) {
   if (KERNEL == 1u) {
     if (STRIDE == 1u) {
-      (*taps).k0 += outer(row.c0, row.c1, row.c2, row.c3, g);
+      (*taps).k0 = addOuter((*taps).k0, row.c0, row.c1, row.c2, row.c3, g);
     } else {
-      (*taps).k0 += outer(row.c0, row.c2, row.c4, row.c6, g);
+      (*taps).k0 = addOuter((*taps).k0, row.c0, row.c2, row.c4, row.c6, g);
     }
   } else if (STRIDE == 1u) {
-    (*taps).k0 += outer(row.c0, row.c1, row.c2, row.c3, g);
-    (*taps).k1 += outer(row.c1, row.c2, row.c3, row.c4, g);
-    (*taps).k2 += outer(row.c2, row.c3, row.c4, row.c5, g);
+    (*taps).k0 = addOuter((*taps).k0, row.c0, row.c1, row.c2, row.c3, g);
+    (*taps).k1 = addOuter((*taps).k1, row.c1, row.c2, row.c3, row.c4, g);
+    (*taps).k2 = addOuter((*taps).k2, row.c2, row.c3, row.c4, row.c5, g);
   } else {
-    (*taps).k0 += outer(row.c0, row.c2, row.c4, row.c6, g);
-    (*taps).k1 += outer(row.c1, row.c3, row.c5, row.c7, g);
-    (*taps).k2 += outer(row.c2, row.c4, row.c6, row.c8, g);
+    (*taps).k0 = addOuter((*taps).k0, row.c0, row.c2, row.c4, row.c6, g);
+    (*taps).k1 = addOuter((*taps).k1, row.c1, row.c3, row.c5, row.c7, g);
+    (*taps).k2 = addOuter((*taps).k2, row.c2, row.c4, row.c6, row.c8, g);
   }
 }
 

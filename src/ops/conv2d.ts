@@ -6,6 +6,7 @@ import plainRows from "../../shaders/conv2d_rows_plain.wgsl" with { type: "text"
 import subgroupRows from "../../shaders/conv2d_rows_subgroup.wgsl" with { type: "text" };
 import plainWeights from "../../shaders/conv2d_weights_plain.wgsl" with { type: "text" };
 import subgroupWeights from "../../shaders/conv2d_weights_subgroup.wgsl" with { type: "text" };
+import multiplyAdd from "../../shaders/lib/multiply_add.wgsl" with { type: "text" };
 import type { Gpu } from "../gpu/device.ts";
 import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
@@ -16,7 +17,7 @@ const forward = variants((suffix) =>
   defineKernel({
     name: `conv2d_forward${suffix}`,
     code: forwardCode,
-    library: [suffix ? subgroupWeights : plainWeights],
+    library: [suffix ? subgroupWeights : plainWeights, multiplyAdd],
     constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
     bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
   })
@@ -25,7 +26,7 @@ const inputGradient = variants((suffix) =>
   defineKernel({
     name: `conv2d_input_gradient${suffix}`,
     code: inputGradientCode,
-    library: [suffix ? subgroupWeights : plainWeights],
+    library: [suffix ? subgroupWeights : plainWeights, multiplyAdd],
     constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
     bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
   })
