@@ -5,7 +5,7 @@
 //   input[row, y, x, c] = (b[c] / 255 - mean[c]) / std[c]          c = 0..2;  input[.., 3] = 0
 //
 // images  u32 [count, height, width]: RGBA8, red in the lowest byte
-// input   f32 [rows, height, width, 4]
+// input   f32 or f16 [rows, height, width, 4]
 // batch   see lib/batch.wgsl; only rows whose source is dims.source are written
 //
 // One thread writes one pixel. The order of operations is that of the official train transform.
@@ -23,7 +23,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> images: array<u32>;
-@group(0) @binding(3) var<storage, read_write> input: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> input: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
@@ -43,6 +43,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       bytes = images[(row_word(row, ROW_INDEX) * dims.height + u32(sy)) * dims.width + u32(sx)];
     }
     let rgb = unpack4x8unorm(bytes).xyz;
-    input[i] = vec4f((rgb - dims.mean) * dims.inverse_std, 0.0);
+    input[i] = narrow(vec4f((rgb - dims.mean) * dims.inverse_std, 0.0));
   }
 }

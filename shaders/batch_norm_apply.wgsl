@@ -5,7 +5,7 @@
 //   r = residual[p, c]                      RESIDUAL 1: identity shortcut
 //   r = normalised residual[p, c]           RESIDUAL 2: convolution shortcut, with statistics of its own
 //
-// z, residual, y  f32 [pixels, channels4] of vec4, NHWC
+// z, residual, y  f32 or f16 [pixels, channels4] of vec4, NHWC
 // partials        f32 [segments, chunks, 2, channels4] of vec4: mean, m2 (batch_norm_statistics)
 // affine          f32 [2, channels4] of vec4: gamma, beta
 // running         f32 [2, channels4] of vec4: mean, variance
@@ -24,14 +24,14 @@ override RELU: u32;
 override TRAINING: u32;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> z: array<vec4f>;
+@group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> affine: array<vec4f>;
-@group(0) @binding(4) var<storage, read> residual: array<vec4f>;
+@group(0) @binding(4) var<storage, read> residual: array<Stored>;
 @group(0) @binding(5) var<storage, read> residual_statistics: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> running: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> statistics: array<vec4f>;
-@group(0) @binding(8) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> y: array<Stored>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -90,16 +90,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let end = min(start + dims.block, dims.ends[segment]) * c4;
   let step = pixel_lanes * c4;
   for (var i = (start + lane) * c4 + channel; i < end; i += step) {
-    var value = (z[i] - mean) * scale + beta;
+    var value = (widen(z[i]) - mean) * scale + beta;
     if (RESIDUAL == 1u) {
-      value += residual[i];
+      value += widen(residual[i]);
     } else if (RESIDUAL == 2u) {
-      value += (residual[i] - residual_mean) * residual_scale + residual_beta;
+      value += (widen(residual[i]) - residual_mean) * residual_scale + residual_beta;
     }
     if (RELU == 1u) {
       // Not max(), which may turn NaN into 0 and so hide that training has diverged.
       value = select(value, vec4f(), value < vec4f());
     }
-    y[i] = value;
+    y[i] = narrow(value);
   }
 }

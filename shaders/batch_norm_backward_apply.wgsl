@@ -7,7 +7,8 @@
 //
 // g = gy, already masked (MASK 0 and 1), or gy masked by y > 0, with y computed again from z (MASK 2).
 //
-// z, gy, dz   f32 [pixels, channels4] of vec4
+// z           f32 or f16 [pixels, channels4] of vec4
+// gy, dz      f32 [pixels, channels4] of vec4
 // partials    f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx (batch_norm_backward_reduce)
 // statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = a, beta
 // gradients   f32 [2, channels4] of vec4: d_gamma, d_beta
@@ -18,7 +19,7 @@
 override MASK: u32;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> z: array<vec4f>;
+@group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(3) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(4) var<storage, read> statistics: array<vec4f>;
@@ -80,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let step = pixel_lanes * c4;
   for (var i = (start + lane) * c4 + channel; i < end; i += step) {
     var g = gy[i];
-    let centered = z[i] - mean;
+    let centered = widen(z[i]) - mean;
     if (MASK == 2u) {
       g = select(vec4f(), g, centered * scale + beta > vec4f());
     }

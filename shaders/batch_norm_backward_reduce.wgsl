@@ -7,7 +7,8 @@
 //   g = gy where y > 0, else 0  MASK 1: y is read; g is written back over gy, for the shortcut needs it too
 //                               MASK 2: y is computed again from z; gy is left as it is
 //
-// z, y, gy    f32 [pixels, channels4] of vec4 (y is read with MASK 1 only)
+// z, y        f32 or f16 [pixels, channels4] of vec4 (y is read with MASK 1 only)
+// gy          f32 [pixels, channels4] of vec4
 // statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
 // partials    f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx
 //
@@ -16,8 +17,8 @@
 override MASK: u32;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> z: array<vec4f>;
-@group(0) @binding(2) var<storage, read> y: array<vec4f>;
+@group(0) @binding(1) var<storage, read> z: array<Stored>;
+@group(0) @binding(2) var<storage, read> y: array<Stored>;
 @group(0) @binding(3) var<storage, read> statistics: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> gy: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> partials: array<vec4f>;
@@ -43,9 +44,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let step = pixel_lanes * c4;
     for (var i = (start + lane) * c4 + channel; i < end; i += step) {
       var g = gy[i];
-      let centered = z[i] - mean;
+      let centered = widen(z[i]) - mean;
       if (MASK == 1u) {
-        g = select(vec4f(), g, y[i] > vec4f());
+        g = select(vec4f(), g, widen(y[i]) > vec4f());
         gy[i] = g;
       } else if (MASK == 2u) {
         g = select(vec4f(), g, centered * scale + beta > vec4f());

@@ -3,14 +3,14 @@
 //   mean[s, k, c] = sum_p z[p, c] / n           p over the n pixels of chunk k of segment s
 //   m2[s, k, c]   = sum_p (z[p, c] - mean)^2
 //
-// z         f32 [pixels, channels4] of vec4: convolution output, NHWC, pixels = rows x height x width
+// z         f32 or f16 [pixels, channels4] of vec4: convolution output, NHWC, pixels = rows x height x width
 // partials  f32 [segments, chunks, 2, channels4] of vec4: mean, m2
 //
 // A workgroup takes one chunk of one segment and up to 64 channel groups; neighbouring threads are on neighbouring
 // addresses. All sum deviations from the first value of the chunk, which keeps the squares small whatever the mean.
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> z: array<vec4f>;
+@group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 
 @compute @workgroup_size(64)
@@ -27,11 +27,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var sum = vec4f();
   var squares = vec4f();
   if (channel < c4 && start < end) {
-    shift = z[start * c4 + channel];
+    shift = widen(z[start * c4 + channel]);
     let step = pixel_lanes * c4;
     let last = end * c4;
     for (var i = (start + lane) * c4 + channel; i < last; i += step) {
-      let d = z[i] - shift;
+      let d = widen(z[i]) - shift;
       sum += d;
       squares += d * d;
     }

@@ -1,6 +1,6 @@
 // Global average pooling: features[n, c] = (1 / area) sum_p x[n, p, c].
 //
-// x         f32 [rows, area, channels4] of vec4;  features  f32 [rows, channels4] of vec4
+// x         f32 or f16 [rows, area, channels4] of vec4;  features  f32 [rows, channels4] of vec4
 //
 // One thread sums one channel group of one row, in order.
 
@@ -11,7 +11,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> features: array<vec4f>;
 
 @compute @workgroup_size(64)
@@ -23,7 +23,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let channel = id.x % dims.channels4;
   var sum = vec4f();
   for (var p = 0u; p < dims.area; p++) {
-    sum += x[(row * dims.area + p) * dims.channels4 + channel];
+    sum += widen(x[(row * dims.area + p) * dims.channels4 + channel]);
   }
   features[id.x] = sum / f32(dims.area);
 }

@@ -148,7 +148,7 @@ async function trainOne(
   signal: AbortSignal,
 ): Promise<Summary> {
   const schedule = config.wscl.schedule;
-  terminal.print(`\nmethod         ${methodLabel({ method: config.method, schedule })}`);
+  terminal.print(`\nmethod         ${methodLabel({ ...config, schedule })}`);
   terminal.print(`output         ${out}`);
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
   // The time that a job scheduler gives counts from the start of the program.

@@ -123,7 +123,7 @@ export function assemble(
 
 /** The network of a configuration, values not set yet. */
 export function createNetwork(gpu: Gpu, config: ExperimentConfig): Network {
-  const { data, network: { width }, batchSize, replayBatchSize, evaluation } = config;
+  const { data, network: { width }, precision, batchSize, replayBatchSize, evaluation } = config;
   const replays = replayBase(config) === "derpp" ? 2 : 1;
   return new Network(gpu, {
     width,
@@ -131,6 +131,7 @@ export function createNetwork(gpu: Gpu, config: ExperimentConfig): Network {
     height: data.size,
     imageWidth: data.size,
     maxRows: Math.max(batchSize + replays * replayBatchSize, evaluation.batchSize),
+    precision,
   });
 }
 

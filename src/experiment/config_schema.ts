@@ -128,6 +128,7 @@ export const experimentSchema = v.strictObject({
     flip: v.optional(v.boolean(), true),
   }),
   network: section({ width: v.optional(count(1, 512), 64) }),
+  precision: v.optional(v.picklist(["full", "mixed"]), "full"),
   optimizer: section({
     learningRate: v.optional(real((value) => value > 0, "a number above 0"), 0.03),
     momentum: v.optional(

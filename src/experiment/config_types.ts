@@ -26,6 +26,11 @@ export interface ExperimentConfig {
   readonly augmentation: AugmentationConfig;
   /** ResNet-18. */
   readonly network: NetworkConfig;
+  /**
+   * How activations are stored between forward and backward pass: `full` in f32; `mixed` in f16, which takes half the
+   * memory. Parameters, gradients and all sums are f32 in both.
+   */
+  readonly precision: "full" | "mixed";
   /** Stochastic gradient descent. */
   readonly optimizer: OptimizerConfig;
   /** Images of the stream in one step. */

@@ -61,9 +61,12 @@ export function runReport(summary: Summary): string {
   ].join("\n\n");
 }
 
-/** `wscl staged`, `er_ace`. */
-export function methodLabel({ method, schedule }: Pick<Summary, "method" | "schedule">): string {
-  return method === "wscl" && schedule !== null ? `${method} ${schedule}` : method;
+/** `wscl staged`, `er_ace`, `er_ace mixed`. */
+export function methodLabel(
+  { method, schedule, precision }: Pick<Summary, "method" | "schedule" | "precision">,
+): string {
+  const name = method === "wscl" && schedule !== null ? `${method} ${schedule}` : method;
+  return precision === "mixed" ? `${name} mixed` : name;
 }
 
 /** `71.15 ± 2.15`: mean and sample standard deviation (n - 1); one value has no deviation. */

@@ -100,7 +100,9 @@ class Run {
     if (from) checkIdentity(options.out, from.info.identity, identity);
 
     const gpu = this.#gpu = await openGpu();
-    if (!options.skipSelfTest) await testKernelsOnce(gpu, options.cacheDir, (e) => this.#emit(e));
+    if (!options.skipSelfTest) {
+      await testKernelsOnce(gpu, config.precision, options.cacheDir, (e) => this.#emit(e));
+    }
     const recording = new Recording(gpu, from?.run);
     const checkpointer = this.#checkpointer = this.#makeCheckpointer(
       gpu,
@@ -267,6 +269,7 @@ class Run {
     const summary: Summary = {
       method: config.method,
       schedule: config.method === "wscl" ? config.wscl.schedule : null,
+      precision: config.precision,
       dataset: materials.dataset.name,
       seed: config.seed,
       tasks: config.data.tasks,

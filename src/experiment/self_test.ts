@@ -1,20 +1,24 @@
-import { relativeError } from "../../tests/reference/compare.ts";
+import { relativeError, withoutF16Rounding } from "../../tests/reference/compare.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { Program } from "../gpu/program.ts";
 import { download } from "../gpu/tensor.ts";
+import type { StoredType } from "../ops/storage.ts";
 import { batchNormCases } from "./self_test/batch_norm.ts";
 import { CaseTensors, type KernelCase } from "./self_test/case.ts";
-import { classifierCases } from "./self_test/classifier.ts";
+import { classifierCases, poolCases } from "./self_test/classifier.ts";
 import { convolutionCases } from "./self_test/convolution.ts";
 import { distillationCases } from "./self_test/distillation.ts";
 import { imageCases, updateCases, watchCases } from "./self_test/images_and_update.ts";
 
 /** What the self-test found out about one kernel on this adapter. */
 export interface KernelCheck {
-  /** Its name: the file in `shaders/`, with `_subgroup` behind it for that variant. */
+  /** Its name: the file in `shaders/`, with `_subgroup` and `_f16` behind it for these variants. */
   readonly kernel: string;
-  /** Worst `‖found - expected‖ / ‖expected‖` of its outputs; infinite where it could not run. */
+  /**
+   * Worst `‖found - expected‖ / ‖expected‖` of its outputs, the rounding of those stored in f16 left out; infinite where it
+   * could not run.
+   */
   readonly error: number;
   /** Largest error that is right: rounding, or 0 for whole numbers and copies. */
   readonly limit: number;
@@ -30,29 +34,30 @@ export interface KernelCheck {
  */
 const ROUNDING = 1e-5;
 
-const groups = [
-  imageCases,
-  convolutionCases,
-  batchNormCases,
-  classifierCases,
-  distillationCases,
-  updateCases,
-  watchCases,
-];
+/** Kernels that read or write activations, and some that belong to them. */
+const activationGroups = [imageCases, convolutionCases, batchNormCases, poolCases];
+
+const otherGroups = [classifierCases, distillationCases, updateCases, watchCases];
 
 /**
  * Runs every kernel on this adapter, at small odd shapes, and compares with plain double-precision code that shares
  * nothing with it. Each kernel gets inputs that the reference computed, so a wrong one is named, not those after it.
  *
+ * @param storages ways of storing activations; kernels of others are left out, and not compiled.
  * @param substitute replaces kernels before they are compiled, so that a test can break one.
  */
 export async function selfTest(
   gpu: Gpu,
+  storages: readonly StoredType[] = ["f32", "f16"],
   substitute: (kernel: Kernel) => Kernel = (kernel) => kernel,
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
-  for (const prepare of groups) {
-    const tensors = new CaseTensors(gpu);
+  const groups = [
+    ...storages.flatMap((storage) => activationGroups.map((prepare) => ({ storage, prepare }))),
+    ...otherGroups.map((prepare) => ({ storage: storages[0], prepare })),
+  ];
+  for (const { storage, prepare } of groups) {
+    const tensors = new CaseTensors(gpu, storage);
     try {
       for (const kernelCase of prepare(tensors)) {
         const check = await runCase(gpu, kernelCase, substitute);
@@ -79,9 +84,11 @@ async function runCase(
     program = await Program.build(gpu, "self-test", [replaced]);
     program.run();
     const found = await download(gpu, outputs.map(({ tensor }) => tensor));
-    const errors = outputs.map(({ expected, read = (values) => values }, i) =>
-      relativeError(read(found[i]), expected)
-    );
+    const errors = outputs.map(({ tensor, expected, read = (values) => values }, i) => {
+      const values = read(found[i]);
+      const rounded = tensor.type === "f16";
+      return relativeError(rounded ? withoutF16Rounding(values, expected) : values, expected);
+    });
     const error = Math.max(...errors);
     return { kernel, error, limit, ok: error <= limit, problem: null };
   } catch (error) {

@@ -1,26 +1,28 @@
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.ts";
+import { type Precision, storedTypes } from "../ops/storage.ts";
 import { sha256 } from "./checkpoint_files.ts";
 import type { RunEvent } from "./events.ts";
 import { digestOfKernels } from "./run_identity.ts";
 import { selfTest } from "./self_test.ts";
 
 /**
- * Tests every kernel on this adapter against its reference before a run trusts it, once for each adapter and each text of
- * the kernels; the cache folder remembers that it went well.
+ * Tests every kernel of a run of this precision against its reference before the run trusts it, once for each adapter and
+ * each text of the kernels; the cache folder remembers that it went well.
  *
  * @throws {Error} naming the kernels that are wrong.
  */
 export async function testKernelsOnce(
   gpu: Gpu,
+  precision: Precision,
   cacheDir: string,
   emit: (event: RunEvent) => void,
   test: typeof selfTest = selfTest,
 ): Promise<void> {
-  const passed = join(cacheDir, `kernels-${(await keyOf(gpu)).slice(0, 24)}.json`);
+  const passed = join(cacheDir, `kernels-${(await keyOf(gpu, precision)).slice(0, 24)}.json`);
   if (isThere(passed)) return;
   emit({ type: "phase", task: null, phase: "kernels" });
-  const checks = await test(gpu);
+  const checks = await test(gpu, [storedTypes[precision]]);
   const wrong = checks.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
   if (wrong.length > 0) {
     throw new Error(
@@ -43,8 +45,9 @@ export async function testKernelsOnce(
   }
 }
 
-async function keyOf({ adapter, features }: Gpu): Promise<string> {
+async function keyOf({ adapter, features }: Gpu, precision: Precision): Promise<string> {
   const about = JSON.stringify([
+    precision,
     adapter,
     [...features],
     Deno.version.deno,

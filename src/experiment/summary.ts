@@ -36,6 +36,8 @@ export interface Summary {
   readonly method: string;
   /** `null` for a method that has no schedule. */
   readonly schedule: "staged" | "merged" | null;
+  /** As in the configuration. */
+  readonly precision: "full" | "mixed";
   /** Name of the data set. */
   readonly dataset: string;
   /** As in the configuration. */

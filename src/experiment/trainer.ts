@@ -24,6 +24,8 @@ export interface TrainerOptions {
   readonly weightDecay?: number;
   /** Default false. */
   readonly nesterov?: boolean;
+  /** `mixed` stores activations in f16, all else in f32; default `full`. */
+  readonly precision?: "full" | "mixed";
   /** Seed of the fresh weights; default 0. */
   readonly seed?: number;
 }

@@ -1,7 +1,9 @@
 import type { Gpu } from "./device.ts";
 
-/** Element type of a {@linkcode Tensor}; both take 4 bytes. */
-export type ElementType = "f32" | "u32";
+/** Element type of a {@linkcode Tensor}. The host sees `f16` as f32: widened when read back, rounded when uploaded. */
+export type ElementType = "f32" | "u32" | "f16";
+
+const elementBytes = { f32: 4, u32: 4, f16: 2 } as const;
 
 /** A GPU buffer with a shape, row-major, last axis fastest. */
 export interface Tensor {
@@ -52,23 +54,32 @@ export class Arena {
     return this.#tensors.reduce((sum, tensor) => sum + tensor.buffer.size, 0);
   }
 
-  /** A zeroed tensor. */
+  /**
+   * A zeroed tensor. `f16` is for activations: lengths are multiples of 4, and an arena of state, which checkpoints save,
+   * has none.
+   */
   tensor(name: string, shape: readonly number[], type: ElementType = "f32"): Tensor {
     const label = `${this.#label}/${name}`;
     const length = shape.reduce((product, extent) => product * extent, 1);
     if (!Number.isSafeInteger(length) || shape.some((extent) => extent < 0)) {
       throw new TypeError(`Cannot create tensor ${label}: shape [${shape}] is not a list of sizes`);
     }
+    if (type === "f16" && (length % 4 !== 0 || this.#state)) {
+      throw new TypeError(
+        `Cannot create tensor ${label}: ${
+          this.#state ? "state is not kept in f16" : `${length} elements of f16 are not groups of 4`
+        }`,
+      );
+    }
+    const bytes = length * elementBytes[type];
     const limit = this.#gpu.limits.maxStorageBufferBindingSize;
-    if (length * 4 > limit) {
+    if (bytes > limit) {
       throw new RangeError(
-        `Cannot create tensor ${label}: shape [${shape}] takes ${
-          length * 4
-        } bytes, a kernel of this adapter can ` +
+        `Cannot create tensor ${label}: shape [${shape}] takes ${bytes} bytes, a kernel of this adapter can ` +
           `reach ${limit}; lower the batch size, the network width or the memory sizes`,
       );
     }
-    const buffer = this.#gpu.createBuffer(label, length * 4, storageUsage);
+    const buffer = this.#gpu.createBuffer(label, bytes, storageUsage);
     const tensor = { label, shape, type, buffer, length };
     this.#tensors.push(tensor);
     if (this.#state) this.#gpu.state.add(tensor);
@@ -97,22 +108,26 @@ export function range(tensor: Tensor, start = 0, length = tensor.length - start)
       } lie outside its ${tensor.length}`,
     );
   }
-  if ((start * 4) % 256 !== 0) {
+  const bytes = elementBytes[tensor.type];
+  if ((start * bytes) % 256 !== 0) {
     throw new RangeError(
       `Cannot bind ${tensor.label}: element ${start} is not at a multiple of 256 bytes`,
     );
   }
-  return { tensor, offset: start * 4, size: Math.max(16, Math.ceil(length / 4) * 16) };
+  return { tensor, offset: start * bytes, size: Math.max(16, Math.ceil(length * bytes / 16) * 16) };
 }
 
-/** Copies host values into a tensor, from element `start` on; ordered with the submissions around it. */
+/**
+ * Copies host values into a tensor, from element `start` on; ordered with the submissions around it. Values for `f16` are
+ * rounded to it, and written two by two.
+ */
 export function upload(
   gpu: Gpu,
   tensor: Tensor,
   values: Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>,
   start = 0,
 ): void {
-  const expected = tensor.type === "f32" ? Float32Array : Uint32Array;
+  const expected = tensor.type === "u32" ? Uint32Array : Float32Array;
   if (!(values instanceof expected)) {
     throw new TypeError(
       `Cannot upload to ${tensor.label}: it holds ${tensor.type}, got ${values.constructor.name}`,
@@ -123,12 +138,25 @@ export function upload(
       `Cannot upload to ${tensor.label}: ${values.length} elements from ${start} on, it has ${tensor.length}`,
     );
   }
+  const half = tensor.type === "f16";
+  if (half && (start % 2 !== 0 || values.length % 2 !== 0)) {
+    throw new RangeError(
+      `Cannot upload to ${tensor.label}: ${values.length} elements from ${start} on are not pairs of f16`,
+    );
+  }
   if (gpu.recording?.replaying) {
     if (gpu.state.has(tensor)) return;
     gpu.recording.uploaded(values.length);
   }
+  const data = half ? new Uint16Array(new Float16Array(values).buffer) : values;
   // A size past its source aborts the process in Deno's WebGPU, so the size is always the array's own.
-  gpu.device.queue.writeBuffer(tensor.buffer, start * 4, values, 0, values.length);
+  gpu.device.queue.writeBuffer(
+    tensor.buffer,
+    start * elementBytes[tensor.type],
+    data,
+    0,
+    data.length,
+  );
 }
 
 /** Puts bits into a tensor, replay or not. */
@@ -151,13 +179,20 @@ export async function download(
 ): Promise<(Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>)[]> {
   const read = () => readWords(gpu, tensors);
   const { recording } = gpu;
-  const total = tensors.reduce((sum, { length }) => sum + length, 0);
+  const total = tensors.reduce((sum, tensor) => sum + wordsOf(tensor), 0);
   const words = recording ? await recording.readBack(total, read) : await read();
   let start = 0;
-  return tensors.map(({ type, length }) => {
-    const part = words.slice(start, start += length);
-    return type === "f32" ? new Float32Array(part.buffer) : part;
+  return tensors.map((tensor) => {
+    const part = words.slice(start, start += wordsOf(tensor));
+    if (tensor.type === "u32") return part;
+    if (tensor.type === "f32") return new Float32Array(part.buffer);
+    return Float32Array.from(new Float16Array(part.buffer, 0, tensor.length));
   });
+}
+
+/** 32-bit words that hold a tensor's elements. */
+function wordsOf({ type, length }: Tensor): number {
+  return Math.ceil(length * elementBytes[type] / 4);
 }
 
 /** The bits of tensors, one after another, as they are now; see {@linkcode download}. */
@@ -165,7 +200,7 @@ export async function readWords(
   gpu: Gpu,
   tensors: readonly Tensor[],
 ): Promise<Uint32Array<ArrayBuffer>> {
-  const total = tensors.reduce((sum, tensor) => sum + tensor.length * 4, 0);
+  const total = tensors.reduce((sum, tensor) => sum + wordsOf(tensor) * 4, 0);
   const staging = gpu.createBuffer(
     "download",
     total,
@@ -175,8 +210,9 @@ export async function readWords(
     const encoder = gpu.device.createCommandEncoder({ label: "download" });
     let offset = 0;
     for (const tensor of tensors) {
-      encoder.copyBufferToBuffer(tensor.buffer, 0, staging, offset, tensor.length * 4);
-      offset += tensor.length * 4;
+      const bytes = wordsOf(tensor) * 4;
+      encoder.copyBufferToBuffer(tensor.buffer, 0, staging, offset, bytes);
+      offset += bytes;
     }
     gpu.device.queue.submit([encoder.finish()]);
     try {
@@ -197,7 +233,7 @@ export async function readWords(
   }
 }
 
-/** {@linkcode download} of one f32 tensor. */
+/** {@linkcode download} of one f32 or f16 tensor. */
 export async function downloadF32(gpu: Gpu, tensor: Tensor): Promise<Float32Array<ArrayBuffer>> {
   const [values] = await download(gpu, [tensor]);
   if (!(values instanceof Float32Array)) {
@@ -215,7 +251,7 @@ export async function downloadU32(gpu: Gpu, tensor: Tensor): Promise<Uint32Array
   return values;
 }
 
-/** Copies tensors into others of the same length, or their first `length` elements, on the GPU. */
+/** Copies tensors into others of the same type and length, or their first `length` elements, on the GPU. */
 export function copyTensor(
   gpu: Gpu,
   pairs: readonly (readonly [source: Tensor, target: Tensor])[],
@@ -227,11 +263,17 @@ export function copyTensor(
         `Cannot copy ${source.label} to ${target.label}: ${source.length} elements against ${target.length}`,
       );
     }
+    if (source.type !== target.type) {
+      throw new TypeError(
+        `Cannot copy ${source.label} to ${target.label}: ${source.type} against ${target.type}`,
+      );
+    }
   }
   if (gpu.recording?.replaying) return;
   const encoder = gpu.device.createCommandEncoder({ label: "copy" });
   for (const [source, target] of pairs) {
-    encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, (length ?? source.length) * 4);
+    const bytes = (length ?? source.length) * elementBytes[source.type];
+    encoder.copyBufferToBuffer(source.buffer, 0, target.buffer, 0, bytes);
   }
   gpu.device.queue.submit([encoder.finish()]);
 }

@@ -2,6 +2,7 @@ import type { Arena, Tensor } from "../gpu/tensor.ts";
 import { batchNormScratch } from "../ops/batch_norm.ts";
 import { conv2dPartials, conv2dThreads } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
+import type { StoredType } from "../ops/storage.ts";
 import { type ConvNorm, convNormsOf, outputElements, type ResNet18 } from "./resnet18.ts";
 
 /** What one convolution and its batch norm leave for the backward pass. */
@@ -12,7 +13,10 @@ export interface LayerActivation {
   readonly statistics: Tensor;
 }
 
-/** All tensors that forward and backward passes of up to `rows` rows need, allocated once. */
+/**
+ * All tensors that forward and backward passes of up to `rows` rows need, allocated once. Input, `z` and outputs may be
+ * f16 (see {@linkcode StoredType}); all others are f32.
+ */
 export interface Activations {
   readonly rows: number;
   /** Whether the adapter runs few threads at a time, as a CPU does. */
@@ -38,33 +42,31 @@ export interface Activations {
 }
 
 /** Allocates the activations of a network. */
-export function createActivations(arena: Arena, net: ResNet18, rows: number): Activations {
+export function createActivations(
+  arena: Arena,
+  net: ResNet18,
+  rows: number,
+  stored: StoredType,
+): Activations {
   const layers = new Map<string, LayerActivation>();
   const outputs = new Map<string, Tensor>();
+  const shapeOf = ({ outputHeight, outputWidth, outputChannels }: ConvNorm) => [
+    rows,
+    outputHeight,
+    outputWidth,
+    groupsOf4(outputChannels) * 4,
+  ];
   const addLayer = (layer: ConvNorm) => {
     const channels4 = groupsOf4(layer.outputChannels);
     layers.set(layer.conv, {
-      z: arena.tensor(`${layer.conv} z`, [
-        rows,
-        layer.outputHeight,
-        layer.outputWidth,
-        channels4 * 4,
-      ]),
+      z: arena.tensor(`${layer.conv} z`, shapeOf(layer), stored),
       statistics: arena.tensor(`${layer.conv} statistics`, [
         batchNormScratch(channels4).statistics,
       ]),
     });
   };
   const addOutput = (name: string, layer: ConvNorm) =>
-    outputs.set(
-      name,
-      arena.tensor(`${name} y`, [
-        rows,
-        layer.outputHeight,
-        layer.outputWidth,
-        groupsOf4(layer.outputChannels) * 4,
-      ]),
-    );
+    outputs.set(name, arena.tensor(`${name} y`, shapeOf(layer), stored));
   addLayer(net.stem);
   addOutput(net.stem.conv, net.stem);
   for (const block of net.blocks) {
@@ -83,7 +85,7 @@ export function createActivations(arena: Arena, net: ResNet18, rows: number): Ac
     rows,
     fewThreads: arena.gpu.adapter.isFallback,
     convThreads,
-    input: arena.tensor("input", [rows, net.height, net.inputWidth, 4]),
+    input: arena.tensor("input", [rows, net.height, net.inputWidth, 4], stored),
     layers,
     outputs,
     features: arena.tensor("features", [rows, features4]),

@@ -3,6 +3,7 @@ import type { Dispatch } from "../gpu/program.ts";
 import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.ts";
 import { InputError } from "../errors.ts";
 import { conv2dWantsSubgroups } from "../ops/conv2d.ts";
+import { type Precision, storedTypes } from "../ops/storage.ts";
 import type { Random } from "../random.ts";
 import { type Activations, createActivations } from "./activations.ts";
 import { initialRunning, initialValues } from "./initialize.ts";
@@ -18,6 +19,19 @@ import {
 import { type NormMode, type PassContext, recordBackward, recordForward } from "./passes.ts";
 import { freezableBlocks, type ResNet18, resnet18 } from "./resnet18.ts";
 import type { HostTensor } from "./safetensors.ts";
+
+/** Sizes of a {@linkcode Network}. */
+export interface NetworkOptions {
+  readonly width: number;
+  readonly heads: number;
+  /** Of the images, in pixels. */
+  readonly height: number;
+  readonly imageWidth: number;
+  /** Most rows of a batch. */
+  readonly maxRows: number;
+  /** Default "full". */
+  readonly precision?: Precision;
+}
 
 /** A copy of everything that training changes, on the GPU. */
 export interface NetworkSnapshot {
@@ -57,10 +71,7 @@ export class Network {
    * Allocates a network for images of `height` x `imageWidth` pixels and batches of up to `maxRows` rows. Its values are
    * all zero until {@linkcode initialize} or {@linkcode load} is called.
    */
-  constructor(
-    gpu: Gpu,
-    options: { width: number; heads: number; height: number; imageWidth: number; maxRows: number },
-  ) {
+  constructor(gpu: Gpu, options: NetworkOptions) {
     this.gpu = gpu;
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
     this.table = parameterTable(this.architecture);
@@ -71,7 +82,12 @@ export class Network {
     this.gradients = this.#scratch.tensor("gradients", [length]);
     this.velocities = this.#arena.tensor("velocities", [length]);
     this.running = this.#arena.tensor("running", [this.table.runningLength]);
-    this.activations = createActivations(this.#scratch, this.architecture, options.maxRows);
+    this.activations = createActivations(
+      this.#scratch,
+      this.architecture,
+      options.maxRows,
+      storedTypes[options.precision ?? "full"],
+    );
     this.#context = {
       net: this.architecture,
       activations: this.activations,

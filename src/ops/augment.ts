@@ -4,13 +4,16 @@ import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { bothStorages, storedAs } from "./storage.ts";
 
-const augment = defineKernel({
-  name: "augment",
-  code: augmentCode,
-  library: [batchLibrary],
-  bindings: { dims: "uniform", batch: "read", images: "read", input: "write" },
-});
+const augment = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `augment${suffix}`,
+    code: augmentCode,
+    library: [batchLibrary, storage],
+    bindings: { dims: "uniform", batch: "read", images: "read", input: "write" },
+  })
+);
 
 /** Size of the images, and how they become network input. */
 export interface AugmentOptions {
@@ -24,7 +27,7 @@ export interface AugmentOptions {
 }
 
 /**
- * Fills rows of the network input `[rows, height, width, 4]` (f32, fourth channel 0) from the store `images`
+ * Fills rows of the network input `[rows, height, width, 4]` (fourth channel 0) from the store `images`
  * `[count, height, width]` (RGBA8 in u32): those rows whose record names `source`. Pads, crops, mirrors, scales to 0..1
  * and normalises, in this order, as the official train transform does; an offset of `padding` and no mirroring is the
  * test transform.
@@ -41,7 +44,7 @@ export function recordAugment(
   const { rows, height, width, padding, source, mean, std, batch, images, input } = options;
   const f32 = (value: number) => ({ f32: value });
   return {
-    kernel: augment,
+    kernel: augment[storedAs(input)],
     label: `source ${source}`,
     uniform: words(
       ...[rows, height, width, padding, source, 0, 0, 0],

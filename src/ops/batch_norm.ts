@@ -14,13 +14,16 @@ import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { bothStorages, storedAs } from "./storage.ts";
 
-const statistics = defineKernel({
-  name: "batch_norm_statistics",
-  code: statisticsCode,
-  library: [library, laneSums],
-  bindings: { dims: "uniform", z: "read", partials: "write" },
-});
+const statistics = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `batch_norm_statistics${suffix}`,
+    code: statisticsCode,
+    library: [library, laneSums, storage],
+    bindings: { dims: "uniform", z: "read", partials: "write" },
+  })
+);
 const finalize = defineKernel({
   name: "batch_norm_finalize",
   code: finalizeCode,
@@ -38,52 +41,58 @@ const inference = defineKernel({
   code: inferenceCode,
   bindings: { dims: "uniform", affine: "read", running: "read", statistics: "write" },
 });
-const apply = defineKernel({
-  name: "batch_norm_apply",
-  code: applyCode,
-  library: [library, moments, finish],
-  constants: ["RESIDUAL", "RELU", "TRAINING"],
-  bindings: {
-    dims: "uniform",
-    z: "read",
-    partials: "read",
-    affine: "read",
-    residual: "read",
-    residualStatistics: "read",
-    running: "write",
-    statistics: "write",
-    y: "write",
-  },
-});
-const backwardReduce = defineKernel({
-  name: "batch_norm_backward_reduce",
-  code: backwardReduceCode,
-  library: [library, laneSums],
-  constants: ["MASK"],
-  bindings: {
-    dims: "uniform",
-    z: "read",
-    y: "read",
-    statistics: "read",
-    gy: "write",
-    partials: "write",
-  },
-});
-const backwardApply = defineKernel({
-  name: "batch_norm_backward_apply",
-  code: backwardApplyCode,
-  library: [library, laneSums],
-  constants: ["MASK"],
-  bindings: {
-    dims: "uniform",
-    z: "read",
-    gy: "read",
-    partials: "read",
-    statistics: "read",
-    gradients: "write",
-    dz: "write",
-  },
-});
+const apply = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `batch_norm_apply${suffix}`,
+    code: applyCode,
+    library: [library, moments, finish, storage],
+    constants: ["RESIDUAL", "RELU", "TRAINING"],
+    bindings: {
+      dims: "uniform",
+      z: "read",
+      partials: "read",
+      affine: "read",
+      residual: "read",
+      residualStatistics: "read",
+      running: "write",
+      statistics: "write",
+      y: "write",
+    },
+  })
+);
+const backwardReduce = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `batch_norm_backward_reduce${suffix}`,
+    code: backwardReduceCode,
+    library: [library, laneSums, storage],
+    constants: ["MASK"],
+    bindings: {
+      dims: "uniform",
+      z: "read",
+      y: "read",
+      statistics: "read",
+      gy: "write",
+      partials: "write",
+    },
+  })
+);
+const backwardApply = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `batch_norm_backward_apply${suffix}`,
+    code: backwardApplyCode,
+    library: [library, laneSums, storage],
+    constants: ["MASK"],
+    bindings: {
+      dims: "uniform",
+      z: "read",
+      gy: "read",
+      partials: "read",
+      statistics: "read",
+      gradients: "write",
+      dz: "write",
+    },
+  })
+);
 
 /** Most segments that a batch can have: the stream, two replays and dreams. */
 export const maxSegments = 4;
@@ -151,7 +160,7 @@ function sharing({ channels4, segments, fewThreads = false }: BatchNormShape) {
 }
 
 /**
- * Training statistics of `z` (f32 NHWC), chunk by chunk of each segment, into `partials`: what
+ * Training statistics of `z` (NHWC), chunk by chunk of each segment, into `partials`: what
  * {@linkcode recordBatchNormApply} or {@linkcode recordBatchNormFinalize} goes on with.
  *
  * @throws {RangeError} for a segment with fewer than two values per channel, which has no variance.
@@ -173,7 +182,7 @@ export function recordBatchNormStatistics(options: {
   }
   const { uniform, chunkGroups } = sharing(shape);
   return {
-    kernel: statistics,
+    kernel: statistics[storedAs(z)],
     label,
     uniform,
     buffers: [z, partials],
@@ -252,7 +261,7 @@ export function recordBatchNormApply(
   const { shape, z, partials, affine, running, statistics, residual, relu, y, label } = options;
   const { uniform, blockGroups } = sharing(shape);
   return {
-    kernel: apply,
+    kernel: apply[storedAs(z, y, ...(residual ? [residual.values] : []))],
     label,
     constants: {
       RESIDUAL: residual ? residual.statistics ? 2 : 1 : 0,
@@ -294,12 +303,13 @@ export function recordBatchNormBackwardReduce(options: {
 }): Dispatch {
   const { shape, z, mask, gy, statistics, partials, label } = options;
   const { uniform, chunkGroups } = sharing(shape);
+  const y = mask && mask !== "own output" ? mask.y : z;
   return {
-    kernel: backwardReduce,
+    kernel: backwardReduce[storedAs(z, y)],
     label,
     constants: { MASK: maskNumber(mask) },
     uniform,
-    buffers: [z, mask && mask !== "own output" ? mask.y : z, statistics, gy, partials],
+    buffers: [z, y, statistics, gy, partials],
     workgroups: chunkGroups,
   };
 }
@@ -320,7 +330,7 @@ export function recordBatchNormBackwardApply(options: {
   const { shape, z, mask, gy, statistics, partials, gradients, dz, label } = options;
   const { uniform, blockGroups } = sharing(shape);
   return {
-    kernel: backwardApply,
+    kernel: backwardApply[storedAs(z)],
     label,
     constants: { MASK: maskNumber(mask) },
     uniform,

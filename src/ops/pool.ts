@@ -4,12 +4,16 @@ import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { bothStorages, storedAs } from "./storage.ts";
 
-const forward = defineKernel({
-  name: "pool_forward",
-  code: forwardCode,
-  bindings: { dims: "uniform", x: "read", features: "write" },
-});
+const forward = bothStorages((suffix, storage) =>
+  defineKernel({
+    name: `pool_forward${suffix}`,
+    code: forwardCode,
+    library: [storage],
+    bindings: { dims: "uniform", x: "read", features: "write" },
+  })
+);
 const backward = defineKernel({
   name: "pool_backward",
   code: backwardCode,
@@ -26,7 +30,7 @@ export interface PoolShape {
 /** Global average pooling: `x` `[rows, area, channels]` to `features` `[rows, channels]`. */
 export function recordPoolForward(shape: PoolShape, x: Tensor, features: Tensor): Dispatch {
   return {
-    kernel: forward,
+    kernel: forward[storedAs(x)],
     uniform: words(shape.rows, shape.area, shape.channels4, 0),
     buffers: [x, features],
     workgroups: [groupsOf64(shape.rows * shape.channels4)],

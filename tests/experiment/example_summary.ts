@@ -15,6 +15,7 @@ export function exampleSummary(
   return {
     method: "wscl",
     schedule: "staged",
+    precision: "full",
     dataset: "drawn",
     seed: 0,
     tasks: 2,

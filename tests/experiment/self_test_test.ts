@@ -8,7 +8,10 @@ import { gpuTests } from "../support/gpu.ts";
 const test = await gpuTests();
 
 /** The shader file of a kernel: variants share one. */
-const fileOf = (kernel: string) => kernel.replace(/_subgroup$/, "");
+const fileOf = (kernel: string) => kernel.replace(/(_subgroup)?(_f16)?$/, "");
+
+/** A kernel's name without its way of storing activations. */
+const withoutStorage = (kernel: string) => kernel.replace(/_f16$/, "");
 
 /** Kernels in `shaders/`: files with an entry point; the others are appended to them. */
 function shaderFiles(): string[] {
@@ -32,11 +35,11 @@ test("kernels that do nothing are all found wrong", async (gpu) => {
     assert.notEqual(code, kernel.code, kernel.name);
     return { ...kernel, code };
   };
-  const checks = await selfTest(gpu, idle);
+  const checks = await selfTest(gpu, ["f32", "f16"], idle);
   assert.deepEqual(checks.filter(({ ok }) => ok), []);
 });
 
-/** Small mistakes, one in each kernel: text and what it becomes. */
+/** Small mistakes, one in each kernel and its f16 variant: text and what it becomes. */
 const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   augment: ["dims.width - 1u - x", "dims.width - 2u - x"],
   store_images: ["&& row_word(row, ROW_SOURCE) == dims.source", ""],
@@ -44,8 +47,8 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   batch_norm_statistics: ["- sums.a * sums.a / n", ""],
   batch_norm_finalize: ["(moments.n - 1.0)", "moments.n"],
   batch_norm_inference: ["+ EPSILON", ""],
-  batch_norm_apply: ["value += residual[i]", "value -= residual[i]"],
-  batch_norm_backward_reduce: ["y[i] > vec4f()", "y[i] >= vec4f()"],
+  batch_norm_apply: ["value += widen(residual[i])", "value -= widen(residual[i])"],
+  batch_norm_backward_reduce: ["widen(y[i]) > vec4f()", "widen(y[i]) >= vec4f()"],
   batch_norm_backward_apply: ["- b - d * centered", "- d * centered"],
   cross_entropy: ["weight * (log(sum) + (highest - of_label))", "weight * (log(sum) - of_label)"],
   mse: ["loss_slot()] += sums[0]", "loss_slot()] = sums[0]"],
@@ -56,19 +59,48 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
 };
 
 test("a small mistake in a kernel is found, and the kernel named", async (gpu) => {
-  const checks = await selfTest(gpu, (kernel) => {
-    const [right, wrong] = mistakes[kernel.name] ?? ["", ""];
+  const checks = await selfTest(gpu, ["f32", "f16"], (kernel) => {
+    const [right, wrong] = mistakes[withoutStorage(kernel.name)] ?? ["", ""];
     assert(kernel.code.includes(right), `${kernel.name} has no "${right}": adapt this test`);
     return { ...kernel, code: kernel.code.replace(right, wrong) };
   });
   const wrong = checks.filter(({ ok }) => !ok);
-  assert.deepEqual(wrong.map(({ kernel }) => kernel).sort(), Object.keys(mistakes).sort());
+  const mistaken = checks.filter(({ kernel }) => withoutStorage(kernel) in mistakes);
+  assert.deepEqual(wrong, mistaken);
+  const names = new Set(wrong.map(({ kernel }) => withoutStorage(kernel)));
+  assert.deepEqual([...names].sort(), Object.keys(mistakes).sort());
   assert(wrong.every(({ error, limit, problem }) => error > limit && problem === null));
+});
+
+test("an overflow that f16 turns into a number is found", async (gpu) => {
+  const hidden = (kernel: Kernel): Kernel => {
+    const code = kernel.code.replace("vec4u(0x7e00u)", "vec4u(0x7bffu)");
+    return kernel.name === "batch_norm_apply_f16" ? { ...kernel, code } : kernel;
+  };
+  const checks = await selfTest(gpu, ["f16"], hidden);
+  const wrong = checks.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
+  assert.deepEqual(wrong, ["batch_norm_apply_f16"]);
+});
+
+test("kernels of the other way of storing are not compiled", async (gpu) => {
+  const names = async (storage: "f32" | "f16") => {
+    const compiled: string[] = [];
+    await selfTest(gpu, [storage], (kernel) => {
+      compiled.push(kernel.name);
+      return kernel;
+    });
+    return compiled;
+  };
+  assert.deepEqual((await names("f32")).filter((name) => name.endsWith("_f16")), []);
+  const mixed = await names("f16");
+  const both = mixed.filter((name) => mixed.includes(`${name}_f16`));
+  assert.deepEqual(both, []);
 });
 
 test("a kernel that does not compile is wrong, with the compiler's words", async (gpu) => {
   const checks = await selfTest(
     gpu,
+    ["f32"],
     (kernel) => kernel.name === "predict" ? { ...kernel, code: "fn main() { nonsense" } : kernel,
   );
   const [{ kernel, problem }, ...others] = checks.filter(({ ok }) => !ok);

@@ -45,6 +45,19 @@ export function relativeError(actual: Numbers, expected: Numbers): number {
   return difference === 0 ? 0 : Math.sqrt(difference / size);
 }
 
+/**
+ * `actual`, each value brought nearer to `expected` by at most half a step of f16 (10 bits behind the leading one, of
+ * numbers below 2^-14 steps of 2^-24): what is left is not the rounding of a result that was stored in f16.
+ */
+export function withoutF16Rounding(actual: Numbers, expected: Numbers): Float64Array {
+  return Float64Array.from(actual, (value, i) => {
+    const distance = expected[i] - value;
+    const exponent = Math.max(-14, Math.floor(Math.log2(Math.abs(expected[i]))));
+    const most = 2 ** (exponent - 11);
+    return Math.abs(distance) <= most ? expected[i] : value + Math.sign(distance) * most;
+  });
+}
+
 /** Index of the largest `|actual - expected|`; NaN on either side is the worst. */
 export function worstIndex(actual: Numbers, expected: Numbers): number {
   let worst = 0;

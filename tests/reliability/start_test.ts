@@ -69,7 +69,8 @@ gpuTest(
       const events: RunEvent[] = [];
       let tests = 0;
       const once = (ok: boolean) =>
-        testKernelsOnce(gpu, join(folder, "cache"), (event) => events.push(event), (_: Gpu) => {
+        testKernelsOnce(gpu, "full", join(folder, "cache"), (event) =>
+          events.push(event), (_: Gpu) => {
           tests++;
           return Promise.resolve([{ kernel: "conv", error: 1, limit: 0, ok, problem: null }]);
         });
@@ -77,6 +78,11 @@ gpuTest(
       await once(true);
       await once(true);
       assert.equal(tests, 2);
-      assert.deepEqual(events.map(({ type }) => type), ["phase", "phase"]);
+      assert.deepEqual(
+        events.map(({ type }) =>
+          type
+        ),
+        ["phase", "phase"],
+      );
     }),
 );

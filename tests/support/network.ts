@@ -2,7 +2,7 @@
 
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, upload } from "../../src/gpu/tensor.ts";
-import { Network } from "../../src/net/network.ts";
+import { Network, type NetworkOptions } from "../../src/net/network.ts";
 import type { HostTensor } from "../../src/net/safetensors.ts";
 import type { Random } from "../../src/random.ts";
 import type { Shape4 } from "../reference/conv2d.ts";
@@ -13,7 +13,7 @@ import { fromNhwc, normals, toNhwc } from "./layout.ts";
 /** Runs `use` with a network that is destroyed afterwards. */
 export async function withNetwork(
   gpu: Gpu,
-  options: { width: number; heads: number; height: number; imageWidth: number; maxRows: number },
+  options: NetworkOptions,
   use: (network: Network) => Promise<void>,
 ): Promise<void> {
   const network = new Network(gpu, options);

@@ -39,7 +39,7 @@ const label = "self-test";
 /** The six kernels of batch norm, each on inputs computed by the reference, not by the kernel before it. */
 export function batchNormCases(tensors: CaseTensors): KernelCase[] {
   const random = Random.stream(0, "self-test batch norm");
-  const z = normals(random, all[0] * channels, { mean: 2, deviation: 3 });
+  const z = tensors.storable(normals(random, all[0] * channels, { mean: 2, deviation: 3 }));
   const weight = normals(random, channels, { mean: 1, deviation: 0.3 });
   const bias = normals(random, channels);
   const running = [normals(random, channels), normals(random, channels).map((v) => 0.1 + v * v)];
@@ -48,6 +48,7 @@ export function batchNormCases(tensors: CaseTensors): KernelCase[] {
     ...statisticsCases(tensors, given),
     ...applyCases(tensors, given),
     ...backwardCases(tensors, given),
+    ...(tensors.storage === "f16" ? [edgeCase(tensors)] : []),
   ];
 }
 
@@ -70,7 +71,7 @@ function statisticsCases(
   const statistics = tensors.output(statisticsLength);
   const first = recordBatchNormStatistics({
     shape,
-    z: tensors.f32(toNhwc(z, all)),
+    z: tensors.stored(toNhwc(z, all)),
     partials,
     label,
   });
@@ -143,7 +144,7 @@ function trainedRows(
  */
 function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
   const { random, z, weight, bias, running } = problem;
-  const residual = normals(random, z.length);
+  const residual = tensors.storable(normals(random, z.length));
   const moments = segmentsOf().map(({ start, end }) => momentsOf(z, start, end));
   const others = segmentsOf().map(() => ({
     mean: normals(random, channels),
@@ -163,7 +164,7 @@ function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
       ),
     );
   const scratch = batchNormScratch(shape.channels4);
-  const values = tensors.f32(toNhwc(residual, all));
+  const values = tensors.stored(toNhwc(residual, all));
   const shortcut = tensors.f32(
     toChannels(...others.flatMap((moment) => statisticsRows(moment, weight, bias))),
   );
@@ -186,13 +187,13 @@ function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
     { residual: null, relu: true, before: normalise(z, inferred), training: false },
   ];
   return kinds.map(({ residual, relu, before, training }) => {
-    const y = tensors.output(nhwcLength(all));
+    const y = tensors.storedOutput(nhwcLength(all));
     const state = tensors.f32(toChannels(...running));
     const statistics = tensors.output(scratch.statistics);
     const record = (partials: Tensor | null) =>
       recordBatchNormApply({
         shape: training ? shape : { ...shape, segments: [all[0]] },
-        z: tensors.f32(toNhwc(z, all)),
+        z: tensors.stored(toNhwc(z, all)),
         affine: range(tensors.f32(toChannels(weight, bias))),
         running: range(state),
         statistics,
@@ -216,10 +217,46 @@ function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
   });
 }
 
+/** What a kernel that stores f16 must make of a number: an overflow must not be taken for one. */
+const edges: readonly (readonly [value: number, stored: number])[] = [
+  [-1.5, -1.5],
+  [65519, 65504],
+  [65520, NaN],
+  [-65520, NaN],
+  [-1e30, NaN],
+  [Infinity, NaN],
+  [-Infinity, NaN],
+  [NaN, NaN],
+];
+
+/** With gamma 0 the output of batch norm is beta. */
+function edgeCase(tensors: CaseTensors): KernelCase {
+  const count = edges.length;
+  const channels4 = count / 4;
+  const y = tensors.storedOutput(count);
+  const visible = (values: ArrayLike<number>) =>
+    Array.from(values, (value) => Number.isNaN(value) ? 1e6 : value);
+  return {
+    dispatch: recordBatchNormApply({
+      shape: { channels4, segments: [1] },
+      z: tensors.stored(new Float64Array(count)),
+      affine: range(tensors.f32([...new Array(count).fill(0), ...edges.map(([value]) => value)])),
+      running: range(tensors.f32(new Array(2 * count).fill(1))),
+      statistics: tensors.output(batchNormScratch(channels4).statistics),
+      partials: null,
+      residual: null,
+      relu: false,
+      y,
+      label,
+    }),
+    outputs: [{ tensor: y, expected: visible(edges.map(([, stored]) => stored)), read: visible }],
+  };
+}
+
 function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Problem): KernelCase[] {
   const scratch = batchNormScratch(shape.channels4);
   const gy = normals(random, z.length);
-  const y = normals(random, z.length).map((value) => Math.max(value, 0));
+  const y = tensors.storable(normals(random, z.length).map((value) => Math.max(value, 0)));
   const g = reluBackward(gy, y);
   const moments = segmentsOf().map(({ start, end }) => momentsOf(z, start, end));
   const inverse = moments.map(({ variance }) =>
@@ -237,11 +274,11 @@ function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Proble
   const dz = tensors.output(nhwcLength(all));
   const common = {
     shape,
-    z: tensors.f32(toNhwc(z, all)),
+    z: tensors.stored(toNhwc(z, all)),
     statistics: tensors.f32(
       toChannels(...moments.flatMap((moment) => statisticsRows(moment, weight, bias))),
     ),
-    mask: { y: tensors.f32(toNhwc(y, all)) },
+    mask: { y: tensors.stored(toNhwc(y, all)) },
     label,
   };
   const first = recordBatchNormBackwardReduce({ ...common, gy: masked, partials });

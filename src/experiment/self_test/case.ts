@@ -1,6 +1,7 @@
 import type { Gpu } from "../../gpu/device.ts";
 import type { Dispatch } from "../../gpu/program.ts";
 import { Arena, type Tensor, upload } from "../../gpu/tensor.ts";
+import type { StoredType } from "../../ops/storage.ts";
 
 /** One launch of one kernel on given inputs, so that a wrong result accuses that kernel and no other. */
 export interface KernelCase {
@@ -21,11 +22,14 @@ export interface CaseOutput {
 /** Makes the tensors of a few cases and frees them together. */
 export class CaseTensors {
   readonly gpu: Gpu;
+  /** How the kernels under test store activations. */
+  readonly storage: StoredType;
   readonly arena: Arena;
 
-  constructor(gpu: Gpu) {
+  constructor(gpu: Gpu, storage: StoredType) {
     this.gpu = gpu;
-    this.arena = new Arena(gpu, "self-test");
+    this.storage = storage;
+    this.arena = new Arena(gpu, "self-test", { state: false });
   }
 
   f32(values: ArrayLike<number>): Tensor {
@@ -34,13 +38,25 @@ export class CaseTensors {
     return tensor;
   }
 
+  /** An activation. */
+  stored(values: ArrayLike<number>): Tensor {
+    const tensor = this.arena.tensor("stored", [values.length], this.storage);
+    this.fill(tensor, values);
+    return tensor;
+  }
+
+  /** Values that an activation holds exactly. */
+  storable(values: Float64Array): Float64Array {
+    return this.storage === "f16" ? Float64Array.from(new Float16Array(values)) : values;
+  }
+
   u32(values: ArrayLike<number>): Tensor {
     const tensor = this.arena.tensor("u32", [values.length], "u32");
     upload(this.gpu, tensor, Uint32Array.from(values));
     return tensor;
   }
 
-  /** Gives an f32 tensor of a certain shape its values. */
+  /** Gives an f32 or f16 tensor its values. */
   fill(tensor: Tensor, values: ArrayLike<number>): void {
     upload(this.gpu, tensor, Float32Array.from(values));
   }
@@ -48,6 +64,11 @@ export class CaseTensors {
   /** A tensor full of NaN: whatever a kernel forgets to write is found. */
   output(length: number): Tensor {
     return this.f32(new Float32Array(length).fill(NaN));
+  }
+
+  /** The same for an activation. */
+  storedOutput(length: number): Tensor {
+    return this.stored(new Float32Array(length).fill(NaN));
   }
 
   destroy(): void {

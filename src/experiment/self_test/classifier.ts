@@ -27,23 +27,24 @@ import { recordPredict } from "../../ops/predict.ts";
 import { Random } from "../../random.ts";
 import { type CaseTensors, join, type KernelCase } from "./case.ts";
 
-/** What follows the last block: pooling, linear layer, loss, counted predictions. */
+/** What follows the pooling: linear layer, loss, counted predictions. */
 export function classifierCases(tensors: CaseTensors): KernelCase[] {
-  return [...poolCases(tensors), ...linearCases(tensors), ...headCases(tensors)];
+  return [...linearCases(tensors), ...headCases(tensors)];
 }
 
-function poolCases(tensors: CaseTensors): KernelCase[] {
+/** What follows the last block. */
+export function poolCases(tensors: CaseTensors): KernelCase[] {
   const random = Random.stream(0, "self-test pool");
   const shape: Shape4 = [3, 5, 4, 3];
   const vector: Shape4 = [3, 5, 1, 1];
   const sizes = { rows: 3, area: 12, channels4: padded(5) / 4 };
-  const x = normals(random, 180, { mean: 3 });
+  const x = tensors.storable(normals(random, 180, { mean: 3 }));
   const g = normals(random, 15);
   const features = tensors.output(nhwcLength(vector));
   const gx = tensors.output(nhwcLength(shape));
   return [
     {
-      dispatch: recordPoolForward(sizes, tensors.f32(toNhwc(x, shape)), features),
+      dispatch: recordPoolForward(sizes, tensors.stored(toNhwc(x, shape)), features),
       outputs: [{
         tensor: features,
         expected: globalAverageForward(x, shape),

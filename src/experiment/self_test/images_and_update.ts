@@ -53,7 +53,7 @@ export function imageCases(tensors: CaseTensors): KernelCase[] {
   });
 
   const images = tensors.u32(toPixelWords(bytes));
-  const input = tensors.f32(toNhwc(new Float64Array(rows * 3 * area).fill(untouched), shape));
+  const input = tensors.stored(toNhwc(new Float64Array(rows * 3 * area).fill(untouched), shape));
   const common = { rows, source, batch: batch.tensor, images };
   return [
     {
