@@ -272,6 +272,39 @@ test("tensors are copied only to others of their length", async (gpu) => {
   });
 });
 
+test("f16 is written and read two by two, rounded to the nearest, and is no state", async (gpu) => {
+  await Workbench.with(gpu, async (bench) => {
+    const half = bench.stored("f16", [
+      1,
+      -2.5,
+      1 + 2 ** -11,
+      1 + 3 * 2 ** -11,
+      65520,
+      NaN,
+      2e-8,
+      7,
+    ]);
+    assert.equal(bench.arena.bytes, 16);
+    upload(gpu, half, Float32Array.of(3, 4), 6);
+    assert.throws(() => upload(gpu, half, Float32Array.of(3, 4), 1), /not pairs of f16/);
+    assert.throws(() => upload(gpu, half, Float32Array.of(3)), /not pairs of f16/);
+    assert.throws(() => upload(gpu, half, new Uint32Array(2)), /holds f16, got Uint32Array/);
+    const [values, other] = await download(gpu, [half, bench.u32([5])]);
+    assert.deepEqual([...values], [1, -2.5, 1, 1 + 2 ** -9, Infinity, NaN, 3, 4]);
+    assert.deepEqual([...other], [5]);
+    const copy = bench.stored("f16", 8);
+    copyTensor(gpu, [[half, copy]]);
+    assert.deepEqual(await downloadF32(gpu, copy), values);
+    assert.throws(() => copyTensor(gpu, [[half, bench.f32(8)]]), /f16 against f32/);
+    const long = bench.stored("f16", 1000);
+    assert.deepEqual(range(long, 128, 10), { tensor: long, offset: 256, size: 32 });
+    assert.throws(() => range(long, 64), /element 64 is not at a multiple of 256 bytes/);
+    assert.throws(() => bench.stored("f16", 6), /6 elements of f16 are not groups of 4/);
+    const state = new Arena(gpu, "state");
+    assert.throws(() => state.tensor("x", [4], "f16"), /state is not kept in f16/);
+  });
+});
+
 test("a range must lie inside its tensor, at a multiple of 256 bytes", async (gpu) => {
   await Workbench.with(gpu, (bench) => {
     const x = bench.f32(130);

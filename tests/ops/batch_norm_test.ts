@@ -19,7 +19,8 @@ import { assertClose } from "../reference/compare.ts";
 import type { Shape4 } from "../reference/conv2d.ts";
 import { readGolden, readGoldenJson } from "../reference/golden.ts";
 import { reluBackward, reluForward } from "../reference/relu.ts";
-import { gpuTests, Workbench } from "../support/gpu.ts";
+import type { StoredType } from "../../src/ops/storage.ts";
+import { assertStored, gpuTests, storable, Workbench } from "../support/gpu.ts";
 import {
   channelsOf,
   fromNhwc,
@@ -68,7 +69,12 @@ interface Results {
 
 const unfused: Fused = { relu: false, shortcut: "none", residual: new Float64Array() };
 
-async function compute(gpu: Gpu, problem: Problem, fused = unfused): Promise<Results> {
+async function compute(
+  gpu: Gpu,
+  problem: Problem,
+  fused = unfused,
+  type: StoredType = "f32",
+): Promise<Results> {
   let results: Results | undefined;
   await Workbench.with(gpu, async (bench) => {
     const { shape: nchw, weight, bias } = problem;
@@ -78,7 +84,7 @@ async function compute(gpu: Gpu, problem: Problem, fused = unfused): Promise<Res
     const shape = { channels4, segments: problem.segments.map((n) => n * area) };
     const inferred = { channels4, segments: [rows * area] };
     const sizes = batchNormScratch(channels4);
-    const z = bench.f32(toNhwc(problem.z, nchw));
+    const z = bench.stored(type, toNhwc(problem.z, nchw));
     const gy = bench.f32(toNhwc(problem.gy, nchw));
     const affine = range(bench.f32(toChannels(weight, bias)));
     const running = bench.f32(toChannels(problem.runningMean, problem.runningVariance));
@@ -88,11 +94,14 @@ async function compute(gpu: Gpu, problem: Problem, fused = unfused): Promise<Res
     const unused = bench.f32(sizes.statistics);
     const shortcutStatistics = bench.f32(sizes.statistics);
     const gradients = range(bench.f32(2 * padded(channels)));
-    const [y, dz, evaluated] = [0, 0, 0].map(() => bench.f32(nhwcLength(nchw)));
+    const [y, evaluated] = [0, 0].map(() => bench.stored(type, nhwcLength(nchw)));
+    const dz = bench.f32(nhwcLength(nchw));
     const common = { label: "norm", shape, partials };
     const state = { affine, running: range(running), statistics };
     const normalised = fused.shortcut === "normalised";
-    const values = fused.shortcut === "none" ? null : bench.f32(toNhwc(fused.residual, nchw));
+    const values = fused.shortcut === "none"
+      ? null
+      : bench.stored(type, toNhwc(fused.residual, nchw));
     // The mask as the network asks for it: by its own output where nothing is added before the ReLU.
     const mask: ReluMask = !fused.relu ? null : values ? { y } : "own output";
     const shortcutState = { affine, running: range(spare), statistics: shortcutStatistics };
@@ -195,17 +204,23 @@ function twin(problem: Problem, fused = unfused): Results {
   };
 }
 
-function check(found: Results, expected: Results, what = "batch norm", tolerance = TOLERANCE) {
-  const close = (part: string, key: keyof Results) =>
-    assertClose(`${what} ${part}`, found[key], expected[key], tolerance);
-  close("forward", "y");
+function check(
+  found: Results,
+  expected: Results,
+  what = "batch norm",
+  tolerance = TOLERANCE,
+  type: StoredType = "f32",
+) {
+  const close = (part: string, key: keyof Results, stored: StoredType = "f32") =>
+    assertStored(stored, `${what} ${part}`, found[key], expected[key], tolerance);
+  close("forward", "y", type);
   close("masked gradient", "masked");
   close("input gradient", "gz");
   close("gamma gradient", "gWeight");
   close("beta gradient", "gBias");
   close("running mean", "runningMean");
   close("running variance", "runningVariance");
-  close("inference", "evaluated");
+  close("inference", "evaluated", type);
 }
 
 const file = await readGolden("ops");
@@ -282,6 +297,11 @@ for (const shortcut of ["none", "identity", "normalised"] as const) {
       });
       const fused = randomFused(random, problem, seed % 3 > 0, shortcut);
       check(await compute(gpu, problem, fused), twin(problem, fused));
+      problem.z = storable("f16", problem.z);
+      fused.residual = storable("f16", fused.residual);
+      const half = await compute(gpu, problem, fused, "f16");
+      check(half, twin(problem, fused), "batch norm of f16", TOLERANCE, "f16");
+      if (seed === 0) assert.deepEqual(await compute(gpu, problem, fused, "f16"), half);
     }
   });
 }

@@ -7,9 +7,9 @@ import { recordStoreImages } from "../../src/ops/store_images.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
 import { augment } from "../reference/augment.ts";
-import { assertClose } from "../reference/compare.ts";
 import type { Shape4 } from "../reference/conv2d.ts";
-import { assertSameBits, gpuTests, Workbench } from "../support/gpu.ts";
+import type { StoredType } from "../../src/ops/storage.ts";
+import { assertSameBits, assertStored, gpuTests, Workbench } from "../support/gpu.ts";
 import { fromNhwc, nhwcLength, toPixelWords } from "../support/layout.ts";
 
 const test = await gpuTests();
@@ -52,6 +52,7 @@ async function computeInput(
   options: Options,
   stores: Uint8Array[],
   records: BatchRow[],
+  type: StoredType = "f32",
 ): Promise<Float64Array> {
   const shape: Shape4 = [records.length, 3, options.height, options.width];
   let result: Float64Array | undefined;
@@ -59,7 +60,7 @@ async function computeInput(
     const rows = records.length;
     const batch = new BatchRecord(bench.arena, { maxRows: rows, maxMasks: 1, heads: 1 });
     batch.write({ lossSlot: 0, learningRate: 0 }, records, []);
-    const input = bench.f32(nhwcLength(shape));
+    const input = bench.stored(type, nhwcLength(shape));
     await bench.run(stores.map((bytes, source) =>
       recordAugment({
         ...options,
@@ -98,8 +99,11 @@ for (
         std: [...cifar.std],
       };
       const { stores, records, size } = problem(seed, options, 33);
-      const found = await computeInput(gpu, options, stores, records);
-      assertClose("augmentation", found, twin(options, stores, records, size), TOLERANCE);
+      const expected = twin(options, stores, records, size);
+      for (const type of ["f32", "f16"] as const) {
+        const found = await computeInput(gpu, options, stores, records, type);
+        assertStored(type, "augmentation", found, expected, TOLERANCE);
+      }
     }
   });
 }

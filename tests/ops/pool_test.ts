@@ -7,7 +7,8 @@ import { assertClose } from "../reference/compare.ts";
 import type { Shape4 } from "../reference/conv2d.ts";
 import { readGolden, readGoldenJson } from "../reference/golden.ts";
 import { globalAverageBackward, globalAverageForward } from "../reference/pool.ts";
-import { gpuTests, Workbench } from "../support/gpu.ts";
+import type { StoredType } from "../../src/ops/storage.ts";
+import { gpuTests, storable, Workbench } from "../support/gpu.ts";
 import { fromNhwc, nhwcLength, normals, padded, toNhwc } from "../support/layout.ts";
 
 const test = await gpuTests();
@@ -19,6 +20,7 @@ async function check(
   x: Float64Array,
   gFeatures: Float64Array,
   expected: { features: Float64Array; gx: Float64Array },
+  type: StoredType = "f32",
 ): Promise<void> {
   const [rows, channels, height, width] = shape;
   const vector: Shape4 = [rows, channels, 1, 1];
@@ -27,7 +29,7 @@ async function check(
     const features = bench.f32(nhwcLength(vector));
     const gx = bench.f32(nhwcLength(shape));
     await bench.run([
-      recordPoolForward(sizes, bench.f32(toNhwc(x, shape)), features),
+      recordPoolForward(sizes, bench.stored(type, toNhwc(x, shape)), features),
       recordPoolBackward(sizes, bench.f32(toNhwc(gFeatures, vector)), gx),
     ]);
     const read = await bench.read(features, gx);
@@ -51,11 +53,12 @@ test("pooling agrees with the twin on odd random shapes", async (gpu) => {
     const random = Random.stream(seed, "pool test");
     const size = (most: number) => 1 + random.below(most);
     const shape: Shape4 = [size(9), size(40), size(9), size(9)];
-    const x = normals(random, shape.reduce((a, b) => a * b, 1), { mean: 3 });
+    const values = normals(random, shape.reduce((a, b) => a * b, 1), { mean: 3 });
     const g = normals(random, shape[0] * shape[1]);
-    await check(gpu, shape, x, g, {
-      features: globalAverageForward(x, shape),
-      gx: globalAverageBackward(g, shape),
-    });
+    for (const type of ["f32", "f16"] as const) {
+      const x = storable(type, values);
+      const features = globalAverageForward(x, shape);
+      await check(gpu, shape, x, g, { features, gx: globalAverageBackward(g, shape) }, type);
+    }
   }
 });

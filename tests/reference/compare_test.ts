@@ -5,6 +5,7 @@ import {
   assertGradient,
   finiteDifference,
   relativeError,
+  withoutF16Rounding,
   worstErrors,
   worstIndex,
 } from "./compare.ts";
@@ -45,6 +46,24 @@ Deno.test("relativeError() does not depend on the unit, however large or small",
 
 Deno.test("relativeError() refuses vectors of different lengths", () => {
   assert.throws(() => relativeError([1], [1, 2]), TypeError);
+});
+
+Deno.test("withoutF16Rounding() forgives the nearest f16 and nothing beyond", () => {
+  const values = [1 + 2 ** -11, -1.4997, 3.3, 1e-7, 0, 60001, -(2 ** -14)];
+  const rounded = Float64Array.from(new Float16Array(values));
+  assert.deepEqual([...withoutF16Rounding(rounded, values)], values);
+  // One step further: half of it is left.
+  const steps = [2 ** -10, 2 ** -10, 2 ** -9, 2 ** -24, 2 ** -24, 32, 2 ** -24];
+  const left = withoutF16Rounding(values.map((value, i) => value + steps[i]), values);
+  left.forEach((value, i) => assert.equal(value - values[i], steps[i] / 2, `${values[i]}`));
+  const strange = withoutF16Rounding([NaN, 1, Infinity, 65504, 2], [
+    1,
+    NaN,
+    1,
+    Infinity,
+    -Infinity,
+  ]);
+  assert.deepEqual([...strange], [NaN, 1, Infinity, 65504, 2]);
 });
 
 Deno.test("worstIndex() finds the largest difference, and NaN before it", () => {

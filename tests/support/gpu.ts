@@ -7,6 +7,8 @@ import assert from "node:assert/strict";
 import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { type Dispatch, Program } from "../../src/gpu/program.ts";
 import { Arena, download, type Tensor, upload } from "../../src/gpu/tensor.ts";
+import type { StoredType } from "../../src/ops/storage.ts";
+import { assertClose, type Numbers, withoutF16Rounding } from "../reference/compare.ts";
 
 /** Registers one test that needs the adapter. */
 export type GpuTest = (name: string, run: (gpu: Gpu) => Promise<void> | void) => void;
@@ -40,7 +42,7 @@ export class Workbench {
 
   private constructor(gpu: Gpu) {
     this.gpu = gpu;
-    this.arena = new Arena(gpu, "test");
+    this.arena = new Arena(gpu, "test", { state: false });
   }
 
   /** Runs `use` with a workbench that is cleared afterwards, whatever happens. */
@@ -55,10 +57,15 @@ export class Workbench {
 
   /** A tensor that holds these values; a number of elements gives NaN, to show what is never written. */
   f32(values: ArrayLike<number> | number): Tensor {
+    return this.stored("f32", values);
+  }
+
+  /** The same for activations, which may be f16. */
+  stored(type: StoredType, values: ArrayLike<number> | number): Tensor {
     const data = typeof values === "number"
       ? new Float32Array(values).fill(NaN)
       : Float32Array.from(values);
-    const tensor = this.arena.tensor("f32", [data.length]);
+    const tensor = this.arena.tensor(type, [data.length], type);
     upload(this.gpu, tensor, data);
     return tensor;
   }
@@ -79,6 +86,23 @@ export class Workbench {
   async read(...tensors: Tensor[]): Promise<(Float32Array | Uint32Array)[]> {
     return await download(this.gpu, tensors);
   }
+}
+
+/** The nearest values that a tensor of this type holds. */
+export function storable(type: StoredType, values: Float64Array): Float64Array {
+  return Float64Array.from(type === "f16" ? new Float16Array(values) : new Float32Array(values));
+}
+
+/** `assertClose` for what was read from a tensor of this type: the rounding to f16 is no error. */
+export function assertStored(
+  type: StoredType,
+  name: string,
+  actual: Numbers,
+  expected: Numbers,
+  tolerance: number,
+): void {
+  if (type === "f32") assertClose(name, actual, expected, tolerance);
+  else assertClose(`${name} in f16`, withoutF16Rounding(actual, expected), expected, tolerance);
 }
 
 /** Fails unless both hold the same bits (NaN equals NaN, 0 does not equal -0). */
