@@ -4,9 +4,9 @@
 //
 // with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image.
 //
-//   x  f32 [batch, inHeight, inWidth, 4 * inGroups]          read as vec4f over ci
-//   w  f32 [K, K, 4 * inGroups, 4 * outGroups]               read as vec4f over co
-//   y  f32 [batch, outHeight, outWidth, 4 * outGroups]       written as vec4f over co
+//   x  f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]      read as vec4f over ci
+//   w  f32 [K, K, 4 * inGroups, 4 * outGroups]                  read as vec4f over co
+//   y  f32 or f16 [batch, outHeight, outWidth, 4 * outGroups]   written as vec4f over co
 //
 // Channels beyond the true ones are zero in x and w, and therefore in y.
 //
@@ -39,9 +39,9 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> weights: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<Stored>;
 
 struct Tile { // two groups of output channels, a and b, by four pixels
   a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f,
@@ -55,7 +55,7 @@ struct Row { // the columns of x that four outputs meet: 6 of them for STRIDE 1,
 // x[at], which is column `column` of a row, zero outside the image. Negative columns wrap to large ones.
 fn inputAt(at: u32, column: u32, rowInside: bool) -> vec4f {
   let inside = rowInside && column < dims.inWidth;
-  return select(vec4f(), x[select(0u, at, inside)], inside);
+  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
 }
 
 // The row iy whose column `left` is at x[at].
@@ -144,7 +144,7 @@ fn addRow(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, x: R
 
 fn store(pixel: u32, group: u32, column: u32, value: vec4f) {
   if (column < dims.outWidth && group < dims.outGroups) {
-    y[(pixel + column) * dims.outGroups + group] = value;
+    y[(pixel + column) * dims.outGroups + group] = narrow(value);
   }
 }
 

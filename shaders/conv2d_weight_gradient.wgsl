@@ -8,9 +8,9 @@
 // c * stripsPerChunk on, ordered (n, strip). conv2d_weight_gradient_reduce.wgsl adds the chunks in order, so
 // that the result is the same in every run.
 //
-//   x        f32 [batch, inHeight, inWidth, 4 * inGroups]        read as vec4f over ci
-//   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]     read as vec4f over co
-//   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]     written as vec4f over co
+//   x        f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]  read as vec4f over ci
+//   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]      read as vec4f over co
+//   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
 //
 // A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It
 // walks down its strips, so that a row of x (`inputRow`; it and `gradientColumns` are in conv2d_rows_*.wgsl, appended by
@@ -34,7 +34,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> x: array<vec4f>;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> partial: array<vec4f>;
 
@@ -45,7 +45,7 @@ struct Row { // the columns of x that meet four columns of gy: 6 of them for STR
 // x[at], which is column `column` of a row, zero outside the image. Negative columns wrap to large ones.
 fn inputAt(at: u32, column: u32, rowInside: bool) -> vec4f {
   let inside = rowInside && column < dims.inWidth;
-  return select(vec4f(), x[select(0u, at, inside)], inside);
+  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
 }
 
 fn gradientAt(at: u32, column: u32) -> vec4f {

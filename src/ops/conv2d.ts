@@ -12,15 +12,18 @@ import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
 import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
+import { bothStorages, storedAs } from "./storage.ts";
 
-const forward = variants((suffix) =>
-  defineKernel({
-    name: `conv2d_forward${suffix}`,
-    code: forwardCode,
-    library: [suffix ? subgroupWeights : plainWeights, multiplyAdd],
-    constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
-    bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
-  })
+const forward = bothStorages((half, storage) =>
+  variants((suffix) =>
+    defineKernel({
+      name: `conv2d_forward${suffix}${half}`,
+      code: forwardCode,
+      library: [suffix ? subgroupWeights : plainWeights, multiplyAdd, storage],
+      constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
+      bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
+    })
+  )
 );
 const inputGradient = variants((suffix) =>
   defineKernel({
@@ -31,14 +34,16 @@ const inputGradient = variants((suffix) =>
     bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
   })
 );
-const weightGradient = variants((suffix) =>
-  defineKernel({
-    name: `conv2d_weight_gradient${suffix}`,
-    code: weightGradientCode,
-    library: [suffix ? subgroupRows : plainRows],
-    constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED", "PAIRS"] : [])],
-    bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
-  })
+const weightGradient = bothStorages((half, storage) =>
+  variants((suffix) =>
+    defineKernel({
+      name: `conv2d_weight_gradient${suffix}${half}`,
+      code: weightGradientCode,
+      library: [suffix ? subgroupRows : plainRows, storage],
+      constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED", "PAIRS"] : [])],
+      bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
+    })
+  )
 );
 const reduce = defineKernel({
   name: "conv2d_weight_gradient_reduce",
@@ -98,7 +103,7 @@ export function recordConv2dForward(
   const tile = tileOf(layer.outputChannels, stride);
   const strips = rows * Math.ceil(layer.outputHeight / tile.rows) * groupsOf4(layer.outputWidth);
   return [{
-    kernel: subgroups ? forward.subgroup : forward.plain,
+    kernel: forward[storedAs(x, y)][subgroups ? "subgroup" : "plain"],
     label,
     constants: {
       KERNEL: kernel,
@@ -195,7 +200,7 @@ export function recordConv2dPartialSums(
   const pairs = shared !== null && shared < 8 && outGroups === shared && inGroups % 2 === 0;
   return {
     dispatch: {
-      kernel: shared ? weightGradient.subgroup : weightGradient.plain,
+      kernel: weightGradient[storedAs(x)][shared ? "subgroup" : "plain"],
       label,
       constants: {
         KERNEL: layer.kernel,

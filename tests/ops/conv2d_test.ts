@@ -23,7 +23,8 @@ import {
   type Shape4,
 } from "../reference/conv2d.ts";
 import { readGolden, readGoldenJson } from "../reference/golden.ts";
-import { gpuTests, Workbench } from "../support/gpu.ts";
+import type { StoredType } from "../../src/ops/storage.ts";
+import { assertStored, gpuTests, storable, Workbench } from "../support/gpu.ts";
 import {
   fromKernelLayout,
   fromNhwc,
@@ -73,21 +74,30 @@ function layerOf(problem: Problem): Conv2dShape {
   };
 }
 
-/** Everything on the adapter; outputs are full of NaN before. `partials`: elements of scratch. */
+interface Way {
+  subgroups: boolean;
+  /** Elements of scratch. */
+  partials?: number;
+  /** Of x and y. */
+  type?: StoredType;
+}
+
+/** Everything on the adapter; outputs are full of NaN before. */
 async function compute(
   gpu: Gpu,
   problem: Problem,
-  { subgroups, partials }: { subgroups: boolean; partials?: number },
+  { subgroups, partials, type = "f32" }: Way,
 ): Promise<Results> {
   let results: Results | undefined;
   await Workbench.with(gpu, async (bench) => {
     const layer = layerOf(problem);
     const rows = problem.xShape[0];
     const yShape = outputShape(problem);
-    const x = bench.f32(toNhwc(problem.x, problem.xShape));
+    const x = bench.stored(type, toNhwc(problem.x, problem.xShape));
+    const addend = bench.f32(toNhwc(problem.x, problem.xShape));
     const gy = bench.f32(toNhwc(problem.gy, yShape));
     const weight = bench.f32(toKernelLayout(problem.w, problem.wShape));
-    const y = bench.f32(nhwcLength(yShape));
+    const y = bench.stored(type, nhwcLength(yShape));
     const gx = bench.f32(nhwcLength(problem.xShape));
     const gxPlus = bench.f32(nhwcLength(problem.xShape));
     const gradient = bench.f32(weight.length);
@@ -95,7 +105,7 @@ async function compute(
     await bench.run([
       ...recordConv2dForward({ layer, rows, x, weight, y, subgroups }),
       ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: null, gx, subgroups }),
-      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: x, gx: gxPlus, subgroups }),
+      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend, gx: gxPlus, subgroups }),
       ...recordConv2dWeightGradient({ layer, rows, x, gy, partials: scratch, gradient, subgroups }),
     ]);
     const read = await bench.read(y, gx, gxPlus, gradient);
@@ -109,8 +119,13 @@ async function compute(
   return results!;
 }
 
-function check(found: Results, expected: Omit<Results, "gxPlus">, { x }: Problem): void {
-  assertClose("conv2d forward", found.y, expected.y, TOLERANCE);
+function check(
+  found: Results,
+  expected: Omit<Results, "gxPlus">,
+  { x }: Problem,
+  type: StoredType = "f32",
+): void {
+  assertStored(type, "conv2d forward", found.y, expected.y, TOLERANCE);
   assertClose("conv2d input gradient", found.gx, expected.gx, TOLERANCE);
   assertClose(
     "conv2d input gradient with addend",
@@ -170,8 +185,11 @@ function randomProblem(seed: number): Problem {
 test("conv2d agrees with the twin on odd random shapes", async (gpu) => {
   for (let seed = 0; seed < 24; seed++) {
     const problem = randomProblem(seed);
-    for (const subgroups of variants(gpu)) {
-      check(await compute(gpu, problem, { subgroups }), twin(problem), problem);
+    for (const type of ["f32", "f16"] as const) {
+      problem.x = storable(type, problem.x);
+      for (const subgroups of variants(gpu)) {
+        check(await compute(gpu, problem, { subgroups, type }), twin(problem), problem, type);
+      }
     }
   }
 });
@@ -205,8 +223,11 @@ test("conv2d agrees with the twin on long thin images and on many channels", asy
       stride,
     };
     problem.gy = values(outputShape(problem));
-    for (const subgroups of variants(gpu)) {
-      check(await compute(gpu, problem, { subgroups }), twin(problem), problem);
+    for (const type of ["f32", "f16"] as const) {
+      problem.x = storable(type, problem.x);
+      for (const subgroups of variants(gpu)) {
+        check(await compute(gpu, problem, { subgroups, type }), twin(problem), problem, type);
+      }
     }
   }
 });
@@ -225,9 +246,11 @@ test("the weight gradient needs no more scratch than one set of weights", async 
 
 test("conv2d gives the same bits each time", async (gpu) => {
   const problem = randomProblem(5);
-  for (const subgroups of variants(gpu)) {
-    const first = await compute(gpu, problem, { subgroups });
-    assert.deepEqual(await compute(gpu, problem, { subgroups }), first);
+  for (const type of ["f32", "f16"] as const) {
+    for (const subgroups of variants(gpu)) {
+      const first = await compute(gpu, problem, { subgroups, type });
+      assert.deepEqual(await compute(gpu, problem, { subgroups, type }), first);
+    }
   }
 });
 

@@ -53,18 +53,18 @@ function layerCases(
   const sizes = { inputHeight, inputWidth, outputHeight, outputWidth };
   const layer: Conv2dShape = { inputChannels, outputChannels, kernel, stride, ...sizes };
   const values = (shape: Shape4) => normals(random, shape.reduce((a, b) => a * b, 1));
-  const [x, w, gy] = [values(xShape), values(wShape), values(yShape)];
+  const [x, w, gy] = [tensors.storable(values(xShape)), values(wShape), values(yShape)];
   const gx = conv2dInputGradient(gy, xShape, w, wShape, options);
 
   const given = {
-    x: tensors.f32(toNhwc(x, xShape)),
+    x: tensors.stored(toNhwc(x, xShape)),
     gy: tensors.f32(toNhwc(gy, yShape)),
     weight: tensors.f32(toKernelLayout(w, wShape)),
   };
   const cases: KernelCase[] = [];
   const variants = conv2dWantsSubgroups(tensors.gpu) ? [false, true] : [false];
   for (const subgroups of variants) {
-    const y = tensors.output(nhwcLength(yShape));
+    const y = tensors.storedOutput(nhwcLength(yShape));
     const common = { layer, rows, subgroups, ...given };
     cases.push({
       dispatch: only(recordConv2dForward({ ...common, y })),
@@ -77,7 +77,7 @@ function layerCases(
     // Odd layers add: the gradient that comes over the shortcut is added here.
     const adds = index % 2 === 1;
     const tensor = tensors.output(nhwcLength(xShape));
-    const addend = adds ? given.x : null;
+    const addend = adds ? tensors.f32(toNhwc(x, xShape)) : null;
     cases.push({
       dispatch: only(recordConv2dInputGradient({ ...common, addend, gx: tensor })),
       outputs: [{
