@@ -64,8 +64,9 @@ function readLines(path: string): Line[] {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     const result = parse(line, `${path}, line ${i + 1}`);
-    const { bench, kernel, layer, peer, start, width, size, batch, segments, milliseconds } =
+    const { bench, kernel, layer, peer, start, width, size, batch, segments, precision, ...rest } =
       result as Record<string, unknown>;
+    const { milliseconds } = rest;
     const median = typeof milliseconds === "number"
       ? milliseconds
       : (milliseconds as { median?: unknown } | undefined)?.median;
@@ -82,6 +83,8 @@ function readLines(path: string): Line[] {
       width !== undefined && `w${width}`,
       rows !== undefined && `b${rows}`,
       size !== undefined && `${size}px`,
+      // Results of a time when there was only one have none.
+      precision !== "full" && precision,
     ];
     return [{ key: parts.filter(Boolean).join(" "), milliseconds: median }];
   });

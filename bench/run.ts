@@ -4,6 +4,7 @@ import { loadConfig } from "../src/experiment/config.ts";
 import { launch } from "../src/experiment/launch.ts";
 import { parseOverride } from "../src/experiment/overrides.ts";
 import { createRunFolder } from "../src/experiment/run_folder.ts";
+import type { Precision } from "../src/ops/storage.ts";
 import { figures, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
@@ -13,6 +14,7 @@ const settings = ["data.tasks=2", "epochs=1", "wscl.sleepEpochs=1", "log.every=2
 /** What `wscl bench run` was asked for. */
 export interface RunOptions {
   readonly width: number;
+  readonly precision: Precision;
   readonly cacheDir: string;
   readonly out: string;
 }
@@ -28,6 +30,7 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
   const config = await loadConfig(path, [
     ...settings.map(parseOverride),
     { path: "network.width", value: options.width },
+    { path: "precision", value: options.precision },
   ]);
   const out = `${options.out}/run`;
   createRunFolder(out, { overwrite: true });
@@ -55,7 +58,7 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
   const milliseconds = performance.now() - began;
   const parts = Object.fromEntries(phases);
   output.print(
-    `demo of ${config.data.tasks} tasks, width ${options.width}: ${
+    `demo of ${config.data.tasks} tasks, width ${options.width}, ${options.precision} precision: ${
       figures(milliseconds / 1000)
     } s, ` +
       `${summary.steps} steps, ${figures(summary.samplesPerSecond)} samples/s while learning`,
@@ -71,6 +74,7 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
   const result = {
     bench: "run",
     width: options.width,
+    precision: options.precision,
     size: config.data.size,
     batch: config.batchSize,
     settings,

@@ -3,9 +3,10 @@ import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 import { prepareStep, type StepSize, type TrainingStep } from "./training_step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
+import type { Precision } from "../src/ops/storage.ts";
 
 /** One line of `step.jsonl`. */
-export interface StepResult extends StepSize {
+export interface StepResult extends Required<StepSize> {
   readonly bench: "step";
   readonly dispatches: number;
   /** Wall clock of a step, many submitted in a row. */
@@ -22,11 +23,12 @@ export interface StepResult extends StepSize {
   readonly megabytes: number;
 }
 
-/** What `wscl bench step` was asked for; the network sizes are tried one after the other. */
+/** What `wscl bench step` was asked for; the network sizes are tried one after the other, precisions in turn. */
 export interface StepOptions {
   readonly widths: readonly number[];
   readonly size: number;
   readonly segments: readonly number[];
+  readonly precisions: readonly Precision[];
   readonly rounds: number;
   readonly out: string;
 }
@@ -39,17 +41,34 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
     output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
     const results: StepResult[] = [];
     for (const width of options.widths) {
-      const size = { width, size: options.size, segments: options.segments };
-      output.live(`width ${width}: compiling`);
-      const step = await prepareStep(gpu, size);
+      const { size, segments, precisions, rounds } = options;
+      const sizes = precisions.map((precision) => ({ width, size, segments, precision }));
+      const steps: TrainingStep[] = [];
       try {
-        output.live(`width ${width}: measuring`);
-        const result = await measureStep(gpu, step, size, options.rounds);
+        for (const size of sizes) {
+          output.live(`width ${width}, ${size.precision} precision: compiling`);
+          steps.push(await prepareStep(gpu, size));
+        }
+        const measured: Measurements[] = sizes.map(() => ({
+          walls: [],
+          waits: [],
+          hosts: [],
+          profiles: [],
+        }));
+        for (let round = -1; round < rounds; round++) {
+          output.live(`width ${width}: round ${round + 1} of ${rounds}`);
+          for (const [i, step] of steps.entries()) {
+            // The first round warms up.
+            await measureRound(gpu, step, round < 0 ? null : measured[i]);
+          }
+        }
         output.live("");
-        output.print(`\n${describe(result)}`);
-        results.push(result);
+        const own = steps.map((step, i) => resultOf(step, sizes[i], measured[i]));
+        for (const result of own) output.print(`\n${describe(result)}`);
+        if (own.length > 1) output.print(`\n${compare(own)}`);
+        results.push(...own);
       } finally {
-        step.destroy();
+        for (const step of steps) step.destroy();
       }
     }
     output.print(`\nwritten: ${writeResults(options.out, "step", results, setting)}`);
@@ -58,37 +77,47 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
   }
 }
 
-async function measureStep(
+/** Steps that are submitted one behind the other. */
+const inRow = 3;
+
+/** What is measured of one kind of step, a value a round. */
+interface Measurements {
+  /** Milliseconds of `inRow` steps and of waiting for them; of waiting alone. */
+  readonly walls: number[];
+  readonly waits: number[];
+  readonly hosts: number[];
+  readonly profiles: { kernel: string; milliseconds: number }[][];
+}
+
+async function measureRound(
   gpu: Gpu,
   step: TrainingStep,
-  size: StepSize,
-  rounds: number,
-): Promise<StepResult> {
-  const inRow = 3;
-  const profiled = gpu.features.has("timestamp-query");
-  const walls: number[] = [];
-  const hosts: number[] = [];
-  const profiles: { kernel: string; milliseconds: number }[][] = [];
-  const waits: number[] = [];
-  for (let round = -1; round < rounds; round++) {
-    await gpu.settle();
-    const start = performance.now();
-    step.run();
-    const host = performance.now() - start;
-    for (let i = 1; i < inRow; i++) step.run();
-    await gpu.settle();
-    const wall = performance.now() - start;
-    // Waiting has a fixed cost of its own, which a long run pays once in many steps.
-    const before = performance.now();
-    await gpu.settle();
-    const wait = performance.now() - before;
-    const profile = profiled ? await step.program.profile() : [];
-    if (round < 0) continue;
-    hosts.push(host);
-    walls.push(wall);
-    waits.push(wait);
-    profiles.push(profile);
-  }
+  measurements: Measurements | null,
+): Promise<void> {
+  await gpu.settle();
+  const start = performance.now();
+  step.run();
+  const host = performance.now() - start;
+  for (let i = 1; i < inRow; i++) step.run();
+  await gpu.settle();
+  const wall = performance.now() - start;
+  const before = performance.now();
+  await gpu.settle();
+  const wait = performance.now() - before;
+  const profile = gpu.features.has("timestamp-query") ? await step.program.profile() : [];
+  measurements?.hosts.push(host);
+  measurements?.walls.push(wall);
+  measurements?.waits.push(wait);
+  measurements?.profiles.push(profile);
+}
+
+function resultOf(
+  step: TrainingStep,
+  size: Required<StepSize>,
+  { walls, waits, hosts, profiles }: Measurements,
+): StepResult {
+  const profiled = profiles[0].length > 0;
+  // Waiting has a fixed cost of its own, which a long run pays once in many steps.
   const wait = summarise(waits).least;
   const milliseconds = summarise(walls.map((wall) => Math.max(wall - wait, 0) / inRow));
   const rows = size.segments.reduce((a, b) => a + b, 0);
@@ -117,10 +146,22 @@ async function measureStep(
   };
 }
 
+/** The others against the first, which took turns with them. */
+function compare([first, ...others]: readonly StepResult[]): string {
+  const ratio = (a: number, b: number) => (a / b).toFixed(2);
+  return others.map((other) =>
+    `${other.precision} against ${first.precision}: ` +
+    `${ratio(other.milliseconds.least, first.milliseconds.least)} times as long (least; medians ` +
+    `${ratio(other.milliseconds.median, first.milliseconds.median)}), ` +
+    `${ratio(other.megabytes, first.megabytes)} times the memory`
+  ).join("\n");
+}
+
 function describe(result: StepResult): string {
   const { milliseconds: ms, hostMilliseconds: host, kernels, idleShare } = result;
   const lines = [
-    `width ${result.width}, batch ${result.segments.join(" + ")}, ${result.size} pixels`,
+    `width ${result.width}, batch ${result.segments.join(" + ")}, ${result.size} pixels, ` +
+    `${result.precision} precision`,
     `  step        ${figures(ms.median)} ms (quartiles ${figures(ms.low)}-${figures(ms.high)}, ` +
     `least ${figures(ms.least)}), ${figures(result.samplesPerSecond)} samples/s`,
     `  dispatches  ${result.dispatches} in one submission`,

@@ -6,6 +6,7 @@ import { recordAugment } from "../src/ops/augment.ts";
 import { BatchRecord } from "../src/ops/batch_record.ts";
 import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
 import { recordSgd } from "../src/ops/sgd.ts";
+import type { Precision } from "../src/ops/storage.ts";
 import { Random } from "../src/random.ts";
 
 const heads = 10;
@@ -28,12 +29,14 @@ export interface StepSize {
   readonly width: number;
   readonly size: number;
   readonly segments: readonly number[];
+  /** Default "full". */
+  readonly precision?: Precision;
 }
 
 /** Augmentation, forward, loss, backward and update of ResNet-18. */
 export async function prepareStep(
   gpu: Gpu,
-  { width, size, segments }: StepSize,
+  { width, size, segments, precision = "full" }: StepSize,
   learningRate = 0.01,
 ): Promise<TrainingStep> {
   const rows = segments.reduce((a, b) => a + b, 0);
@@ -44,6 +47,7 @@ export async function prepareStep(
     height: size,
     imageWidth: size,
     maxRows: rows,
+    precision,
   });
   const arena = new Arena(gpu, "step");
   const destroy = () => {

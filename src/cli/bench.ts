@@ -43,17 +43,22 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .option("--width <numbers>", "widths of the network", numbers, [8, 16])
     .option("--size <number>", "image size in pixels", number, 32)
     .option("--batch <numbers>", "images of each segment: stream, replay", numbers, [32, 32])
+    .option("--precision <names>", "full, mixed or both, in turn: full,mixed", precisions, [
+      "full" as const,
+    ])
     .option("--rounds <number>", "timings", number, 9)
-    .action(async ({ width, size, batch, rounds, out }) => {
+    .action(async ({ width, size, batch, precision, rounds, out }) => {
       const { benchStep } = await import("../../bench/step.ts");
-      await benchStep({ widths: width, size, segments: batch, rounds, out }, output);
+      const asked = { widths: width, size, segments: batch, precisions: precision, rounds, out };
+      await benchStep(asked, output);
     });
 
   command("run", "time a small experiment from end to end")
     .option("--width <number>", "width of the network", number, 8)
-    .action(async ({ width, out }) => {
+    .option("--precision <name>", "full or mixed", precision, "full")
+    .action(async ({ width, precision, out }) => {
       const { benchRun } = await import("../../bench/run.ts");
-      await benchRun({ width, cacheDir, out }, output);
+      await benchRun({ width, precision, cacheDir, out }, output);
     });
 
   command("start", "time the start of a process up to its first training step")
@@ -109,6 +114,17 @@ function number(text: string): number {
 
 function numbers(text: string): number[] {
   return text.split(",").map(number);
+}
+
+function precision(text: string): "full" | "mixed" {
+  if (text !== "full" && text !== "mixed") {
+    throw new InvalidArgumentError("Expected full or mixed.");
+  }
+  return text;
+}
+
+function precisions(text: string): ("full" | "mixed")[] {
+  return text.split(",").map(precision);
 }
 
 function factor(text: string): number {
