@@ -1,4 +1,5 @@
-// Predicted heads and how often each occurred: prediction[n] = arg max over the open heads, first one on ties.
+// Predicted heads and how often each occurred: prediction[n] = arg max over the open heads, first one on ties. A row with
+// an open head whose logit is NaN has none, and is not counted.
 //
 //   counts[dims.offset + label[n], prediction[n]] += 1
 //
@@ -29,14 +30,19 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let base = row * 4u * dims.heads4;
   var best = dims.heads;
   var highest = 0.0;
+  var numbers = true;
   for (var h = 0u; h < dims.heads; h++) {
     let logit = logits[base + h];
-    if (head_is_open(dims.mask, h) && (best == dims.heads || logit > highest)) {
-      best = h;
-      highest = logit;
+    if (head_is_open(dims.mask, h)) {
+      if (best == dims.heads || logit > highest) {
+        best = h;
+        highest = logit;
+      }
+      // By its bits: logit != logit may be taken for false.
+      numbers = numbers && (bitcast<u32>(logit) & 0x7fffffffu) <= 0x7f800000u;
     }
   }
-  if (best < dims.heads) {
+  if (numbers && best < dims.heads) {
     atomicAdd(&counts[(dims.offset + row_word(row, ROW_LABEL)) * dims.heads + best], 1u);
   }
 }

@@ -300,7 +300,7 @@ export class Learner {
         throw new Error(
           `Cannot go on training: the loss of step ${first + i} (${phase}) is ${
             losses[i]
-          }; lower optimizer.learningRate`,
+          }; ${this.#remedy}`,
         );
       }
       return { phase, loss: losses[i], rows };
@@ -311,21 +311,30 @@ export class Learner {
 
   /** Looks at the last step's gradient and at the parameters behind it, given the bits of their largest magnitudes. */
   #watch(loss: number, [gradient, value]: Float32Array | Uint32Array): void {
-    const fail = (found: string) => {
-      throw new Error(`Cannot go on training: ${found} at step ${this.#steps - 1}`);
+    const fail = (found: string, why: string) => {
+      throw new Error(`Cannot go on training: ${found} at step ${this.#steps - 1}${why}`);
     };
-    if (gradient >= NOT_FINITE) fail("the gradient is not finite; lower optimizer.learningRate");
-    if (value >= NOT_FINITE) fail("parameters are not finite; lower optimizer.learningRate");
+    if (gradient >= NOT_FINITE) fail("the gradient is not finite", `; ${this.#remedy}`);
+    if (value >= NOT_FINITE) fail("parameters are not finite", `; ${this.#remedy}`);
     // With one head open, as for a last batch of one class, loss and gradient are zero and right.
     if (gradient === 0 && loss > 1e-3) {
-      fail(`the gradient is zero throughout and the loss is ${loss}: the device fails silently`);
+      fail(`the gradient is zero throughout and the loss ${loss}`, ": the device fails silently");
     }
+  }
+
+  /** What helps where numbers are not finite. */
+  get #remedy(): string {
+    return this.network.precision === "full"
+      ? "lower optimizer.learningRate"
+      : `lower optimizer.learningRate, or set precision to "full" ("mixed" holds activations up to 65504 only)`;
   }
 
   /**
    * Mean cross-entropy over all heads of each batch, without learning. "training" normalises by batch statistics, moves
    * the running ones and augments, as the official implementation judges candidates; "inference" changes nothing and
    * takes the plain images.
+   *
+   * @throws {Error} for a loss that is not finite.
    */
   async losses(
     batches: readonly (readonly Sample[])[],
@@ -352,12 +361,18 @@ export class Learner {
       }
       result.push(...await downloadF32(this.#gpu, head(this.#losses, part.length)));
     }
+    const wrong = result.find((loss) => !Number.isFinite(loss));
+    if (wrong !== undefined) {
+      throw new Error(`Cannot judge the network: the loss of a batch is ${wrong}; ${this.#remedy}`);
+    }
     return result;
   }
 
   /**
    * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose arg
-   * max over the heads open in that mask (one or two masks) is that head.
+   * max over the heads open in that mask (one or two masks, none empty) is that head.
+   *
+   * @throws {Error} for logits that are not numbers.
    */
   async predictions(
     samples: readonly Sample[],
@@ -395,6 +410,13 @@ export class Learner {
       program.run();
     }
     const counts = await downloadU32(this.#gpu, this.#counts);
+    const missing = samples.length * masks.length - counts.reduce((sum, count) => sum + count, 0);
+    if (missing > 0) {
+      throw new Error(
+        `Cannot count predictions: ${missing} of ${samples.length * masks.length} are not to be ` +
+          `had, their logits are not numbers; ${this.#remedy}`,
+      );
+    }
     return masks.map((_, mask) =>
       Array.from({ length: heads }, (_, label) => {
         const at = (mask * heads + label) * heads;

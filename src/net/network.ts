@@ -51,6 +51,7 @@ export class Network {
   readonly architecture: ResNet18;
   readonly table: ParameterTable;
   readonly activations: Activations;
+  readonly precision: Precision;
   /** Flat f32 tables with the layout of `table.learned`. */
   readonly values: Tensor;
   readonly gradients: Tensor;
@@ -73,6 +74,7 @@ export class Network {
    */
   constructor(gpu: Gpu, options: NetworkOptions) {
     this.gpu = gpu;
+    this.precision = options.precision ?? "full";
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
     this.table = parameterTable(this.architecture);
     this.#arena = new Arena(gpu, "network");
@@ -86,7 +88,7 @@ export class Network {
       this.#scratch,
       this.architecture,
       options.maxRows,
-      storedTypes[options.precision ?? "full"],
+      storedTypes[this.precision],
     );
     this.#context = {
       net: this.architecture,

@@ -14,7 +14,8 @@ const predict = defineKernel({
 
 /**
  * Counts predictions: for each row, `counts[offset + label][argmax]` += 1, the argmax taken over the heads that mask
- * number `mask` of the batch leaves open, the first one on ties. `counts` is u32 `[.., heads]`.
+ * number `mask` of the batch leaves open, the first one on ties. A row with NaN among these is not counted. `counts` is
+ * u32 `[.., heads]`.
  */
 export function recordPredict(options: {
   readonly rows: number;

@@ -90,6 +90,15 @@ test("of equal logits the first open head is predicted", async (gpu) => {
   ]);
 });
 
+test("a row with an open logit that is no number is not counted", async (gpu) => {
+  const masks = [new Set([0, 1, 2]), new Set([0, 1])];
+  const found = await compute(gpu, [1, 2, NaN, NaN, 3, 4, 5, -Infinity, 6], 3, [0, 1, 2], masks);
+  assert.deepEqual(found, [
+    ...[0, 0, 0, 0, 0, 0, 0, 0, 1],
+    ...[0, 1, 0, 0, 0, 0, 1, 0, 0],
+  ]);
+});
+
 test("where no head is open nothing is predicted", async (gpu) => {
   assert.deepEqual(await compute(gpu, [1, 2], 2, [0], [new Set()]), [0, 0, 0, 0]);
 });

@@ -174,6 +174,7 @@ Deno.test("argmax takes the first of equal logits and skips heads that are not a
   assert.deepEqual(argmax(logits, 4), [1, 0]);
   assert.deepEqual(argmax(logits, 4, [1, 0, 0, 1]), [3, 0]);
   assert.deepEqual(argmax(logits, 4, [0, 1, 0, 0]), [1, 1]);
+  assert.deepEqual(argmax([NaN, 1, 1, NaN, 1, 2], 2, [0, 1]), [1, -1, 1]);
 });
 
 /** A 2x3 picture whose bytes tell row, column and channel: 100 * row + 10 * column + channel. */

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
-import { upload } from "../../src/gpu/tensor.ts";
+import { downloadF32, upload } from "../../src/gpu/tensor.ts";
 import { plainSegment } from "../../src/method/session.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { type SmallSession, withSession } from "../support/session.ts";
@@ -26,7 +26,7 @@ test("a gradient that is zero throughout stops the run, as on a device that fail
     stepThen(gpu, ({ session: { learner: { network } } }) => {
       upload(gpu, network.gradients, new Float32Array(network.gradients.length));
     }),
-    /^Error: Cannot go on training: the gradient is zero throughout and the loss is .* at step 0$/,
+    /^Error: Cannot go on training: the gradient is zero throughout and the loss .* at step 0: the device fails/,
   );
 });
 
@@ -35,7 +35,7 @@ test("a gradient or a parameter that is not finite stops the run", async (gpu) =
     stepThen(gpu, ({ session: { learner: { network } } }) => {
       upload(gpu, network.gradients, Float32Array.of(NaN), 5);
     }),
-    /the gradient is not finite; lower optimizer\.learningRate at step 0$/,
+    /the gradient is not finite at step 0; lower optimizer\.learningRate$/,
   );
   await assert.rejects(
     stepThen(gpu, ({ session: { learner: { network } } }) => {
@@ -56,4 +56,33 @@ test("a frozen layer's stale gradient, and a batch with one open head, are no fa
     await learner.step("wake", [{ samples: alike, open: new Set([alike[0].label]) }]);
     await learner.readLosses();
   });
+});
+
+test("an activation that f16 cannot hold stops the run, and the message names the precision", async (gpu) => {
+  const remedy = /; lower optimizer\.learningRate, or set precision to "full" \("mixed" .* 65504/;
+  for (const precision of ["full", "mixed"] as const) {
+    await withSession(gpu, { precision }, async ({ session, samples }) => {
+      const { learner, learner: { network } } = session;
+      const { offset, length } = network.table.learned.find(({ name }) => name === "conv1")!;
+      const weights = (await downloadF32(gpu, network.values)).slice(offset, offset + length);
+      upload(gpu, network.values, weights.map((weight) => weight * 1e6), offset);
+      const all = new Set(Array(learner.heads).keys());
+      const step = async () => {
+        await learner.step("wake", [plainSegment(session, samples(0, 8))]);
+        await learner.readLosses();
+      };
+      const judge = () => learner.losses([samples(0, 4), samples(4, 8)], "inference");
+      const evaluate = () => learner.predictions(samples(0, 20), [all]);
+      if (precision === "full") {
+        for (const loss of await judge()) assert(Number.isFinite(loss));
+        await evaluate();
+        await step();
+      } else {
+        const fails = (found: string) => new RegExp(`^Error: Cannot ${found}${remedy.source}`);
+        await assert.rejects(judge, fails("judge the network: the loss of a batch is NaN"));
+        await assert.rejects(evaluate, fails("count predictions: 20 of 20 .* are not numbers"));
+        await assert.rejects(step, fails("go on training: the loss of step 0 \\(wake\\) is NaN"));
+      }
+    });
+  }
 });

@@ -11,6 +11,7 @@ import { HeadTable } from "../../src/method/heads.ts";
 import { Learner, type LearnerOptions, type StepLoss } from "../../src/method/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../../src/method/session.ts";
 import { Network } from "../../src/net/network.ts";
+import type { Precision } from "../../src/ops/storage.ts";
 import { Random } from "../../src/random.ts";
 
 /** What tests see of a session besides itself. */
@@ -40,6 +41,7 @@ export interface SmallOptions {
   random?: Partial<MethodRandom>;
   images?: ImageSet;
   maxRows?: number;
+  precision?: Precision;
 }
 
 export const methodOptions: MethodOptions = {
@@ -88,7 +90,14 @@ export async function withSession(
   const capacity = options.capacity ?? { longTerm: 10, shortTerm: 12 };
   const images = options.images ?? colouredNoise({ count: 48, classes: heads, size, seed });
   const arena = new Arena(gpu, "session");
-  const network = new Network(gpu, { width, heads, height: size, imageWidth: size, maxRows });
+  const network = new Network(gpu, {
+    width,
+    heads,
+    height: size,
+    imageWidth: size,
+    maxRows,
+    precision: options.precision,
+  });
   network.initialize(Random.stream(seed, "init"));
   const random: MethodRandom = {
     order: Random.stream(seed, "order"),
