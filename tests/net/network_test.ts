@@ -221,6 +221,82 @@ for (const [index, [name, sizes]] of shapes.entries()) {
   });
 }
 
+const mixedShapes: [string, Parameters<typeof problemOf>[1]][] = [
+  ["width 8, two segments", {
+    width: 8,
+    heads: 6,
+    height: 16,
+    imageWidth: 16,
+    segments: [8, 6],
+  }],
+  ["width 5, 17x9 pixels", { width: 5, heads: 3, height: 17, imageWidth: 9, segments: [7] }],
+];
+for (const [index, [name, sizes]] of mixedShapes.entries()) {
+  test(`mixed precision: the forward pass stays near the twin's, the backward pass is the same: ${name}`, async (gpu) => {
+    const problem = problemOf(40 + index, sizes);
+    const expected = twin(problem);
+    const { width, heads, segments, pictures, labels } = problem;
+    const state = hostState(problem.state, width, heads);
+    const options = networkSizes(problem);
+    await withNetwork(gpu, { ...options, precision: "mixed" }, async (mixed) => {
+      await Workbench.with(gpu, async (bench) => {
+        const pass = async () => {
+          mixed.load(state, "the test");
+          fillGradients(mixed, NaN);
+          const logits = await trainPass(
+            bench,
+            mixed,
+            segments,
+            pictures,
+            () => Float64Array.from(expected.gradLogits),
+          );
+          return { logits, gradients: await gradientsOf(mixed), state: await mixed.export() };
+        };
+        const found = await pass();
+        assert.deepEqual(await pass(), found, "the same bits again");
+        await assertPaddingZero(bench, mixed);
+
+        // Of f16's 11 bits a rounding costs at most 2^-11 of a value. The logits are 36 roundings away from the pixels:
+        // the input's, z and y of 17 layers, one shortcut's; these are independent, so their squares add up. Twice that,
+        // because batch norm subtracts a mean as large as what is left.
+        const tolerance = 2 * Math.sqrt(36) * 2 ** -11;
+        assertClose("mixed logits, training", found.logits, expected.logits, tolerance);
+        for (const [name, values] of expected.net.state) {
+          const data = found.state.get(name)!.data as Float32Array;
+          assertClose("mixed running statistic", data, values, tolerance);
+        }
+        await bench.run(mixed.recordForward([labels.length], "inference"));
+        const inferred = await logitsOf(mixed, labels.length);
+        assertClose("mixed logits, inference", inferred, expected.inferred, tolerance);
+        // A ReLU's input that lies within rounding of 0 may change its sign, for one in 2000 here: gradients differ from
+        // the twin's by a tenth then. So the backward pass is compared on the same activations.
+        await pass();
+        await withNetwork(gpu, options, async (full) => {
+          full.load(state, "the test");
+          fillGradients(full, NaN);
+          await copyActivations(mixed, full);
+          await bench.run(full.recordBackward(segments));
+          for (const [name, gradient] of await gradientsOf(full)) {
+            assertClose("mixed gradient", found.gradients.get(name)!, gradient, 1e-6);
+          }
+        });
+      });
+    });
+  });
+}
+
+/** Gives a network what a forward pass left in another, and its gradient of the logits. */
+async function copyActivations(from: Network, to: Network): Promise<void> {
+  const tensors = ({ activations }: Network) => [
+    ...[activations.input, activations.features, activations.gLogits],
+    ...activations.outputs.values(),
+    ...[...activations.layers.values()].flatMap(({ z, statistics }) => [z, statistics]),
+  ];
+  const targets = tensors(to);
+  const values = await download(from.gpu, tensors(from));
+  values.forEach((data, i) => upload(to.gpu, targets[i], data));
+}
+
 test("a forward pass of several segments equals one pass per segment", async (gpu) => {
   const sizes = { width: 4, heads: 6, height: 8, imageWidth: 8, segments: [3, 5] };
   const problem = problemOf(20, sizes);
