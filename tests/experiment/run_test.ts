@@ -114,9 +114,12 @@ test("a run that is asked to stop saves what it has and says that it is not comp
   assert.equal(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).completed, false);
 });
 
-test("evaluating a saved run gives the accuracies that the run measured last", async () => {
-  const { out, summary } = await run({});
-  const again = await evaluateRun(out, { dataRoot: out, cacheDir: join(out, "cache") });
-  assert.deepEqual(again.classIl, summary.classIl.matrix.at(-1));
-  assert.deepEqual(again.taskIl, summary.taskIl.matrix.at(-1));
-});
+for (const precision of ["full", "mixed"]) {
+  test(`evaluating a saved run of ${precision} precision gives the accuracies that the run measured last`, async () => {
+    const { out, summary } = await run({ precision });
+    assert.equal(summary.precision, precision);
+    const again = await evaluateRun(out, { dataRoot: out, cacheDir: join(out, "cache") });
+    assert.deepEqual(again.classIl, summary.classIl.matrix.at(-1));
+    assert.deepEqual(again.taskIl, summary.taskIl.matrix.at(-1));
+  });
+}

@@ -510,52 +510,54 @@ test("initialize() draws by PyTorch's rules, the same from equal seeds", async (
   });
 });
 
-test("a network can learn one batch by heart", async (gpu) => {
-  const sizes = { width: 4, heads: 4, height: 8, imageWidth: 8, segments: [8] };
-  const problem = problemOf(30, sizes);
-  await withNetwork(gpu, networkSizes(problem), async (network) => {
-    await Workbench.with(gpu, async (bench) => {
-      network.initialize(Random.stream(0, "init"));
-      const { logits, gLogits, rowLosses } = network.activations;
-      const batch = new BatchRecord(bench.arena, { maxRows: 8, maxMasks: 1, heads: 4 });
-      const losses = bench.f32(1);
-      const row = { source: 0, index: 0, top: 0, left: 0, flip: false, mask: 0, slot: -1 };
-      batch.write(
-        { lossSlot: 0, learningRate: 0.1 },
-        problem.labels.map((label) => ({ ...row, label, weight: 1 / 8 })),
-        [new Set([0, 1, 2, 3])],
-      );
-      setInput(network, problem.pictures);
-      const { values, gradients, velocities, mask } = network;
-      const program = await Program.build(gpu, "overfit", [
-        ...network.recordForward([8], "training"),
-        recordCrossEntropy({
-          rows: 8,
-          heads: 4,
-          batch: batch.tensor,
-          logits,
-          gLogits,
-          rowLosses,
-          losses,
-        }),
-        ...network.recordBackward([8]),
-        recordSgd({
-          momentum: 0.9,
-          weightDecay: 0,
-          nesterov: false,
-          batch: batch.tensor,
-          gradients,
-          mask,
-          values,
-          velocities,
-        }),
-      ]);
-      for (let step = 0; step < 40; step++) program.run();
-      program.destroy();
-      const [[loss]] = await bench.read(losses);
-      console.log(`loss of one batch after 40 steps: ${loss}`);
-      assert(loss < 0.05, `loss after 40 steps: ${loss}`);
-      await assertPaddingZero(bench, network);
+for (const precision of ["full", "mixed"] as const) {
+  test(`a network of ${precision} precision can learn one batch by heart`, async (gpu) => {
+    const sizes = { width: 4, heads: 4, height: 8, imageWidth: 8, segments: [8] };
+    const problem = problemOf(30, sizes);
+    await withNetwork(gpu, { ...networkSizes(problem), precision }, async (network) => {
+      await Workbench.with(gpu, async (bench) => {
+        network.initialize(Random.stream(0, "init"));
+        const { logits, gLogits, rowLosses } = network.activations;
+        const batch = new BatchRecord(bench.arena, { maxRows: 8, maxMasks: 1, heads: 4 });
+        const losses = bench.f32(1);
+        const row = { source: 0, index: 0, top: 0, left: 0, flip: false, mask: 0, slot: -1 };
+        batch.write(
+          { lossSlot: 0, learningRate: 0.1 },
+          problem.labels.map((label) => ({ ...row, label, weight: 1 / 8 })),
+          [new Set([0, 1, 2, 3])],
+        );
+        setInput(network, problem.pictures);
+        const { values, gradients, velocities, mask } = network;
+        const program = await Program.build(gpu, "overfit", [
+          ...network.recordForward([8], "training"),
+          recordCrossEntropy({
+            rows: 8,
+            heads: 4,
+            batch: batch.tensor,
+            logits,
+            gLogits,
+            rowLosses,
+            losses,
+          }),
+          ...network.recordBackward([8]),
+          recordSgd({
+            momentum: 0.9,
+            weightDecay: 0,
+            nesterov: false,
+            batch: batch.tensor,
+            gradients,
+            mask,
+            values,
+            velocities,
+          }),
+        ]);
+        for (let step = 0; step < 40; step++) program.run();
+        program.destroy();
+        const [[loss]] = await bench.read(losses);
+        console.log(`loss of one batch after 40 steps: ${loss}`);
+        assert(loss < 0.05, `loss after 40 steps: ${loss}`);
+        await assertPaddingZero(bench, network);
+      });
     });
   });
-});
+}

@@ -22,6 +22,10 @@ const cases = {
     changes: { wscl: { schedule: "merged", compat: "official" } },
     phases: ["2 freezing"],
   },
+  "staged WSCL in mixed precision": {
+    changes: { precision: "mixed" },
+    phases: ["1 sleep", "2 freezing"],
+  },
 };
 
 const data = { ...tinyOptions.data, tasks: 2 };
