@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import type { Precision } from "../ops/storage.ts";
 
 /** What takes memory on the GPU, which buffers belong to it, and which settings decide how much it is. */
 const parts = [
@@ -48,11 +49,15 @@ export function describeMemory(gpu: Pick<Gpu, "allocations">): string {
 }
 
 /**
- * Allocates what a run needs and waits until the device has really given it.
+ * Allocates what a run of this precision needs and waits until the device has really given it.
  *
  * @throws {InputError} if it does not fit, with what takes how much and the settings that decide it.
  */
-export async function allocate<T>(gpu: Gpu, make: () => T): Promise<T> {
+export async function allocate<T>(
+  gpu: Pick<Gpu, "device" | "allocations">,
+  precision: Precision,
+  make: () => T,
+): Promise<T> {
   const { device } = gpu;
   device.pushErrorScope("out-of-memory");
   let made: { readonly value: T } | { readonly thrown: unknown };
@@ -63,7 +68,10 @@ export async function allocate<T>(gpu: Gpu, make: () => T): Promise<T> {
   }
   const refused = await device.popErrorScope();
   const [largest] = memoryUse(gpu);
-  const advice = `most of it is for ${largest.name}: lower ${largest.settings}`;
+  const narrower = largest.name === "activations" && precision === "full"
+    ? ', or set precision to "mixed"'
+    : "";
+  const advice = `most of it is for ${largest.name}: lower ${largest.settings}${narrower}`;
   if ("thrown" in made) {
     if (!(made.thrown instanceof RangeError)) throw made.thrown;
     throw new InputError(made.thrown.message);

@@ -110,15 +110,19 @@ class Run {
       from,
       identity,
     );
-    const assembly = this.#assembly = await allocate(gpu, () =>
-      assemble(gpu, config, materials, {
-        onLosses: (losses) => this.#reporter.report(losses),
-        begin: (phase, steps) => this.#reporter.begin(phase, steps),
-        checkpoint: async () => {
-          options.atPoint?.(recording.points, gpu);
-          await checkpointer.pass();
-        },
-      }));
+    const assembly = this.#assembly = await allocate(
+      gpu,
+      config.precision,
+      () =>
+        assemble(gpu, config, materials, {
+          onLosses: (losses) => this.#reporter.report(losses),
+          begin: (phase, steps) => this.#reporter.begin(phase, steps),
+          checkpoint: async () => {
+            options.atPoint?.(recording.points, gpu);
+            await checkpointer.pass();
+          },
+        }),
+    );
     const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
     if (init) network.load(init.tensors, options.init!);

@@ -3,12 +3,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
-import { describeMemory } from "../../src/experiment/memory_budget.ts";
+import { allocate, describeMemory, memoryUse } from "../../src/experiment/memory_budget.ts";
 import { createRunFolder } from "../../src/experiment/run_folder.ts";
 import { lockRunFolder } from "../../src/experiment/run_lock.ts";
 import { testKernelsOnce } from "../../src/experiment/self_test_once.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
+import { Network } from "../../src/net/network.ts";
+import type { Precision } from "../../src/ops/storage.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { runTiny } from "./tiny.ts";
@@ -61,6 +63,50 @@ Deno.test("memory is described by what it is for, the largest first", () => {
     "2.3 GB: activations 2.0 GB, images 300.0 MB, parameters 40.0 MB",
   );
 });
+
+Deno.test("where the device has too little memory, precision is part of the fix", async () => {
+  const refusing = (label: string) => ({
+    allocations: [{ label, size: 2e9 }, { label: "learner/losses", size: 1e9 }],
+    device: {
+      pushErrorScope: () => {},
+      popErrorScope: () => Promise.resolve({ message: "out of memory" }),
+    } as unknown as GPUDevice,
+  });
+  const fixOf = (label: string, precision: Precision) =>
+    allocate(refusing(label), precision, () => 0).then(
+      () => assert.fail("was given"),
+      (error: unknown) => {
+        assert(error instanceof InputError);
+        return error.message.match(/^Cannot start: .*3\.0 GB: .*: lower (.*)$/)?.[1];
+      },
+    );
+  const sizes = "batchSize, replayBatchSize, evaluation.batchSize, network.width, data.size";
+  const mixed = `${sizes}, or set precision to "mixed"`;
+  assert.equal(await fixOf("network/conv1 z", "full"), mixed);
+  assert.equal(await fixOf("network/conv1 z", "mixed"), sizes);
+  assert.equal(await fixOf("network/values", "full"), "network.width");
+});
+
+gpuTest("mixed precision takes half the memory for what it stores in f16", (gpu) => {
+  const useOf = (precision: Precision) => {
+    const options = { width: 4, heads: 4, height: 16, imageWidth: 16, maxRows: 8 };
+    const before = activationBytes(gpu);
+    const network = new Network(gpu, { ...options, precision });
+    const bytes = activationBytes(gpu) - before;
+    const { input, layers, outputs } = network.activations;
+    const stored = [input, ...outputs.values(), ...[...layers.values()].map(({ z }) => z)];
+    network.destroy();
+    return { bytes, elements: stored.reduce((sum, { length }) => sum + length, 0) };
+  };
+  const [full, mixed] = [useOf("full"), useOf("mixed")];
+  assert.equal(full.bytes - mixed.bytes, 2 * full.elements);
+  assert.equal(mixed.elements, full.elements);
+  assert(full.elements > 8 * 16 * 16 * 4 * 10, `only ${full.elements} elements are stored`);
+});
+
+function activationBytes(gpu: Gpu): number {
+  return memoryUse(gpu).find(({ name }) => name === "activations")!.bytes;
+}
 
 gpuTest(
   "kernels are tested once for each adapter and text, and wrong ones stop the run",
