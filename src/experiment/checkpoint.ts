@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Recording, SavedRun } from "../gpu/recording.ts";
+import { type Precision, remedyFor } from "../ops/storage.ts";
 import type { Checkpoint, CheckpointInfo } from "./checkpoint_files.ts";
 import { writeCheckpoint } from "./checkpoint_files.ts";
 import { diskProblem } from "./durable.ts";
@@ -32,6 +33,7 @@ export interface CheckpointerOptions {
   readonly every: CheckpointEvery;
   /** How many are kept. */
   readonly keep: number;
+  readonly precision: Precision;
   /** Milliseconds since 1970 by which the run must have ended and been saved; null: none. */
   readonly deadline: number | null;
   readonly shouldStop: () => boolean;
@@ -147,12 +149,12 @@ export class Checkpointer {
   }
 
   async #write(): Promise<void> {
-    const { recording, folder, keep, position, note } = this.#options;
+    const { recording, folder, keep, precision, position, note } = this.#options;
     const point = recording.points;
     if (this.#last?.point === point) return;
     const started = this.#now();
     const run = await recording.save();
-    checkFinite(run);
+    checkFinite(run, precision);
     const info: CheckpointInfo = { format: 1, point, ...await position() };
     let bytes: number;
     try {
@@ -188,14 +190,14 @@ export class Checkpointer {
 class CheckpointFailure extends Error {}
 
 /** @throws {Error} for state that is not finite: it is not worth keeping, and must not push good checkpoints out. */
-function checkFinite({ state }: SavedRun): void {
+function checkFinite({ state }: SavedRun, precision: Precision): void {
   for (const { label, type, words } of state) {
     if (type !== "f32") continue;
     for (let at = 0; at < words.length; at++) {
       if ((words[at] & 0x7f800000) !== 0x7f800000) continue;
       const value = new Float32Array(words.buffer, words.byteOffset + at * 4, 1)[0];
       throw new Error(
-        `Cannot go on training: element ${at} of ${label} is ${value}; lower optimizer.learningRate`,
+        `Cannot go on training: element ${at} of ${label} is ${value}; ${remedyFor(precision)}`,
       );
     }
   }

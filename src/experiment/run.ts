@@ -186,6 +186,7 @@ class Run {
       folder: this.#folder.checkpoints,
       every: checkpointEvery,
       keep: checkpointsKept,
+      precision: this.#config.precision,
       deadline,
       shouldStop: this.#options.shouldStop,
       where: () => ({ steps: this.#assembly!.session.learner.steps, task: this.#reporter.task }),

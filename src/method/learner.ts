@@ -17,6 +17,7 @@ import { recordLargest } from "../ops/largest.ts";
 import { recordMse } from "../ops/mse.ts";
 import { recordPredict } from "../ops/predict.ts";
 import { recordSgd, type SgdOptions } from "../ops/sgd.ts";
+import { remedyFor } from "../ops/storage.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
 import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { Random } from "../random.ts";
@@ -322,11 +323,8 @@ export class Learner {
     }
   }
 
-  /** What helps where numbers are not finite. */
   get #remedy(): string {
-    return this.network.precision === "full"
-      ? "lower optimizer.learningRate"
-      : `lower optimizer.learningRate, or set precision to "full" ("mixed" holds activations up to 65504 only)`;
+    return remedyFor(this.network.precision);
   }
 
   /**

@@ -17,6 +17,13 @@ export const storedTypes = { full: "f32", mixed: "f16" } as const satisfies Reco
   StoredType
 >;
 
+/** What the user can do where numbers are not finite. */
+export function remedyFor(precision: Precision): string {
+  return precision === "full"
+    ? "lower optimizer.learningRate"
+    : 'lower optimizer.learningRate, or set precision to "full" ("mixed" holds activations up to 65504 only)';
+}
+
 /**
  * A kernel that reads or writes activations, for both ways of storing them. `storage` is to be appended to its text, where
  * an activation is an `array<Stored>`; `suffix` to its name.

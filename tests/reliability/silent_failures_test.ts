@@ -1,11 +1,14 @@
 /** What goes wrong without an error on the device stops the run at its next read-back. */
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { downloadF32, upload } from "../../src/gpu/tensor.ts";
 import { plainSegment } from "../../src/method/session.ts";
+import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { type SmallSession, withSession } from "../support/session.ts";
+import { runTiny } from "./tiny.ts";
 
 const test = await gpuTests();
 
@@ -86,3 +89,19 @@ test("an activation that f16 cannot hold stops the run, and the message names th
     });
   }
 });
+
+test("so it does where a checkpoint comes before the next look at the losses", () =>
+  withFolder(async (folder) => {
+    // The first parameters are the first convolution's.
+    const enlarge = (point: number, gpu: Gpu) => {
+      const values = [...gpu.state].find(({ label }) => label === "network/values")!;
+      if (point === 3) upload(gpu, values, new Float32Array(16).fill(1e6));
+    };
+    const options = { atPoint: enlarge, checkpointEvery: { steps: 1 } };
+    const out = join(folder, "run");
+    Deno.mkdirSync(out);
+    await assert.rejects(
+      runTiny({ out, changes: { precision: "mixed" }, options }),
+      /element \d+ of network\/values is NaN; .*, or set precision to "full" .*wake, after 1 steps/,
+    );
+  }));
