@@ -158,7 +158,8 @@ export function createProgram(options: ProgramOptions) {
     .summary("check format, lint, types and docs, and run the tests")
     .description(
       "Checks format, lint, types and documentation, and runs the tests. With --golden: replays " +
-        "recordings of the official program instead, and ends with code 1 if any is not met.",
+        "recordings of the official program instead, in full precision, and ends with code 1 if any is " +
+        "not met.",
     )
     .argument("[paths...]", "files or folders, as for `deno test`")
     .option("--golden <dir>", "folder of recordings (NAME.safetensors, NAME.json)")

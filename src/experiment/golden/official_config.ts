@@ -59,6 +59,8 @@ export function officialConfig(run: OfficialRun): ExperimentConfig {
       },
       augmentation: { padding: 0, flip: true },
       network: { width: run.width },
+      // The limits are those of f32: `mixed` is not compared with the official program.
+      precision: "full",
       optimizer: { learningRate: run.learningRate },
       batchSize: run.batchSize,
       // More than the memory holds is never drawn.
