@@ -1,7 +1,8 @@
 import { CommanderError } from "@commander-js/extra-typings";
 import { InputError } from "../errors.ts";
+import { environment } from "./environment.ts";
 import { createProgram, type ProgramOptions } from "./program.ts";
-import { standardTerminal } from "./terminal.ts";
+import { dispensable, OutputError, standardTerminal } from "./terminal.ts";
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input, 75 time is up. */
 export async function main(
@@ -22,7 +23,9 @@ export async function main(
     await program.parseAsync(args, { from: "user" });
     return exitCode;
   } catch (error) {
-    terminal.live("");
+    dispensable(terminal).live("");
+    // Whoever read the output has all that was wanted: the end that SIGPIPE would bring.
+    if (error instanceof OutputError && error.closed) return 141;
     // Commander has printed its message already.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     printError(describeError(error));
@@ -36,11 +39,6 @@ function describeError(thrown: unknown): string {
   return error instanceof InputError
     ? `error: ${error.message}`
     : `error: ${error.message}\n(WSCL_DEBUG=1 shows where it happened)`;
-}
-
-function environment(name: string): string | undefined {
-  const { state } = Deno.permissions.querySync({ name: "env", variable: name });
-  return state === "granted" ? Deno.env.get(name) : undefined;
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args, { endsProcess: true }));

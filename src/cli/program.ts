@@ -8,7 +8,7 @@ import { addBenchCommands } from "./bench.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
 import { checkpointEvery, duration } from "./durations.ts";
 import { report } from "./report.ts";
-import type { Terminal } from "./terminal.ts";
+import { dispensable, type Terminal } from "./terminal.ts";
 import { resume, type SafetyOptions, train, type TrainOptions } from "./train.ts";
 
 /** What the commands share. */
@@ -65,13 +65,18 @@ export function createProgram(options: ProgramOptions) {
   const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest }: Given): SafetyOptions => {
     return { checkpointEvery, maxTime, skipSelfTest };
   };
+  // What is trained is worth more than what is printed, all of which is in the log as well.
+  const runTerminal = dispensable(
+    terminal,
+    ({ message }) => printError(`${message}; the run goes on, and writes its log.jsonl`),
+  );
   const run = async (config: string, given: Given) => {
     const { data: dataRoot = "data", out, init, compare = false, overwrite = false } = given;
     const overrides = [...given.set ?? []];
     if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
     const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
     const how = { overrides, compare, overwrite, worker, endsProcess };
-    setExitCode(await train({ ...files, ...how }, terminal));
+    setExitCode(await train({ ...files, ...how }, runTerminal));
   };
 
   trainCommand("demo")
@@ -95,7 +100,7 @@ export function createProgram(options: ProgramOptions) {
           );
         }
         const files = { out: given.resume, dataRoot: given.data, cacheDir, ...safetyOf(given) };
-        return setExitCode(await resume({ ...files, worker, endsProcess }, terminal));
+        return setExitCode(await resume({ ...files, worker, endsProcess }, runTerminal));
       }
       // Not commander's requiredOption, which would hide the near miss in --confg.
       if (given.config !== undefined) return await run(given.config, given);

@@ -1,4 +1,7 @@
-const SIGNALS = [["SIGINT", 130], ["SIGTERM", 143]] as const;
+import { environment } from "./environment.ts";
+
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type StopSignal = keyof typeof CODES;
 
 /** A run that can be stopped from outside. */
 export interface Stop {
@@ -10,28 +13,43 @@ export interface Stop {
   release(): void;
 }
 
-/** The first Ctrl-C or SIGTERM asks the run to end cleanly, the second ends the program at once. */
-export function stopOnSignals(
-  say: (text: string) => void,
-  exit: (code: number) => void = Deno.exit,
-): Stop {
+/**
+ * The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) asks the run to end cleanly, the second ends the program
+ * at once. Where SIGHUP was ignored when the program was started, as `nohup` does, it stays so; the launcher tells it in
+ * `WSCL_IGNORES_HANGUP`.
+ */
+export function stopOnSignals(say: (text: string) => void): Stop {
   const controller = new AbortController();
   let code = 0;
-  const listeners = SIGNALS.map(([signal, signalCode]) => {
+  const stops: StopSignal[] = ["SIGINT"];
+  if (Deno.build.os !== "windows") stops.push("SIGTERM");
+  const ignoresHangup = environment("WSCL_IGNORES_HANGUP") === "1";
+  if (Deno.build.os !== "windows" && !ignoresHangup) stops.push("SIGHUP");
+  const listeners = stops.map((signal) => {
     const listener = () => {
-      if (code !== 0) return exit(signalCode);
-      code = signalCode;
+      code = CODES[signal];
+      // The next one does what signals do to a program that does not listen. Deno.exit would close the driver while it
+      // computes, which ends in a crash as often as not.
+      stopListening();
       say("Stopping after this step; once more stops at once");
       controller.abort();
     };
     return [signal, listener] as const;
-  }).filter(([signal]) => Deno.build.os !== "windows" || signal === "SIGINT");
+  });
+  const stopListening = () => {
+    for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+  };
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
+  // Without a listener Deno ends at SIGHUP even where its parent ignores it.
+  if (ignoresHangup) Deno.addSignalListener("SIGHUP", survive);
   return {
     signal: controller.signal,
     code: () => code,
     release() {
-      for (const [signal, listener] of listeners) Deno.removeSignalListener(signal, listener);
+      stopListening();
+      if (ignoresHangup) Deno.removeSignalListener("SIGHUP", survive);
     },
   };
 }
+
+function survive(): void {}

@@ -8,13 +8,59 @@ export interface Terminal {
   readonly isLive: boolean;
 }
 
-/** Standard output; the live line is kept below what is printed. */
+/** Nothing more can be printed: nobody reads it any more, as with `| head`, or the disk is full. */
+export class OutputError extends Error {
+  /** Whether the reader went away. */
+  readonly closed: boolean;
+
+  /** Made of what the system said. */
+  constructor(cause: Error) {
+    super(
+      `Cannot print: ${cause.message}; send the output where there is room for it and somebody reads it`,
+      { cause },
+    );
+    this.name = "OutputError";
+    this.closed = cause instanceof Deno.errors.BrokenPipe;
+  }
+}
+
+/**
+ * A terminal for what is worth doing even if nobody reads along: the first failure to print is told to `onFailure`, and
+ * nothing is printed after it.
+ */
+export function dispensable(
+  terminal: Terminal,
+  onFailure?: (error: OutputError) => void,
+): Terminal {
+  let lost = false;
+  const attempt = (print: () => void) => {
+    if (lost) return;
+    try {
+      print();
+    } catch (error) {
+      if (!(error instanceof OutputError)) throw error;
+      lost = true;
+      onFailure?.(error);
+    }
+  };
+  return {
+    isLive: terminal.isLive,
+    print: (text) => attempt(() => terminal.print(text)),
+    live: (text) => attempt(() => terminal.live(text)),
+  };
+}
+
+/** Standard output, whose failures are {@linkcode OutputError}s; the live line is kept below what is printed. */
 export function standardTerminal(): Terminal {
   const isLive = Deno.stdout.isTerminal();
   let shown = "";
   const write = (text: string) => {
     let bytes = new TextEncoder().encode(text);
-    while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    try {
+      while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+    } catch (error) {
+      throw new OutputError(error as Error);
+    }
   };
   const eraseLine = "\r\x1b[K";
   return {

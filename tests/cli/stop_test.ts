@@ -5,15 +5,21 @@ import { writeJson } from "../../src/experiment/run_folder.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
 
 /** Trains a stand-in in a process of its own and sends it these signals, one after the other. */
-async function trainAndSend(name: string, signals: readonly Deno.Signal[]) {
+async function trainAndSend(
+  name: string,
+  signals: readonly Deno.Signal[],
+  env: Record<string, string> = {},
+) {
   const folder = Deno.makeTempDirSync();
   writeJson(join(folder, "config.json"), exampleOptions({ name }));
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-prompt", "--allow-read", `--allow-write=${folder}`],
+      "--allow-env=WSCL_IGNORES_HANGUP",
       fileURLToPath(new URL("stand_in_main.ts", import.meta.url)),
       ...["train", "--config", join(folder, "config.json"), "--out", join(folder, "run")],
     ],
+    env,
     stdin: "null",
     stdout: "piped",
     stderr: "null",
@@ -22,8 +28,11 @@ async function trainAndSend(name: string, signals: readonly Deno.Signal[]) {
   let sent = 0;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     output += text;
-    const ready = output.includes("writes to") && (sent === 0 || output.includes("Stopping"));
-    if (ready && sent < signals.length) child.kill(signals[sent++]);
+    if (sent === 0 && output.includes("writes to")) {
+      child.kill(signals[sent++]);
+      if (env.WSCL_IGNORES_HANGUP) child.kill(signals[sent++]); // nothing is printed in between
+    }
+    if (sent < signals.length && output.includes("Stopping")) child.kill(signals[sent++]);
   }
   const { code } = await child.status;
   Deno.removeSync(folder, { recursive: true });
@@ -47,4 +56,17 @@ Deno.test("a second Ctrl-C ends even a run that does not listen", async () => {
   const { code, output } = await trainAndSend("deaf", ["SIGINT", "SIGINT"]);
   assert.equal(code, 130);
   assert.doesNotMatch(output, /stopped after/);
+});
+
+Deno.test("a closed terminal ends a run cleanly with exit code 129", async () => {
+  const { code, output } = await trainAndSend("until-stopped", ["SIGHUP"]);
+  assert.equal(code, 129);
+  assert.match(output, /stopped after/);
+});
+
+Deno.test("a run that was started to survive its terminal does so", async () => {
+  const env = { WSCL_IGNORES_HANGUP: "1" };
+  const { code, output } = await trainAndSend("until-stopped", ["SIGHUP", "SIGTERM"], env);
+  assert.equal(code, 143);
+  assert.match(output, /stopped after/);
 });
