@@ -1,19 +1,21 @@
 import { fileURLToPath } from "node:url";
 import { openGpu } from "../src/gpu/device.ts";
 import { loadConfig } from "../src/experiment/config.ts";
+import type { RunEvent } from "../src/experiment/events.ts";
 import { launch } from "../src/experiment/launch.ts";
 import { parseOverride } from "../src/experiment/overrides.ts";
 import { createRunFolder } from "../src/experiment/run_folder.ts";
 import type { Precision } from "../src/ops/storage.ts";
-import { figures, table } from "./measure.ts";
+import { figures, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
-/** Two short tasks with every phase of the method; what they learn does not matter. */
-const settings = ["data.tasks=2", "epochs=1", "wscl.sleepEpochs=1", "log.every=20"];
+/** Short tasks with every phase of the method; what they learn does not matter. */
+const settings = ["epochs=1", "wscl.sleepEpochs=1", "log.every=5"];
 
 /** What `wscl bench run` was asked for. */
 export interface RunOptions {
   readonly width: number;
+  readonly tasks: number;
   readonly precision: Precision;
   readonly cacheDir: string;
   readonly out: string;
@@ -29,6 +31,7 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
   const path = fileURLToPath(new URL("../configs/demo.json", import.meta.url));
   const config = await loadConfig(path, [
     ...settings.map(parseOverride),
+    { path: "data.tasks", value: options.tasks },
     { path: "network.width", value: options.width },
     { path: "precision", value: options.precision },
   ]);
@@ -42,15 +45,18 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
     phases.set(phase, (phases.get(phase) ?? 0) + now - since);
     [phase, since] = [next, now];
   };
+  const costs = new TaskCosts();
   const summary = await launch(config, {
     dataRoot: "data",
     cacheDir: options.cacheDir,
     out,
     init: null,
     onEvent: (event) => {
-      if (event.type !== "phase") return;
-      output.live(event.phase);
-      enter(event.phase);
+      if (event.type === "phase") {
+        output.live(event.phase);
+        enter(event.phase);
+      }
+      costs.add(event);
     },
   });
   enter("end");
@@ -71,9 +77,11 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
       `${(100 * ms / milliseconds).toFixed(0)} %`,
     ]),
   ]));
+  output.print(`\nmilliseconds a step, after each task the memory of the GPU\n${costs.table()}`);
   const result = {
     bench: "run",
     width: options.width,
+    tasks: options.tasks,
     precision: options.precision,
     size: config.data.size,
     batch: config.batchSize,
@@ -82,6 +90,45 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
     steps: summary.steps,
     samplesPerSecond: summary.samplesPerSecond,
     phases: parts,
+    perTask: costs.tasks,
   };
   output.print(`\nwritten: ${writeResults(options.out, "run", [result], setting)}`);
+}
+
+/** What a step of each phase takes, task by task, and how much memory: neither should grow with the tasks seen. */
+class TaskCosts {
+  readonly #times = new Map<string, number[]>();
+  readonly #bytes: number[] = [];
+
+  add(event: RunEvent): void {
+    if (event.type === "evaluation") this.#bytes[event.task] = event.gpuBytes;
+    if (event.type !== "step") return;
+    const key = `${event.task} ${event.phase}`;
+    this.#times.set(key, [...this.#times.get(key) ?? [], event.milliseconds]);
+  }
+
+  /** Medians over the read-backs of a phase. */
+  get tasks(): { milliseconds: Record<string, number>; megabytes: number }[] {
+    return this.#bytes.map((bytes, task) => ({
+      milliseconds: Object.fromEntries(
+        [...this.#times].filter(([key]) => key.startsWith(`${task} `))
+          .map(([key, times]) => [key.split(" ")[1], summarise(times).median]),
+      ),
+      megabytes: bytes / 1e6,
+    }));
+  }
+
+  table(): string {
+    const phases = [
+      ...new Set(this.tasks.flatMap(({ milliseconds }) => Object.keys(milliseconds))),
+    ];
+    return table([
+      ["task", ...phases, "MB"],
+      ...this.tasks.map(({ milliseconds, megabytes }, task) => [
+        `${task + 1}`,
+        ...phases.map((phase) => phase in milliseconds ? figures(milliseconds[phase]) : "-"),
+        figures(megabytes),
+      ]),
+    ]);
+  }
 }

@@ -55,10 +55,11 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
 
   command("run", "time a small experiment from end to end")
     .option("--width <number>", "width of the network", number, 8)
+    .option("--tasks <number>", "tasks of two classes, 1 to 5", number, 2)
     .option("--precision <name>", "full or mixed", precision, "full")
-    .action(async ({ width, precision, out }) => {
+    .action(async ({ width, tasks, precision, out }) => {
       const { benchRun } = await import("../../bench/run.ts");
-      await benchRun({ width, precision, cacheDir, out }, output);
+      await benchRun({ width, tasks, precision, cacheDir, out }, output);
     });
 
   command("start", "time the start of a process up to its first training step")

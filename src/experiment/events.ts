@@ -90,6 +90,8 @@ export interface EvaluationEvent {
   readonly classIl: readonly number[];
   /** Argmax over the heads of the image's own task. */
   readonly taskIl: readonly number[];
+  /** What the GPU's buffers take. */
+  readonly gpuBytes: number;
 }
 
 /** Last event of a run that was not broken off by an error. */

@@ -239,7 +239,8 @@ async function evaluateAll(
   }
   results.classIl.matrix.push(classIl);
   results.taskIl.matrix.push(taskIl);
-  emit({ type: "evaluation", task, classIl, taskIl });
+  const gpuBytes = assembly.network.gpu.memory.bytes;
+  emit({ type: "evaluation", task, classIl, taskIl, gpuBytes });
 }
 
 async function evaluate(

@@ -50,7 +50,7 @@ Deno.test("decisions and evaluations are always printed, tasks counted from 1", 
     candidates: [{ frozen: 0, loss: 1.25 }, { frozen: 1, loss: 1 }],
     chosen: 1,
   });
-  show({ type: "evaluation", task: 1, classIl: [81, 41], taskIl: [90, 80] });
+  show({ type: "evaluation", task: 1, classIl: [81, 41], taskIl: [90, 80], gpuBytes: 1 });
   assert.deepEqual(printed, [
     "task 2/5 heads: 4, 2",
     "task 2/5 freezing: first 1 block frozen (loss by frozen blocks: 0: 1.250, 1: 1.000)",
