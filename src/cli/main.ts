@@ -2,7 +2,7 @@ import { CommanderError } from "@commander-js/extra-typings";
 import { InputError } from "../errors.ts";
 import { environment } from "./environment.ts";
 import { createProgram, type ProgramOptions } from "./program.ts";
-import { dispensable, OutputError, standardTerminal } from "./terminal.ts";
+import { dispensable, OutputError, standardError, standardTerminal } from "./terminal.ts";
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input, 75 time is up. */
 export async function main(
@@ -11,7 +11,7 @@ export async function main(
 ): Promise<number> {
   let exitCode = 0;
   const terminal = options.terminal ?? standardTerminal();
-  const printError = options.printError ?? ((text: string) => console.error(text));
+  const printError = options.printError ?? standardError;
   const program = createProgram({
     terminal,
     printError,

@@ -65,11 +65,10 @@ export function createProgram(options: ProgramOptions) {
   const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest }: Given): SafetyOptions => {
     return { checkpointEvery, maxTime, skipSelfTest };
   };
-  // What is trained is worth more than what is printed, all of which is in the log as well.
-  const runTerminal = dispensable(
-    terminal,
-    ({ message }) => printError(`${message}; the run goes on, and writes its log.jsonl`),
-  );
+  // What is trained or fetched is worth more than what is printed; all that a run says is in its log as well.
+  const lasting = (whatGoesOn: string) =>
+    dispensable(terminal, ({ message }) => printError(`${message}; ${whatGoesOn}`));
+  const runTerminal = lasting("the run goes on, and writes its log.jsonl");
   const run = async (config: string, given: Given) => {
     const { data: dataRoot = "data", out, init, compare = false, overwrite = false } = given;
     const overrides = [...given.set ?? []];
@@ -139,7 +138,7 @@ export function createProgram(options: ProgramOptions) {
     .addArgument(new Argument("<name>", "data set").choices(downloadNames))
     .option("--data <dir>", "folder to put it into", "data")
     .action(async (name, { data: folder }) => {
-      await downloadCommand(DOWNLOADS[name], folder, terminal);
+      await downloadCommand(DOWNLOADS[name], folder, lasting("the download goes on"));
     });
 
   program.command("report")

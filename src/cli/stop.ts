@@ -14,17 +14,16 @@ export interface Stop {
 }
 
 /**
- * The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) asks the run to end cleanly, the second ends the program
- * at once. Where SIGHUP was ignored when the program was started, as `nohup` does, it stays so; the launcher tells it in
+ * The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) asks the run to end cleanly, another Ctrl-C or SIGTERM
+ * ends the program at once; SIGHUP does not, since shell and system each send one when a terminal closes. Where SIGHUP was ignored when the program was started, as `nohup` does, it stays so; the launcher tells it in
  * `WSCL_IGNORES_HANGUP`.
  */
 export function stopOnSignals(say: (text: string) => void): Stop {
   const controller = new AbortController();
   let code = 0;
-  const stops: StopSignal[] = ["SIGINT"];
-  if (Deno.build.os !== "windows") stops.push("SIGTERM");
-  const ignoresHangup = environment("WSCL_IGNORES_HANGUP") === "1";
-  if (Deno.build.os !== "windows" && !ignoresHangup) stops.push("SIGHUP");
+  const unix = Deno.build.os !== "windows";
+  const stops: StopSignal[] = unix ? ["SIGINT", "SIGTERM"] : ["SIGINT"];
+  if (unix && environment("WSCL_IGNORES_HANGUP") !== "1") stops.push("SIGHUP");
   const listeners = stops.map((signal) => {
     const listener = () => {
       code = CODES[signal];
@@ -41,13 +40,13 @@ export function stopOnSignals(say: (text: string) => void): Stop {
   };
   for (const [signal, listener] of listeners) Deno.addSignalListener(signal, listener);
   // Without a listener Deno ends at SIGHUP even where its parent ignores it.
-  if (ignoresHangup) Deno.addSignalListener("SIGHUP", survive);
+  if (unix) Deno.addSignalListener("SIGHUP", survive);
   return {
     signal: controller.signal,
     code: () => code,
     release() {
       stopListening();
-      if (ignoresHangup) Deno.removeSignalListener("SIGHUP", survive);
+      if (unix) Deno.removeSignalListener("SIGHUP", survive);
     },
   };
 }

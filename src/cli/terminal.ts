@@ -56,10 +56,13 @@ export function standardTerminal(): Terminal {
   let shown = "";
   const write = (text: string) => {
     let bytes = new TextEncoder().encode(text);
-    try {
-      while (bytes.length > 0) bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
-    } catch (error) {
-      throw new OutputError(error as Error);
+    while (bytes.length > 0) {
+      try {
+        bytes = bytes.subarray(Deno.stdout.writeSync(bytes));
+      } catch (error) {
+        if (!(error instanceof Deno.errors.WouldBlock)) throw new OutputError(error as Error);
+        pause(10); // a full pipe that somebody made non-blocking
+      }
     }
   };
   const eraseLine = "\r\x1b[K";
@@ -74,6 +77,19 @@ export function standardTerminal(): Terminal {
       write(eraseLine + shown);
     },
   };
+}
+
+/** Lines on standard error; where that is gone as well, as with a closed terminal, nobody is left to be told. */
+export function standardError(text: string): void {
+  try {
+    Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`));
+  } catch {
+    // The exit code has to do.
+  }
+}
+
+function pause(milliseconds: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
 function columns(): number {

@@ -64,6 +64,12 @@ Deno.test("a closed terminal ends a run cleanly with exit code 129", async () =>
   assert.match(output, /stopped after/);
 });
 
+Deno.test("SIGHUP ends no run at once, however often it is sent", async () => {
+  const { code, output } = await trainAndSend("until-stopped", ["SIGTERM", "SIGHUP"]);
+  assert.equal(code, 143);
+  assert.match(output, /stopped after/);
+});
+
 Deno.test("a run that was started to survive its terminal does so", async () => {
   const env = { WSCL_IGNORES_HANGUP: "1" };
   const { code, output } = await trainAndSend("until-stopped", ["SIGHUP", "SIGTERM"], env);
