@@ -7,7 +7,7 @@ import { CaseBench, checkCase, type KernelCase, tolerance } from "./kernel_case.
 import { figures, summarise, type Summary, table, timeInTurn } from "./measure.ts";
 import { otherCases } from "./other_cases.ts";
 import { roofline } from "./roofline.ts";
-import { type Output, settingOf, writeResults } from "./setting.ts";
+import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 
 /** One line of `kernels.jsonl`. Rates are those of the least time, which load from elsewhere disturbs least. */
@@ -82,8 +82,7 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
       output.print(tableOf(own));
     }
     const path = writeResults(options.out, "kernels", finished, setting);
-    const picture = `${options.out}/kernels.svg`;
-    Deno.writeTextFileSync(picture, roofline(finished, setting));
+    const picture = writeResult(`${options.out}/kernels.svg`, roofline(finished, setting));
     output.print(`\nwritten: ${path}, ${picture}`);
     return wrong === 0;
   } finally {

@@ -1,3 +1,5 @@
+import { dirname } from "node:path";
+import { writing } from "../src/experiment/durable.ts";
 import type { AdapterDescription, Gpu } from "../src/gpu/device.ts";
 
 /** Where and at what state of the program something was measured; part of every result. */
@@ -30,10 +32,17 @@ export function writeResults(
   results: readonly object[],
   setting: Setting,
 ): string {
-  Deno.mkdirSync(folder, { recursive: true });
   const path = `${folder}/${name}.jsonl`;
   const lines = results.map((result) => JSON.stringify({ ...result, ...setting }) + "\n");
-  Deno.writeTextFileSync(path, lines.join(""));
+  return writeResult(path, lines.join(""));
+}
+
+/** Writes a file of results and gives its path; the folder is made where it is missing. */
+export function writeResult(path: string, text: string): string {
+  writing(path, () => {
+    Deno.mkdirSync(dirname(path), { recursive: true });
+    Deno.writeTextFileSync(path, text);
+  });
   return path;
 }
 

@@ -132,7 +132,7 @@ async function writeCache(
 
 function refuseWriting(path: string, error: Error): never {
   throw new InputError(
-    `Cannot write the cache ${path}: ${error.message}; free some space or name a cache folder that ` +
-      `can be written`,
+    `Cannot write the cache ${path}: ${error.message}; free some space, or name another cache ` +
+      `folder (the command line's is in XDG_CACHE_HOME)`,
   );
 }

@@ -3,6 +3,7 @@ import type { Gpu } from "../gpu/device.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
 import { sha256 } from "./checkpoint_files.ts";
 import type { RunEvent } from "./events.ts";
+import { writeJson } from "./run_folder.ts";
 import { digestOfKernels } from "./run_identity.ts";
 import { selfTest } from "./self_test.ts";
 
@@ -33,14 +34,10 @@ export async function testKernelsOnce(
   }
   try {
     Deno.mkdirSync(cacheDir, { recursive: true });
-    Deno.writeTextFileSync(
-      passed,
-      JSON.stringify({ adapter: gpu.adapter, kernels: checks }) + "\n",
-    );
+    writeJson(passed, { adapter: gpu.adapter, kernels: checks });
   } catch (error) {
-    const text = `Cannot remember the kernels' test: ${
-      (error as Error).message
-    }; it is repeated next time`;
+    const { message } = error as Error;
+    const text = `Cannot remember the kernels' test: ${message}; it is repeated next time`;
     emit({ type: "message", text });
   }
 }

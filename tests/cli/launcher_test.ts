@@ -160,6 +160,18 @@ Deno.test("data check writes nothing, data download one folder from one host", a
   assert.deepEqual([code, /path with a comma/.test(stderr)], [2, true]);
 });
 
+Deno.test("the program is told whether it was started with SIGHUP ignored, as by nohup", async () => {
+  // A Deno that starts the launcher again with SIGHUP ignored.
+  const deno = `#!/bin/sh
+case $1,\${WSCL_IGNORES_HANGUP:-} in
+  --version,*) echo "deno 2.9.6 (stable)" ;;
+  run,0) trap '' HUP; echo 0; exec '${launcher}' demo ;;
+  run,*) echo "$WSCL_IGNORES_HANGUP" ;;
+esac`;
+  const { stdout, stderr } = await launch(["demo"], { deno });
+  assert.deepEqual([stdout, stderr], ["0\n1\n", ""]);
+});
+
 Deno.test("a list in --set does not end up among the permissions", async () => {
   const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
   const { code, stdout } = await launch(["demo", "--set", "data.mean=[0,,0]"], scripts);
