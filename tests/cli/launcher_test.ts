@@ -222,6 +222,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "Mesa's shader cache is switched off where its disk is full",
+  ...linuxOnly,
+  fn: async () => {
+    const deno = `#!/bin/sh
+[ "$1" = --version ] && echo "deno 2.9.6 (stable)" || echo "\${MESA_SHADER_CACHE_DISABLE:-used}"`;
+    const df = (free: number) =>
+      `#!/bin/sh
+printf '%s\\n' "Filesystem 1024-blocks Used Available" "tmpfs 9000 9000 ${free}"`;
+    const full = await launch(["doctor"], { deno, df: df(16) });
+    assert.match(full.stderr, /^There is no room in .*\.cache: compiling shaders anew/);
+    assert.equal(full.stdout, "true\n");
+    assert.equal((await launch(["doctor"], { deno, df: df(9000) })).stdout, "used\n");
+  },
+});
+
+Deno.test({
   name: "help and report need no GPU",
   ...linuxOnly,
   fn: async () => {
