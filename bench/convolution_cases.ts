@@ -1,12 +1,11 @@
 import {
   conv2dPartials,
-  type Conv2dShape,
   conv2dThreads,
-  conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
   recordConv2dWeightGradient,
 } from "../src/ops/conv2d.ts";
+import { type Conv2dShape, defaultVariant } from "../src/ops/conv2d_variants.ts";
 import { convNormsOf, resnet18 } from "../src/net/resnet18.ts";
 import type { CaseBench, KernelCase, PreparedCase } from "./kernel_case.ts";
 
@@ -128,7 +127,7 @@ export function forwardCase(layer: LayerShape, batch: number): KernelCase {
           x: bench.tensor("x", x),
           weight: bench.tensor("weights", weights),
           y,
-          subgroups: conv2dWantsSubgroups(bench.gpu),
+          variant: defaultVariant(bench.gpu)("forward", layer),
         }),
         outputs: [{
           name: "y",
@@ -178,7 +177,7 @@ export function inputGradientCase(layer: LayerShape, batch: number): KernelCase 
           weight: bench.tensor("weights", weights),
           addend: null,
           gx,
-          subgroups: conv2dWantsSubgroups(bench.gpu),
+          variant: defaultVariant(bench.gpu)("input_gradient", layer),
         }),
         outputs: [{
           name: "gx",
@@ -239,7 +238,7 @@ export function weightGradientCase(layer: LayerShape, batch: number): KernelCase
           partials: bench.arena.tensor("partials", [conv2dPartials(layer, batch, threads)]),
           threads,
           gradient,
-          subgroups: conv2dWantsSubgroups(bench.gpu),
+          variant: defaultVariant(bench.gpu)("weight_gradient", layer),
         }),
         outputs: [{
           name: "gw",

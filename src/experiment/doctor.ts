@@ -1,6 +1,6 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { type Gpu, openGpu, type optionalFeatures } from "../gpu/device.ts";
-import { conv2dWantsSubgroups } from "../ops/conv2d.ts";
+import { conv2dWantsSubgroups } from "../ops/conv2d_variants.ts";
 import { type KernelCheck, selfTest } from "./self_test.ts";
 
 /** What the doctor examines with; replaced in tests. */

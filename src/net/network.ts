@@ -2,7 +2,7 @@ import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/program.ts";
 import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.ts";
 import { InputError } from "../errors.ts";
-import { conv2dWantsSubgroups } from "../ops/conv2d.ts";
+import { type Conv2dChoice, defaultVariant } from "../ops/conv2d_variants.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
 import type { Random } from "../random.ts";
 import { type Activations, createActivations } from "./activations.ts";
@@ -31,6 +31,8 @@ export interface NetworkOptions {
   readonly maxRows: number;
   /** Default "full". */
   readonly precision?: Precision;
+  /** How convolutions are computed; default: what suits this kind of adapter. Changes no bit of the results. */
+  readonly choice?: Conv2dChoice;
 }
 
 /** A copy of everything that training changes, on the GPU. */
@@ -96,7 +98,7 @@ export class Network {
       values: this.values,
       gradients: this.gradients,
       running: this.running,
-      subgroups: conv2dWantsSubgroups(gpu),
+      choice: options.choice ?? defaultVariant(gpu),
       learnedEntry: (name, kind) => find(this.table.learned, name, kind),
       runningEntry: (name) => find(this.table.running, name, "norm"),
     };

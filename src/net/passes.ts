@@ -17,6 +17,7 @@ import {
   recordConv2dPartialSums,
   recordConv2dSums,
 } from "../ops/conv2d.ts";
+import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
 import {
   recordLinearForward,
@@ -35,8 +36,8 @@ export interface PassContext {
   readonly values: Tensor;
   readonly gradients: Tensor;
   readonly running: Tensor;
-  /** Whether convolutions share weights in subgroups on this adapter. */
-  readonly subgroups: boolean;
+  /** How each pass of each convolution is computed. */
+  readonly choice: Conv2dChoice;
   readonly learnedEntry: (name: string, kind: Entry["kind"]) => Entry;
   readonly runningEntry: (name: string) => Entry;
 }
@@ -63,10 +64,10 @@ export function recordForward(
   const convolve = (layer: ConvNorm, x: Tensor) => {
     const { z } = activations.layers.get(layer.conv)!;
     const weight = bind(context.values, context.learnedEntry(layer.conv, "conv"));
-    const { subgroups } = context;
+    const variant = context.choice("forward", layer);
     const partials = activations.normPartials;
     dispatches.push(
-      ...recordConv2dForward({ layer, rows, x, weight, y: z, subgroups, label: layer.conv }),
+      ...recordConv2dForward({ layer, rows, x, weight, y: z, variant, label: layer.conv }),
     );
     if (mode === "training") {
       const shape = normShape(context, layer, segments);
@@ -282,7 +283,7 @@ function recordWeightGradient(
     partials: range(convPartials, pass.partialsUsed, length),
     gradient: bind(context.gradients, context.learnedEntry(layer.conv, "conv")),
     threads,
-    subgroups: context.subgroups,
+    variant: context.choice("weight_gradient", layer),
     label: layer.conv,
   });
   pass.dispatches.push(dispatch);
@@ -309,7 +310,7 @@ function recordInputGradient(
       weight,
       addend,
       gx,
-      subgroups: context.subgroups,
+      variant: context.choice("input_gradient", layer),
       label: layer.conv,
     }),
   );

@@ -1,4 +1,4 @@
-import type { Conv2dShape } from "../ops/conv2d.ts";
+import type { Conv2dShape } from "../ops/conv2d_variants.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
 
 /** A convolution without bias and the batch norm behind it, with their official names. */

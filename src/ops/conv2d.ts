@@ -1,72 +1,20 @@
-import forwardCode from "../../shaders/conv2d_forward.wgsl" with { type: "text" };
-import inputGradientCode from "../../shaders/conv2d_input_gradient.wgsl" with { type: "text" };
-import weightGradientCode from "../../shaders/conv2d_weight_gradient.wgsl" with { type: "text" };
-import reduceCode from "../../shaders/conv2d_weight_gradient_reduce.wgsl" with { type: "text" };
-import plainRows from "../../shaders/conv2d_rows_plain.wgsl" with { type: "text" };
-import subgroupRows from "../../shaders/conv2d_rows_subgroup.wgsl" with { type: "text" };
-import plainWeights from "../../shaders/conv2d_weights_plain.wgsl" with { type: "text" };
-import subgroupWeights from "../../shaders/conv2d_weights_subgroup.wgsl" with { type: "text" };
-import multiplyAdd from "../../shaders/lib/multiply_add.wgsl" with { type: "text" };
-import type { Gpu } from "../gpu/device.ts";
-import { defineKernel } from "../gpu/kernel.ts";
 import { type Dispatch, words } from "../gpu/program.ts";
+import type { Gpu } from "../gpu/device.ts";
 import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
+import {
+  forwardKernels,
+  inputGradientKernels,
+  reduceKernel,
+  weightGradientKernels,
+} from "./conv2d_kernels.ts";
+import {
+  type Conv2dShape,
+  type Conv2dVariant,
+  groupsOfSlab,
+  plainVariant,
+} from "./conv2d_variants.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
-import { bothStorages, storedAs } from "./storage.ts";
-
-const forward = bothStorages((half, storage) =>
-  variants((suffix) =>
-    defineKernel({
-      name: `conv2d_forward${suffix}${half}`,
-      code: forwardCode,
-      library: [suffix ? subgroupWeights : plainWeights, multiplyAdd, storage],
-      constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
-      bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
-    })
-  )
-);
-const inputGradient = variants((suffix) =>
-  defineKernel({
-    name: `conv2d_input_gradient${suffix}`,
-    code: inputGradientCode,
-    library: [suffix ? subgroupWeights : plainWeights, multiplyAdd],
-    constants: ["KERNEL", "STRIDE", "SECOND", "EXCHANGE"],
-    bindings: { dims: "uniform", gy: "read", weights: "read", addend: "read", gx: "write" },
-  })
-);
-const weightGradient = bothStorages((half, storage) =>
-  variants((suffix) =>
-    defineKernel({
-      name: `conv2d_weight_gradient${suffix}${half}`,
-      code: weightGradientCode,
-      library: [suffix ? subgroupRows : plainRows, storage],
-      constants: ["KERNEL", "STRIDE", ...(suffix ? ["SHARED", "PAIRS"] : [])],
-      bindings: { dims: "uniform", x: "read", gy: "read", partial: "write" },
-    })
-  )
-);
-const reduce = defineKernel({
-  name: "conv2d_weight_gradient_reduce",
-  code: reduceCode,
-  bindings: { dims: "uniform", partial: "read", gradients: "write" },
-});
-
-/** A kernel in two ways: each lane loads what it needs, or the lanes of a subgroup share their loads. */
-function variants<T>(define: (suffix: "" | "_subgroup") => T): { plain: T; subgroup: T } {
-  return { plain: define(""), subgroup: define("_subgroup") };
-}
-
-/** Sizes of a convolution without bias: 3x3 with padding 1, or 1x1 without padding. */
-export interface Conv2dShape {
-  readonly inputChannels: number;
-  readonly outputChannels: number;
-  readonly kernel: 1 | 3;
-  readonly stride: 1 | 2;
-  readonly inputHeight: number;
-  readonly inputWidth: number;
-  readonly outputHeight: number;
-  readonly outputWidth: number;
-}
+import { storedAs } from "./storage.ts";
 
 interface Conv2dOptions {
   readonly layer: Conv2dShape;
@@ -75,8 +23,8 @@ interface Conv2dOptions {
   readonly label?: string;
   /** Threads that a weight gradient aims at, see {@linkcode conv2dThreads}; default: what suits a CPU. */
   readonly threads?: number;
-  /** Whether lanes share loads in subgroups; only where {@linkcode conv2dWantsSubgroups}. Default false. */
-  readonly subgroups?: boolean;
+  /** How it is computed; default: strips without subgroups. */
+  readonly variant?: Conv2dVariant;
 }
 
 interface WeightOptions extends Conv2dOptions {
@@ -84,36 +32,25 @@ interface WeightOptions extends Conv2dOptions {
   readonly weight: Tensor | TensorRange;
 }
 
-/**
- * Whether the subgroup variants may and should be used: they are written for subgroups of 8 lanes, those of CPU
- * adapters, whose loads cost much more than their arithmetic; there they are two to three times as fast (weight
- * gradient: 1.4 times). GPUs, with wider subgroups, serve the plain variants' loads (one address for all lanes) at once.
- */
-export function conv2dWantsSubgroups(gpu: Gpu): boolean {
-  const { subgroupMinSize, subgroupMaxSize } = gpu.device.adapterInfo;
-  return gpu.features.has("subgroups") && subgroupMinSize === 8 && subgroupMaxSize === 8;
-}
-
 /** y = conv(x, weight). */
 export function recordConv2dForward(
   options: WeightOptions & { readonly x: Tensor; readonly y: Tensor },
 ): Dispatch[] {
-  const { layer, rows, x, weight, y, label, subgroups = false } = options;
-  const { kernel, stride } = layer;
-  const tile = tileOf(layer.outputChannels, stride);
-  const strips = rows * Math.ceil(layer.outputHeight / tile.rows) * groupsOf4(layer.outputWidth);
+  const { layer, rows, x, weight, y, label } = options;
+  const { variant = plainVariant("forward", layer) } = options;
+  const kernels = forwardKernels[storedAs(x, y)];
   return [{
-    kernel: forward[storedAs(x, y)][subgroups ? "subgroup" : "plain"],
+    ...launchOf(kernels, variant, layer, {
+      rows,
+      height: layer.outputHeight,
+      width: layer.outputWidth,
+      channels: layer.outputChannels,
+      summed: layer.inputChannels,
+      parities: 1,
+    }),
     label,
-    constants: {
-      KERNEL: kernel,
-      STRIDE: stride,
-      SECOND: tile.second,
-      EXCHANGE: subgroups && kernel === 3 && wholeRows(layer.outputWidth) ? 1 : 0,
-    },
     uniform: words(...dims(layer, rows), 0),
     buffers: [x, weight, y],
-    workgroups: [Math.ceil(strips / 64), Math.ceil(layer.outputChannels / tile.channels)],
   }];
 }
 
@@ -125,28 +62,69 @@ export function recordConv2dInputGradient(
     readonly gx: Tensor;
   },
 ): Dispatch[] {
-  const { layer, rows, gy, weight, addend, gx, label, subgroups = false } = options;
-  const { kernel, stride } = layer;
-  const tile = tileOf(layer.inputChannels, stride);
-  const rowStep = Math.max(stride, tile.rows);
-  const strips = rows * Math.ceil(layer.inputHeight / rowStep) * groupsOf4(layer.inputWidth);
+  const { layer, rows, gy, weight, addend, gx, label } = options;
+  const { variant = plainVariant("input_gradient", layer) } = options;
   return [{
-    kernel: subgroups ? inputGradient.subgroup : inputGradient.plain,
+    ...launchOf(inputGradientKernels, variant, layer, {
+      rows,
+      height: layer.inputHeight,
+      width: layer.inputWidth,
+      channels: layer.inputChannels,
+      summed: layer.outputChannels,
+      parities: layer.stride,
+    }),
     label,
+    uniform: words(...dims(layer, rows), addend ? 1 : 0),
+    buffers: [gy, weight, addend ?? gy, gx],
+  }];
+}
+
+/** Kernel, constants and size of a launch of the forward pass or of the input gradient. */
+function launchOf(
+  kernels: typeof inputGradientKernels,
+  variant: Conv2dVariant,
+  { kernel, stride }: Conv2dShape,
+  /** What is written; `summed`: channels of what is read; `parities` of rows and columns that are grids of their own. */
+  written: {
+    readonly rows: number;
+    readonly height: number;
+    readonly width: number;
+    readonly channels: number;
+    readonly summed: number;
+    readonly parities: 1 | 2;
+  },
+): Pick<Dispatch, "kernel" | "constants" | "workgroups"> {
+  const { rows, height, width, channels, summed, parities } = written;
+  if (variant.kind === "tiles") {
+    const pixels = rows * Math.ceil(height / parities) * Math.ceil(width / parities);
+    return {
+      kernel: kernels.tiled,
+      constants: {
+        KERNEL: kernel,
+        STRIDE: stride,
+        GROUPS: groupsOfSlab(kernel, groupsOf4(summed)),
+        TILE_PIXELS: variant.rows,
+        TILE_CHANNELS: variant.columns,
+        THREAD_PIXELS: variant.perThread,
+      },
+      workgroups: [
+        Math.ceil(pixels / variant.rows),
+        Math.ceil(channels / variant.columns),
+        parities ** 2,
+      ],
+    };
+  }
+  const strips = rows * Math.ceil(height / Math.max(parities, variant.rows)) * groupsOf4(width);
+  return {
+    kernel: variant.subgroups ? kernels.subgroup : kernels.plain,
     constants: {
       KERNEL: kernel,
       STRIDE: stride,
-      SECOND: tile.second,
-      EXCHANGE: subgroups && kernel === 3 && wholeRows(layer.inputWidth) ? 1 : 0,
+      SECOND: variant.rows === 2 ? 2 : variant.channels === 16 ? 1 : 0,
+      EXCHANGE: variant.subgroups && kernel === 3 && wholeRows(width) ? 1 : 0,
     },
-    uniform: words(...dims(layer, rows), addend ? 1 : 0),
-    buffers: [gy, weight, addend ?? gy, gx],
-    workgroups: [
-      Math.ceil(strips / 64),
-      Math.ceil(layer.inputChannels / tile.channels),
-      stride,
-    ],
-  }];
+    workgroups: [Math.ceil(strips / 64), Math.ceil(channels / variant.channels), parities],
+  };
 }
 
 /**
@@ -188,30 +166,56 @@ export function recordConv2dPartialSums(
     readonly gradient: Tensor | TensorRange;
   },
 ): { readonly dispatch: Dispatch; readonly sum: Conv2dSum | null } {
-  const { layer, rows, x, gy, partials, gradient, label, subgroups = false } = options;
-  const { threads: wanted = cpuThreads } = options;
+  const { layer, rows, x, gy, partials, gradient, label } = options;
+  const { threads = cpuThreads, variant = plainVariant("weight_gradient", layer) } = options;
   const most = Math.floor(partials.size / 4 / weightLength(layer));
-  const { chunks, stripsPerChunk } = split(layer, rows, wanted, most);
-  const outGroups = groupsOf4(layer.outputChannels);
-  const inGroups = groupsOf4(layer.inputChannels);
-  const threads = chunks * inGroups * outGroups;
-  // Threads are ordered by output group first, so that so many neighbours share their input.
-  const shared = (subgroups && [8, 4, 2].find((lanes) => outGroups % lanes === 0)) || null;
-  const pairs = shared !== null && shared < 8 && outGroups === shared && inGroups % 2 === 0;
+  const { chunks, stripsPerChunk } = split(layer, rows, threads, most);
   return {
     dispatch: {
-      kernel: weightGradient[storedAs(x)][shared ? "subgroup" : "plain"],
+      ...partialSumsLaunch(weightGradientKernels[storedAs(x)], variant, layer, chunks),
       label,
-      constants: {
-        KERNEL: layer.kernel,
-        STRIDE: layer.stride,
-        ...(shared && { SHARED: shared, PAIRS: pairs ? 1 : 0 }),
-      },
       uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
       buffers: [x, gy, chunks === 1 ? gradient : partials],
-      workgroups: [Math.ceil(threads / 64)],
     },
     sum: chunks === 1 ? null : { layer, partials, gradient, chunks },
+  };
+}
+
+/** Kernel, constants and size of the launch that gives the partial sums of so many chunks. */
+function partialSumsLaunch(
+  kernels: typeof inputGradientKernels,
+  variant: Conv2dVariant,
+  layer: Conv2dShape,
+  chunks: number,
+): Pick<Dispatch, "kernel" | "constants" | "workgroups"> {
+  const constants = { KERNEL: layer.kernel, STRIDE: layer.stride };
+  if (variant.kind === "tiles") {
+    return {
+      kernel: kernels.tiled,
+      constants: {
+        ...constants,
+        TILE_INPUTS: variant.rows,
+        TILE_OUTPUTS: variant.columns,
+        THREAD_INPUTS: variant.perThread,
+      },
+      workgroups: [
+        Math.ceil(layer.outputChannels / variant.columns),
+        Math.ceil(layer.inputChannels / variant.rows),
+        chunks * layer.kernel ** 2,
+      ],
+    };
+  }
+  const outGroups = groupsOf4(layer.outputChannels);
+  const inGroups = groupsOf4(layer.inputChannels);
+  const workgroups = [Math.ceil(chunks * inGroups * outGroups / 64)] as const;
+  // Threads are ordered by output group first, so that so many neighbours share their input.
+  const shared = variant.subgroups && [8, 4, 2].find((lanes) => outGroups % lanes === 0);
+  if (!shared) return { kernel: kernels.plain, constants, workgroups };
+  const pairs = shared < 8 && outGroups === shared && inGroups % 2 === 0;
+  return {
+    kernel: kernels.subgroup,
+    constants: { ...constants, SHARED: shared, PAIRS: pairs ? 1 : 0 },
+    workgroups,
   };
 }
 
@@ -241,7 +245,7 @@ export function recordConv2dSums(
     });
     const padding = new Array(4 * (sumsPerDispatch - part.length)).fill(0);
     dispatches.push({
-      kernel: reduce,
+      kernel: reduceKernel,
       uniform: words(part.length, 0, 0, 0, ...layers, ...padding),
       buffers: [partials, gradients],
       workgroups: [sizes.reduce((groups, size) => groups + Math.ceil(size / 64), 0)],
@@ -277,18 +281,6 @@ function split(layer: Conv2dShape, rows: number, threads: number, most: number) 
   const wanted = Math.max(1, Math.min(most, wantedChunks(layer, rows, threads)));
   const stripsPerChunk = Math.ceil(strips / wanted);
   return { chunks: Math.ceil(strips / stripsPerChunk), stripsPerChunk };
-}
-
-/**
- * What a thread of the forward and input gradient kernels computes beside 8 channels of 4 pixels (their constant
- * SECOND): 8 more channels where there are more, else a second row where the stride allows it.
- */
-function tileOf(
-  channels: number,
-  stride: 1 | 2,
-): { second: number; rows: number; channels: number } {
-  if (channels > 8) return { second: 1, rows: 1, channels: 16 };
-  return stride === 1 ? { second: 2, rows: 2, channels: 8 } : { second: 0, rows: 1, channels: 8 };
 }
 
 /** Whether the 8 lanes of a subgroup hold whole rows of strips, so that no strip lacks a neighbour in its row. */

@@ -3,14 +3,20 @@
 import assert from "node:assert/strict";
 import {
   conv2dPartials,
-  type Conv2dShape,
-  conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
   recordConv2dPartialSums,
   recordConv2dSums,
   recordConv2dWeightGradient,
 } from "../../src/ops/conv2d.ts";
+import {
+  type Conv2dPass,
+  type Conv2dShape,
+  type Conv2dVariant,
+  conv2dWantsSubgroups,
+  plainVariant,
+  variantName,
+} from "../../src/ops/conv2d_variants.ts";
 import { Random } from "../../src/random.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { range } from "../../src/gpu/tensor.ts";
@@ -74,8 +80,17 @@ function layerOf(problem: Problem): Conv2dShape {
   };
 }
 
+/** How the passes are computed: in strips, with subgroups or without, or in tiles. */
+type Kind = "strips" | "strips_subgroup" | Conv2dVariant;
+
+function variantOf(kind: Kind, pass: Conv2dPass, layer: Conv2dShape): Conv2dVariant {
+  if (typeof kind === "object") return kind;
+  const plain = plainVariant(pass, layer);
+  return kind === "strips" ? plain : { ...plain, subgroups: true } as Conv2dVariant;
+}
+
 interface Way {
-  subgroups: boolean;
+  kind: Kind;
   /** Elements of scratch. */
   partials?: number;
   /** Of x and y. */
@@ -86,7 +101,7 @@ interface Way {
 async function compute(
   gpu: Gpu,
   problem: Problem,
-  { subgroups, partials, type = "f32" }: Way,
+  { kind, partials, type = "f32" }: Way,
 ): Promise<Results> {
   let results: Results | undefined;
   await Workbench.with(gpu, async (bench) => {
@@ -102,11 +117,15 @@ async function compute(
     const gxPlus = bench.f32(nhwcLength(problem.xShape));
     const gradient = bench.f32(weight.length);
     const scratch = bench.f32(partials ?? conv2dPartials(layer, rows));
+    const way = (pass: Conv2dPass) => ({ layer, rows, variant: variantOf(kind, pass, layer) });
     await bench.run([
-      ...recordConv2dForward({ layer, rows, x, weight, y, subgroups }),
-      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: null, gx, subgroups }),
-      ...recordConv2dInputGradient({ layer, rows, gy, weight, addend, gx: gxPlus, subgroups }),
-      ...recordConv2dWeightGradient({ layer, rows, x, gy, partials: scratch, gradient, subgroups }),
+      ...recordConv2dForward({ ...way("forward"), x, weight, y }),
+      ...recordConv2dInputGradient({ ...way("input_gradient"), gy, weight, addend: null, gx }),
+      ...recordConv2dInputGradient({ ...way("input_gradient"), gy, weight, addend, gx: gxPlus }),
+      ...recordConv2dWeightGradient({
+        ...way("weight_gradient"),
+        ...{ x, gy, partials: scratch, gradient },
+      }),
     ]);
     const read = await bench.read(y, gx, gxPlus, gradient);
     results = {
@@ -145,21 +164,30 @@ function twin({ x, xShape, w, wShape, gy, stride }: Problem): Omit<Results, "gxP
   };
 }
 
-function variants(gpu: Gpu): boolean[] {
-  return conv2dWantsSubgroups(gpu) ? [false, true] : [false];
+const tiles: readonly Conv2dVariant[] = [
+  { kind: "tiles", rows: 64, columns: 64, perThread: 8 },
+  { kind: "tiles", rows: 64, columns: 32, perThread: 4 },
+  { kind: "tiles", rows: 16, columns: 8, perThread: 8 },
+];
+
+/** All kinds of kernels, of tiles one size a case: each takes seconds to compile on a CPU. */
+function kinds(gpu: Gpu, index: number): Kind[] {
+  const subgroups = conv2dWantsSubgroups(gpu) ? ["strips_subgroup" as const] : [];
+  return ["strips", ...subgroups, tiles[index % tiles.length]];
 }
 
 const file = await readGolden("ops");
-for (const { name, op, kernel, stride } of (await readGoldenJson("ops")).cases) {
+for (const [index, recorded] of (await readGoldenJson("ops")).cases.entries()) {
+  const { name, op, kernel, stride } = recorded;
   // The network has no convolution of 7x7.
   if (op !== "conv2d" || kernel === 7) continue;
   test(`conv2d gives the recorded results of ${name}`, async (gpu) => {
     const { data: x, shape: xShape } = file.activation(`${name}/x`);
     const { data: w, shape: wShape } = file.activation(`${name}/w`);
     const problem = { x, xShape, w, wShape, gy: file.get(`${name}/gy`).data, stride };
-    for (const subgroups of variants(gpu)) {
+    for (const kind of kinds(gpu, index)) {
       const expected = ["y", "gx", "gw"].map((part) => file.get(`${name}/${part}`).data);
-      const found = await compute(gpu, problem, { subgroups });
+      const found = await compute(gpu, problem, { kind });
       check(found, { y: expected[0], gx: expected[1], gw: expected[2] }, problem);
     }
   });
@@ -187,8 +215,8 @@ test("conv2d agrees with the twin on odd random shapes", async (gpu) => {
     const problem = randomProblem(seed);
     for (const type of ["f32", "f16"] as const) {
       problem.x = storable(type, problem.x);
-      for (const subgroups of variants(gpu)) {
-        check(await compute(gpu, problem, { subgroups, type }), twin(problem), problem, type);
+      for (const kind of kinds(gpu, seed)) {
+        check(await compute(gpu, problem, { kind, type }), twin(problem), problem, type);
       }
     }
   }
@@ -225,8 +253,8 @@ test("conv2d agrees with the twin on long thin images and on many channels", asy
     problem.gy = values(outputShape(problem));
     for (const type of ["f32", "f16"] as const) {
       problem.x = storable(type, problem.x);
-      for (const subgroups of variants(gpu)) {
-        check(await compute(gpu, problem, { subgroups, type }), twin(problem), problem, type);
+      for (const kind of kinds(gpu, index)) {
+        check(await compute(gpu, problem, { kind, type }), twin(problem), problem, type);
       }
     }
   }
@@ -236,9 +264,9 @@ test("the weight gradient needs no more scratch than one set of weights", async 
   const problem = randomProblem(3);
   const sets = toKernelLayout(problem.w, problem.wShape).length;
   const expected = twin(problem).gw;
-  for (const subgroups of variants(gpu)) {
+  for (const kind of kinds(gpu, 3)) {
     for (const partials of [sets, 2 * sets + 4]) {
-      const { gw } = await compute(gpu, problem, { subgroups, partials });
+      const { gw } = await compute(gpu, problem, { kind, partials });
       assertClose("conv2d weight gradient in little scratch", gw, expected, TOLERANCE);
     }
   }
@@ -247,9 +275,28 @@ test("the weight gradient needs no more scratch than one set of weights", async 
 test("conv2d gives the same bits each time", async (gpu) => {
   const problem = randomProblem(5);
   for (const type of ["f32", "f16"] as const) {
-    for (const subgroups of variants(gpu)) {
-      const first = await compute(gpu, problem, { subgroups, type });
-      assert.deepEqual(await compute(gpu, problem, { subgroups, type }), first);
+    for (const kind of kinds(gpu, 5)) {
+      const first = await compute(gpu, problem, { kind, type });
+      assert.deepEqual(await compute(gpu, problem, { kind, type }), first);
+    }
+  }
+});
+
+test("strips and tiles give the same bits", async (gpu) => {
+  for (let seed = 0; seed < 12; seed++) {
+    const problem = randomProblem(seed);
+    const layer = layerOf(problem);
+    const of = (kind: Kind) => compute(gpu, problem, { kind });
+    const strips = await of("strips");
+    // Strips of two rows take the rows of the kernel in another order.
+    const forward = (variantOf("strips", "forward", layer) as { rows: number }).rows === 1;
+    const backward = (variantOf("strips", "input_gradient", layer) as { rows: number }).rows === 1;
+    for (const kind of kinds(gpu, seed)) {
+      const found = await of(kind);
+      const name = typeof kind === "object" ? variantName(kind) : kind;
+      if (forward || kind === "strips_subgroup") assert.deepEqual(found.y, strips.y, name);
+      if (backward || kind === "strips_subgroup") assert.deepEqual(found.gx, strips.gx, name);
+      assert.deepEqual(found.gw, strips.gw, name);
     }
   }
 });

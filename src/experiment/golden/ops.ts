@@ -11,12 +11,11 @@ import {
 import { BatchRecord } from "../../ops/batch_record.ts";
 import {
   conv2dPartials,
-  type Conv2dShape,
-  conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
   recordConv2dWeightGradient,
 } from "../../ops/conv2d.ts";
+import { type Conv2dPass, type Conv2dShape, defaultVariant } from "../../ops/conv2d_variants.ts";
 import { recordCrossEntropy } from "../../ops/cross_entropy.ts";
 import {
   recordLinearForward,
@@ -151,11 +150,16 @@ async function checkConv2d(bench: OpBench): Promise<void | "absent"> {
   const [y, gx] = [bench.f32(nhwcLength(yShape)), bench.f32(nhwcLength(xShape))];
   const gw = bench.f32(weight.length);
   const partials = bench.f32(conv2dPartials(layer, rows));
-  const subgroups = conv2dWantsSubgroups(bench.gpu);
+  const way = (pass: Conv2dPass) => {
+    return { layer, rows, variant: defaultVariant(bench.gpu)(pass, layer) };
+  };
   await bench.run([
-    ...recordConv2dForward({ layer, rows, x, weight, y, subgroups }),
-    ...recordConv2dInputGradient({ layer, rows, gy, weight, addend: null, gx, subgroups }),
-    ...recordConv2dWeightGradient({ layer, rows, x, gy, partials, gradient: range(gw), subgroups }),
+    ...recordConv2dForward({ ...way("forward"), x, weight, y }),
+    ...recordConv2dInputGradient({ ...way("input_gradient"), gy, weight, addend: null, gx }),
+    ...recordConv2dWeightGradient({
+      ...way("weight_gradient"),
+      ...{ x, gy, partials, gradient: range(gw) },
+    }),
   ]);
   bench.compare("y", fromNhwc(await bench.read(y), yShape));
   bench.compare("gx", fromNhwc(await bench.read(gx), xShape));

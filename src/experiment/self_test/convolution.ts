@@ -15,12 +15,18 @@ import {
 } from "../../../tests/support/layout.ts";
 import {
   conv2dPartials,
-  type Conv2dShape,
-  conv2dWantsSubgroups,
   recordConv2dForward,
   recordConv2dInputGradient,
   recordConv2dWeightGradient,
 } from "../../ops/conv2d.ts";
+import {
+  type Conv2dPass,
+  type Conv2dShape,
+  type Conv2dVariant,
+  conv2dWantsSubgroups,
+  plainVariant,
+} from "../../ops/conv2d_variants.ts";
+import type { Gpu } from "../../gpu/device.ts";
 import { Random } from "../../random.ts";
 import type { CaseTensors, KernelCase } from "./case.ts";
 
@@ -62,12 +68,12 @@ function layerCases(
     weight: tensors.f32(toKernelLayout(w, wShape)),
   };
   const cases: KernelCase[] = [];
-  const variants = conv2dWantsSubgroups(tensors.gpu) ? [false, true] : [false];
-  for (const subgroups of variants) {
+  const ways = waysOf(tensors.gpu, layer, index);
+  for (const way of ways) {
     const y = tensors.storedOutput(nhwcLength(yShape));
-    const common = { layer, rows, subgroups, ...given };
+    const common = { layer, rows, ...given };
     cases.push({
-      dispatch: only(recordConv2dForward({ ...common, y })),
+      dispatch: only(recordConv2dForward({ ...common, variant: way("forward"), y })),
       outputs: [{
         tensor: y,
         expected: conv2dForward(x, xShape, w, wShape, options),
@@ -79,7 +85,14 @@ function layerCases(
     const tensor = tensors.output(nhwcLength(xShape));
     const addend = adds ? tensors.f32(toNhwc(x, xShape)) : null;
     cases.push({
-      dispatch: only(recordConv2dInputGradient({ ...common, addend, gx: tensor })),
+      dispatch: only(
+        recordConv2dInputGradient({
+          ...common,
+          variant: way("input_gradient"),
+          addend,
+          gx: tensor,
+        }),
+      ),
       outputs: [{
         tensor,
         expected: adds ? gx.map((value, i) => value + x[i]) : gx,
@@ -91,10 +104,10 @@ function layerCases(
   const size = given.weight.length;
   const length = conv2dPartials(layer, rows);
   const expected = conv2dWeightGradient(gy, x, xShape, wShape, options);
-  for (const subgroups of variants) {
+  for (const way of ways) {
     const partials = tensors.output(length);
     const gradient = tensors.output(size);
-    const common = { layer, rows, subgroups, ...given };
+    const common = { layer, rows, variant: way("weight_gradient"), ...given };
     const [sums, total] = recordConv2dWeightGradient({ ...common, partials, gradient });
     cases.push({
       dispatch: sums,
@@ -117,6 +130,20 @@ function layerCases(
     });
   }
   return cases;
+}
+
+/** Each kernel that runs on this adapter: strips without and with subgroups, tiles of two sizes in turn. */
+function waysOf(
+  gpu: Gpu,
+  layer: Conv2dShape,
+  index: number,
+): ((pass: Conv2dPass) => Conv2dVariant)[] {
+  const plain = (pass: Conv2dPass) => plainVariant(pass, layer);
+  const subgroup = (pass: Conv2dPass) => ({ ...plain(pass), subgroups: true }) as Conv2dVariant;
+  const tiles: Conv2dVariant = index % 2 === 0
+    ? { kind: "tiles", rows: 32, columns: 16, perThread: 4 }
+    : { kind: "tiles", rows: 64, columns: 32, perThread: 8 };
+  return [plain, ...(conv2dWantsSubgroups(gpu) ? [subgroup] : []), () => tiles];
 }
 
 /** Stretches of `size` numbers, added. */

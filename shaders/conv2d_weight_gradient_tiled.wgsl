@@ -1,0 +1,155 @@
+// Gradient of a convolution with respect to its weights in tiles of workgroup memory, for GPUs: partial sums
+//
+//   parts[chunk, ky, kx, ci, co] = sum over the strips of `chunk`, their rows oy and columns ox of
+//                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
+//
+// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. Strips (four columns of gy
+// over the height of one image) and chunks are those of conv2d_weight_gradient.wgsl, and so is the order of the sum, the
+// last index fastest: it gives the same bits. conv2d_weight_gradient_reduce.wgsl adds the chunks.
+//
+//   x        f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]  read as vec4f over ci
+//   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]      read as vec4f over co
+//   parts  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
+//
+// Of one tap (workgroup z: chunk * K * K + tap) it is the product of a matrix of input channels by pixels with one of
+// pixels by output channels. A workgroup computes TILE_INPUTS (y) by TILE_OUTPUTS (x) sums in slabs of ROWS_OF_SLAB rows of
+// a strip: all threads fill `inputs` and `gradients`, wait, and each adds the slab to its THREAD_INPUTS by 8 sums, which
+// stay in registers: 4 reads of workgroup memory for 16 vec4f multiply-adds a pixel (THREAD_INPUTS 8).
+//
+// Channels that tiles do not divide: the surplus is filled with zeros, and not stored. Rows and columns beyond gy are
+// zeros there, and whatever x holds beside them is replaced by zeros as well.
+
+override KERNEL: u32 = 3u;
+override STRIDE: u32 = 1u;
+override TILE_INPUTS: u32;
+override TILE_OUTPUTS: u32; // a multiple of 8
+override THREAD_INPUTS: u32; // 4 or 8
+override ROWS_OF_SLAB: u32 = 4u;
+override PIXELS: u32 = 4u * ROWS_OF_SLAB; // in a slab
+override IN_GROUPS: u32 = TILE_INPUTS / 4u;
+override OUT_GROUPS: u32 = TILE_OUTPUTS / 4u;
+override ROWS: u32 = TILE_INPUTS / THREAD_INPUTS; // of threads
+override COLUMNS: u32 = TILE_OUTPUTS / 8u;
+override THREADS: u32 = ROWS * COLUMNS;
+
+struct Dims {
+  batch: u32,
+  inHeight: u32,
+  inWidth: u32,
+  inGroups: u32,
+  outHeight: u32,
+  outWidth: u32,
+  outGroups: u32,
+  chunks: u32,
+  stripsPerChunk: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> x: array<Stored>;
+@group(0) @binding(2) var<storage, read> gy: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;
+
+var<workgroup> inputs: array<vec4f, PIXELS * IN_GROUPS>; // [pixel, ci group]
+var<workgroup> gradients: array<vec4f, PIXELS * OUT_GROUPS>; // [pixel, co group]
+
+struct Tile { // 8 input channels by two groups of output channels, a and b; of 4 input channels the first four
+  a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f, a4: vec4f, a5: vec4f, a6: vec4f, a7: vec4f,
+  b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f, b4: vec4f, b5: vec4f, b6: vec4f, b7: vec4f,
+}
+
+// Rows from oy on, columns from `column` on, of one image; rows and columns of x may wrap below zero.
+fn loadSlab(image: u32, oy: u32, column: u32, tap: vec2u, firstIn: u32, firstOut: u32, local: u32) {
+  for (var i = local; i < PIXELS * IN_GROUPS; i += THREADS) {
+    let group = firstIn + i % IN_GROUPS;
+    let row = oy + i / IN_GROUPS / 4u;
+    let ox = column + i / IN_GROUPS % 4u;
+    let iy = row * STRIDE + tap.y - KERNEL / 2u;
+    let ix = ox * STRIDE + tap.x - KERNEL / 2u;
+    let there = row < dims.outHeight && ox < dims.outWidth && group < dims.inGroups;
+    let inside = there && iy < dims.inHeight && ix < dims.inWidth;
+    let at = ((image * dims.inHeight + iy) * dims.inWidth + ix) * dims.inGroups + group;
+    inputs[i] = select(vec4f(), widen(x[select(0u, at, inside)]), inside);
+  }
+  for (var i = local; i < PIXELS * OUT_GROUPS; i += THREADS) {
+    let group = firstOut + i % OUT_GROUPS;
+    let row = oy + i / OUT_GROUPS / 4u;
+    let ox = column + i / OUT_GROUPS % 4u;
+    let inside = row < dims.outHeight && ox < dims.outWidth && group < dims.outGroups;
+    let at = ((image * dims.outHeight + row) * dims.outWidth + ox) * dims.outGroups + group;
+    gradients[i] = select(vec4f(), gy[select(0u, at, inside)], inside);
+  }
+}
+
+fn addSlab(tile: ptr<function, Tile>, row: u32, column: u32) {
+  for (var pixel = 0u; pixel < PIXELS; pixel++) {
+    let x = inputs[pixel * IN_GROUPS + row];
+    let a = gradients[pixel * OUT_GROUPS + column];
+    let b = gradients[pixel * OUT_GROUPS + column + COLUMNS];
+    (*tile).a0 = fma(vec4f(x.x), a, (*tile).a0);
+    (*tile).a1 = fma(vec4f(x.y), a, (*tile).a1);
+    (*tile).a2 = fma(vec4f(x.z), a, (*tile).a2);
+    (*tile).a3 = fma(vec4f(x.w), a, (*tile).a3);
+    (*tile).b0 = fma(vec4f(x.x), b, (*tile).b0);
+    (*tile).b1 = fma(vec4f(x.y), b, (*tile).b1);
+    (*tile).b2 = fma(vec4f(x.z), b, (*tile).b2);
+    (*tile).b3 = fma(vec4f(x.w), b, (*tile).b3);
+    if (THREAD_INPUTS == 8u) {
+      let z = inputs[pixel * IN_GROUPS + row + ROWS];
+      (*tile).a4 = fma(vec4f(z.x), a, (*tile).a4);
+      (*tile).a5 = fma(vec4f(z.y), a, (*tile).a5);
+      (*tile).a6 = fma(vec4f(z.z), a, (*tile).a6);
+      (*tile).a7 = fma(vec4f(z.w), a, (*tile).a7);
+      (*tile).b4 = fma(vec4f(z.x), b, (*tile).b4);
+      (*tile).b5 = fma(vec4f(z.y), b, (*tile).b5);
+      (*tile).b6 = fma(vec4f(z.z), b, (*tile).b6);
+      (*tile).b7 = fma(vec4f(z.w), b, (*tile).b7);
+    }
+  }
+}
+
+// Four input channels of one input group, both output groups.
+fn store(first: u32, inGroup: u32, outGroup: u32, a: mat4x4f, b: mat4x4f) {
+  if (inGroup >= dims.inGroups) {
+    return;
+  }
+  let at = first + inGroup * 4u * dims.outGroups + outGroup;
+  if (outGroup < dims.outGroups) {
+    parts[at] = a[0];
+    parts[at + dims.outGroups] = a[1];
+    parts[at + 2u * dims.outGroups] = a[2];
+    parts[at + 3u * dims.outGroups] = a[3];
+  }
+  if (outGroup + COLUMNS < dims.outGroups) {
+    parts[at + COLUMNS] = b[0];
+    parts[at + COLUMNS + dims.outGroups] = b[1];
+    parts[at + COLUMNS + 2u * dims.outGroups] = b[2];
+    parts[at + COLUMNS + 3u * dims.outGroups] = b[3];
+  }
+}
+
+@compute @workgroup_size(THREADS)
+fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index) local: u32) {
+  let firstOut = workgroup.x * OUT_GROUPS;
+  let firstIn = workgroup.y * IN_GROUPS;
+  let chunk = workgroup.z / (KERNEL * KERNEL);
+  let tap = vec2u(workgroup.z % KERNEL, workgroup.z / KERNEL % KERNEL);
+  let row = local / COLUMNS;
+  let column = local % COLUMNS;
+  let stripsPerRow = (dims.outWidth + 3u) / 4u;
+  let end = min((chunk + 1u) * dims.stripsPerChunk, dims.batch * stripsPerRow);
+  var tile: Tile;
+  for (var strip = chunk * dims.stripsPerChunk; strip < end; strip++) {
+    for (var oy = 0u; oy < dims.outHeight; oy += ROWS_OF_SLAB) {
+      loadSlab(strip / stripsPerRow, oy, strip % stripsPerRow * 4u, tap, firstIn, firstOut, local);
+      workgroupBarrier();
+      addSlab(&tile, row, column);
+      workgroupBarrier();
+    }
+  }
+  let first = workgroup.z * 4u * dims.inGroups * dims.outGroups;
+  let outGroup = firstOut + column;
+  store(first, firstIn + row, outGroup, mat4x4f(tile.a0, tile.a1, tile.a2, tile.a3), mat4x4f(tile.b0, tile.b1, tile.b2, tile.b3));
+  if (THREAD_INPUTS == 8u) {
+    store(first, firstIn + row + ROWS, outGroup, mat4x4f(tile.a4, tile.a5, tile.a6, tile.a7), mat4x4f(tile.b4, tile.b5, tile.b6, tile.b7));
+  }
+}
