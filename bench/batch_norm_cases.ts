@@ -8,7 +8,8 @@ import {
 } from "../src/ops/batch_norm.ts";
 import { convNormsOf, resnet18 } from "../src/net/resnet18.ts";
 import type { NetworkSize } from "./convolution_cases.ts";
-import type { CaseBench, KernelCase } from "./kernel_case.ts";
+import type { Operands } from "../src/experiment/tuning/operands.ts";
+import type { KernelCase } from "./kernel_case.ts";
 
 interface Shape {
   readonly layer: string;
@@ -53,7 +54,7 @@ function casesOf(
   const label = layer;
 
   /** Operands and what the definition makes of them, for some channels. */
-  const operands = (bench: CaseBench) => {
+  const operands = (bench: Operands) => {
     const z = bench.values(length, { channels, mean: 0.5 });
     const gy = bench.values(length, { channels });
     const affine = bench.values(2 * padded, { mean: 1 });
@@ -119,10 +120,10 @@ function casesOf(
     };
     return { z, gy, affine, momentsOf, y, rows, sumsOf, momentPartials };
   };
-  const places = (bench: CaseBench) =>
+  const places = (bench: Operands) =>
     bench.places(length, 2000).filter((at) => at % padded < channels);
   const channelPlaces = (
-    bench: CaseBench,
+    bench: Operands,
   ) => [...new Set([0, channels - 1, ...bench.places(channels, 4)])];
   const scratch = batchNormScratch(padded / 4);
 

@@ -4,7 +4,7 @@ import type { Gpu } from "../src/gpu/device.ts";
 import { defineKernel } from "../src/gpu/kernel.ts";
 import { type Dispatch, words } from "../src/gpu/program.ts";
 import { Arena, upload } from "../src/gpu/tensor.ts";
-import { timeInTurn } from "./measure.ts";
+import { timeInTurn } from "../src/gpu/timing.ts";
 
 const multiplyAdd = defineKernel({
   name: "bench_multiply_add",

@@ -3,8 +3,10 @@ import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import { prepareCeilings } from "./ceilings.ts";
 import type { LayerShape } from "./convolution_cases.ts";
 import { type Contract, contracts, customDispatch } from "./custom_contract.ts";
-import { CaseBench, checkCase, type SampledOutput, tolerance } from "./kernel_case.ts";
-import { figures, summarise, table, timeInTurn } from "./measure.ts";
+import { checkCase, type SampledOutput, tolerance } from "./kernel_case.ts";
+import { Operands } from "../src/experiment/tuning/operands.ts";
+import { timeInTurn } from "../src/gpu/timing.ts";
+import { figures, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
 /** What `wscl bench custom` was asked for. */
@@ -57,7 +59,7 @@ async function once(
 ): Promise<boolean> {
   const code = readKernel(options.path);
   const gpu = await openGpu();
-  const bench = new CaseBench(gpu);
+  const bench = new Operands(gpu);
   try {
     const kernelCase = contract.caseOf(layer, batch);
     const prepared = kernelCase.prepare(bench);
@@ -80,7 +82,7 @@ async function once(
     await time(gpu, options, [dispatch], prepared.dispatches, kernelCase, output);
     return true;
   } finally {
-    bench.arena.destroy();
+    bench.destroy();
     gpu.destroy();
   }
 }

@@ -3,12 +3,8 @@ import type { Access } from "../src/gpu/kernel.ts";
 import { defineKernel } from "../src/gpu/kernel.ts";
 import { type Dispatch, words } from "../src/gpu/program.ts";
 import type { Tensor, TensorRange } from "../src/gpu/tensor.ts";
-import {
-  forwardCase,
-  inputGradientCase,
-  type LayerShape,
-  weightGradientCase,
-} from "./convolution_cases.ts";
+import type { Conv2dPass } from "../src/ops/conv2d_variants.ts";
+import { convolutionCase, type LayerShape } from "./convolution_cases.ts";
 import { evaluateExpression, splitAtCommas } from "./expression.ts";
 import type { KernelCase, PreparedCase } from "./kernel_case.ts";
 
@@ -19,19 +15,22 @@ export interface Contract {
   readonly caseOf: (layer: LayerShape, batch: number) => KernelCase;
 }
 
+const caseOf = (pass: Conv2dPass) => (layer: LayerShape, batch: number) =>
+  convolutionCase(pass, layer, batch);
+
 /** The operations that can be replaced. The first two operands are those of our own kernel. */
 export const contracts: Readonly<Record<string, Contract>> = {
   conv2d_forward: {
     bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
-    caseOf: forwardCase,
+    caseOf: caseOf("forward"),
   },
   conv2d_input_gradient: {
     bindings: { dims: "uniform", gy: "read", weights: "read", gx: "write" },
-    caseOf: inputGradientCase,
+    caseOf: caseOf("input_gradient"),
   },
   conv2d_weight_gradient: {
     bindings: { dims: "uniform", x: "read", gy: "read", gw: "write" },
-    caseOf: weightGradientCase,
+    caseOf: caseOf("weight_gradient"),
   },
 };
 

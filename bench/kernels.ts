@@ -3,8 +3,10 @@ import { InputError } from "../src/errors.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
 import { convolutionCases, type NetworkSize } from "./convolution_cases.ts";
-import { CaseBench, checkCase, type KernelCase, tolerance } from "./kernel_case.ts";
-import { figures, summarise, type Summary, table, timeInTurn } from "./measure.ts";
+import { checkCase, type KernelCase, tolerance } from "./kernel_case.ts";
+import { figures, summarise, type Summary, table } from "./measure.ts";
+import { Operands } from "../src/experiment/tuning/operands.ts";
+import { timeInTurn } from "../src/gpu/timing.ts";
 import { otherCases } from "./other_cases.ts";
 import { roofline } from "./roofline.ts";
 import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
@@ -123,7 +125,7 @@ async function measure(
   size: NetworkSize,
   rounds: number,
 ): Promise<KernelResult | string> {
-  const bench = new CaseBench(gpu);
+  const bench = new Operands(gpu);
   try {
     const prepared = kernelCase.prepare(bench);
     const check = await checkCase(gpu, prepared);
@@ -167,7 +169,7 @@ async function measure(
     if (error instanceof RangeError) return `left out: ${error.message}`;
     throw error;
   } finally {
-    bench.arena.destroy();
+    bench.destroy();
   }
 }
 

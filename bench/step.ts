@@ -3,10 +3,11 @@ import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 import { prepareStep, type StepSize, type TrainingStep } from "./training_step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
-import type { Precision } from "../src/ops/storage.ts";
+import { type Precision, storedTypes } from "../src/ops/storage.ts";
+import { readRemembered, rememberedChoice } from "../src/experiment/tuning/remembered.ts";
 
 /** One line of `step.jsonl`. */
-export interface StepResult extends Required<StepSize> {
+export interface StepResult extends Required<Omit<StepSize, "choice">> {
   readonly bench: "step";
   readonly dispatches: number;
   /** Wall clock of a step, many submitted in a row. */
@@ -31,6 +32,8 @@ export interface StepOptions {
   readonly precisions: readonly Precision[];
   readonly rounds: number;
   readonly out: string;
+  /** Where tuned kernels are remembered; they are used, as in a run. */
+  readonly cacheDir: string;
 }
 
 /** Measures whole training steps. */
@@ -39,6 +42,7 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
   try {
     const setting = settingOf(gpu);
     output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    const remembered = await readRemembered(gpu, options.cacheDir);
     const results: StepResult[] = [];
     for (const width of options.widths) {
       const { size, segments, precisions, rounds } = options;
@@ -47,7 +51,9 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
       try {
         for (const size of sizes) {
           output.live(`width ${width}, ${size.precision} precision: compiling`);
-          steps.push(await prepareStep(gpu, size));
+          const rows = segments.reduce((a, b) => a + b, 0);
+          const choice = rememberedChoice(gpu, remembered, rows, storedTypes[size.precision]);
+          steps.push(await prepareStep(gpu, { ...size, choice }));
         }
         const measured: Measurements[] = sizes.map(() => ({
           walls: [],
@@ -113,7 +119,7 @@ async function measureRound(
 
 function resultOf(
   step: TrainingStep,
-  size: Required<StepSize>,
+  size: Required<Omit<StepSize, "choice">>,
   { walls, waits, hosts, profiles }: Measurements,
 ): StepResult {
   const profiled = profiles[0].length > 0;

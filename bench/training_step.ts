@@ -6,6 +6,7 @@ import { recordAugment } from "../src/ops/augment.ts";
 import { BatchRecord } from "../src/ops/batch_record.ts";
 import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
 import { recordSgd } from "../src/ops/sgd.ts";
+import type { Conv2dChoice } from "../src/ops/conv2d_variants.ts";
 import type { Precision } from "../src/ops/storage.ts";
 import { Random } from "../src/random.ts";
 
@@ -31,12 +32,14 @@ export interface StepSize {
   readonly segments: readonly number[];
   /** Default "full". */
   readonly precision?: Precision;
+  /** How convolutions are computed; default: what suits this kind of adapter. */
+  readonly choice?: Conv2dChoice;
 }
 
 /** Augmentation, forward, loss, backward and update of ResNet-18. */
 export async function prepareStep(
   gpu: Gpu,
-  { width, size, segments, precision = "full" }: StepSize,
+  { width, size, segments, precision = "full", choice }: StepSize,
   learningRate = 0.01,
 ): Promise<TrainingStep> {
   const rows = segments.reduce((a, b) => a + b, 0);
@@ -48,6 +51,7 @@ export async function prepareStep(
     imageWidth: size,
     maxRows: rows,
     precision,
+    choice,
   });
   const arena = new Arena(gpu, "step");
   const destroy = () => {

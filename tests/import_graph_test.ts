@@ -17,8 +17,8 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
 /** Files of `src` itself that every folder may import. */
 const SHARED = ["random.ts", "errors.ts"];
 
-/** The self-test compares with the references of the tests: a copy of them would be one more thing to be wrong. */
-const SELF_TEST = /^src\/experiment\/self_test(\.ts|\/)/;
+/** Self-test and tuning compare with the references of the tests: a copy of them would be one more thing to be wrong. */
+const SELF_TEST = /^src\/experiment\/(self_test(\.ts|\/)|tuning\/)/;
 const REFERENCES = /^tests\/(reference\/|support\/layout\.ts$)/;
 
 /** `wscl bench` loads the benches when it is asked for one. */

@@ -50,7 +50,7 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .action(async ({ width, size, batch, precision, rounds, out }) => {
       const { benchStep } = await import("../../bench/step.ts");
       const asked = { widths: width, size, segments: batch, precisions: precision, rounds, out };
-      await benchStep(asked, output);
+      await benchStep({ ...asked, cacheDir }, output);
     });
 
   command("run", "time a small experiment from end to end")

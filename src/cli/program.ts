@@ -60,10 +60,13 @@ export function createProgram(options: ProgramOptions) {
         "stop in time, saved, with exit code 75: 90s, 9m or 1.5h",
         duration,
       )
-      .option("--skip-self-test", "trust the kernels on this adapter without trying them");
+      .option("--skip-self-test", "trust the kernels on this adapter without trying them")
+      .option("--skip-tuning", "do not try which kernels are fastest on this adapter");
   type Given = ReturnType<ReturnType<typeof trainCommand>["opts"]>;
-  const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest }: Given): SafetyOptions => {
-    return { checkpointEvery, maxTime, skipSelfTest };
+  const safetyOf = (
+    { checkpointEvery, maxTime, skipSelfTest, skipTuning }: Given,
+  ): SafetyOptions => {
+    return { checkpointEvery, maxTime, skipSelfTest, skipTuning };
   };
   // What is trained or fetched is worth more than what is printed; all that a run says is in its log as well.
   const lasting = (whatGoesOn: string) =>
@@ -153,6 +156,25 @@ export function createProgram(options: ProgramOptions) {
     .action(async () => {
       const { runDoctor } = await import("../experiment/doctor.ts");
       setExitCode(await runDoctor((line: string) => terminal.print(line)) ? 0 : 1);
+    });
+
+  program.command("tune")
+    .summary("find the fastest kernels for a configuration")
+    .description(
+      "Tries the ways to compute each convolution of a configuration on this adapter and remembers the " +
+        "fastest; none changes a bit of the results. Training on a GPU does this by itself.",
+    )
+    .option("--config <file>", "configuration, such as configs/demo.json (required)")
+    .option("--set <key=value>", "change one key of the configuration; repeatable", set)
+    .option("--again", "try those that are remembered, too")
+    .action(async ({ config, set: overrides = [], again = false }) => {
+      if (config === undefined) {
+        throw new InputError(
+          "Cannot tune: no configuration given; add --config FILE, such as configs/demo.json",
+        );
+      }
+      const { tuneCommand } = await import("./tune.ts");
+      await tuneCommand({ config, overrides, cacheDir, again }, terminal);
     });
 
   addBenchCommands(program as Command, { terminal, cacheDir, setExitCode });

@@ -19,7 +19,8 @@ import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What `wscl train`, `wscl demo` and `wscl train --resume` share. */
-export interface SafetyOptions extends Pick<RunSafety, "checkpointEvery" | "skipSelfTest"> {
+export interface SafetyOptions
+  extends Pick<RunSafety, "checkpointEvery" | "skipSelfTest" | "skipTuning"> {
   /** Seconds that this program may take, from its start on. */
   readonly maxTime?: number;
 }
@@ -153,8 +154,8 @@ async function trainOne(
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
   // The time that a job scheduler gives counts from the start of the program.
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
-  const { resume, checkpointEvery, skipSelfTest } = safetyGiven;
-  const safety = { resume, checkpointEvery, skipSelfTest, deadline };
+  const { resume, checkpointEvery, skipSelfTest, skipTuning } = safetyGiven;
+  const safety = { resume, checkpointEvery, skipSelfTest, skipTuning, deadline };
   const files = { dataRoot, cacheDir, out, init };
   const how = { signal, worker, endsProcess, onEvent };
   const summary = await launch(config, { ...files, ...safety, ...how });

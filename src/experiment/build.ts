@@ -8,9 +8,11 @@ import { HeadTable } from "../method/heads.ts";
 import { Learner, type LearnerOptions } from "../method/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network } from "../net/network.ts";
+import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
 import { replayBase } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import { trainingRows } from "./tuning/tune.ts";
 import { type Materials, methodParts, streamImages } from "./materials.ts";
 
 /** Numbers by which batch rows name the places that images come from. */
@@ -30,6 +32,8 @@ export interface Assembly {
 /** What a run is told about itself, and what it draws from. */
 export interface AssemblyHooks
   extends Pick<LearnerOptions, "onLosses" | "checkpoint">, Pick<Session, "begin"> {
+  /** How convolutions are computed; default: what suits this kind of adapter. */
+  readonly choice?: Conv2dChoice;
   /** Draws to use instead of the seed's; recorded ones, say. */
   readonly random?: MethodRandom & { readonly dreams: DreamOptions["random"] };
 }
@@ -43,7 +47,7 @@ export function assemble(
 ): Assembly {
   const { data, memory, method } = config;
   const heads = data.tasks * data.classesPerTask;
-  const network = createNetwork(gpu, config);
+  const network = createNetwork(gpu, config, hooks.choice);
   const arena = new Arena(gpu, "memories");
   const stores = new Arena(gpu, "images", { state: false });
   const image = { height: data.size, width: data.size };
@@ -122,16 +126,20 @@ export function assemble(
 }
 
 /** The network of a configuration, values not set yet. */
-export function createNetwork(gpu: Gpu, config: ExperimentConfig): Network {
-  const { data, network: { width }, precision, batchSize, replayBatchSize, evaluation } = config;
-  const replays = replayBase(config) === "derpp" ? 2 : 1;
+export function createNetwork(
+  gpu: Gpu,
+  config: ExperimentConfig,
+  choice?: Conv2dChoice,
+): Network {
+  const { data, network: { width }, precision, evaluation } = config;
   return new Network(gpu, {
     width,
     heads: data.tasks * data.classesPerTask,
     height: data.size,
     imageWidth: data.size,
-    maxRows: Math.max(batchSize + replays * replayBatchSize, evaluation.batchSize),
+    maxRows: Math.max(trainingRows(config), evaluation.batchSize),
     precision,
+    choice,
   });
 }
 

@@ -9,6 +9,7 @@ import { loadConfig } from "./config.ts";
 import { evaluateTask } from "./evaluate.ts";
 import { openMaterials } from "./materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
+import { chooseKernels } from "./tuning/choose.ts";
 
 /**
  * Evaluates the saved model of a run again on the test images of all tasks that have heads. Returns accuracies in
@@ -34,7 +35,13 @@ export async function evaluateRun(
   const model = await readSafetensors(folder.model);
   const gpu = await openGpu();
   try {
-    const network = createNetwork(gpu, config);
+    const choice = await chooseKernels(gpu, config, {
+      cacheDir: options.cacheDir,
+      mayTune: false,
+      shouldStop: () => false,
+      emit: () => {},
+    });
+    const network = createNetwork(gpu, config, choice);
     network.load(model.tensors, folder.model);
     const learner = createLearner(network, config, {
       augmentRandom: Random.stream(config.seed, "augment"),

@@ -4,6 +4,7 @@ import type { FreezingDecision, HeadAssignment, Summary } from "./summary.ts";
 export type Phase =
   | "data"
   | "kernels"
+  | "tuning"
   | "heads"
   | "wake"
   | "freezing"

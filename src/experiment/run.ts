@@ -20,6 +20,7 @@ import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { AccuracySummary, Summary } from "./summary.ts";
+import { chooseKernels } from "./tuning/choose.ts";
 import type { RunOptions } from "./worker_messages.ts";
 
 /** Five minutes cost little to repeat, and a checkpoint of the largest network a second or two to write. */
@@ -103,6 +104,12 @@ class Run {
     if (!options.skipSelfTest) {
       await testKernelsOnce(gpu, config.precision, options.cacheDir, (e) => this.#emit(e));
     }
+    const choice = await chooseKernels(gpu, config, {
+      cacheDir: options.cacheDir,
+      mayTune: !options.skipTuning,
+      shouldStop: options.shouldStop,
+      emit: (event) => this.#emit(event),
+    });
     const recording = new Recording(gpu, from?.run);
     const checkpointer = this.#checkpointer = this.#makeCheckpointer(
       gpu,
@@ -115,6 +122,7 @@ class Run {
       config.precision,
       () =>
         assemble(gpu, config, materials, {
+          choice,
           onLosses: (losses) => this.#reporter.report(losses),
           begin: (phase, steps) => this.#reporter.begin(phase, steps),
           checkpoint: async () => {

@@ -28,6 +28,8 @@ export interface RunSafety {
   readonly deadline?: number | null;
   /** Trusts the kernels on this adapter without trying them. Default false. */
   readonly skipSelfTest?: boolean;
+  /** Takes kernels as they are remembered, or by default, without trying which are fastest. Default false. */
+  readonly skipTuning?: boolean;
 }
 
 /** What `runExperiment` gets beside the configuration. */

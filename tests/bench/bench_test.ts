@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { compareResults } from "../../bench/compare.ts";
 import { benchCustom, parseShape } from "../../bench/custom.ts";
 import { evaluateExpression, splitAtCommas } from "../../bench/expression.ts";
-import { CaseBench, checkCase } from "../../bench/kernel_case.ts";
+import { checkCase } from "../../bench/kernel_case.ts";
 import { batchNormCases } from "../../bench/batch_norm_cases.ts";
 import { convolutionCases } from "../../bench/convolution_cases.ts";
+import { Operands } from "../../src/experiment/tuning/operands.ts";
 import { figures, summarise } from "../../bench/measure.ts";
 import { otherCases } from "../../bench/other_cases.ts";
 import { InputError } from "../../src/errors.ts";
@@ -80,9 +81,9 @@ test("the sampled references of the benches agree with the kernels", async (gpu)
   for (
     const kernelCase of [...convolutionCases(size), ...batchNormCases(size), ...otherCases(size)]
   ) {
-    const bench = new CaseBench(gpu);
+    const bench = new Operands(gpu);
     const { error, ok } = await checkCase(gpu, kernelCase.prepare(bench));
-    bench.arena.destroy();
+    bench.destroy();
     assert(ok, `${kernelCase.kernel} ${kernelCase.layer}: ${error}`);
   }
 });

@@ -49,6 +49,7 @@ Deno.test("bad usage ends with code 2 and a suggestion", async () => {
       [["trian"], /unknown command 'trian'\n\(Did you mean train\?\)/],
       [["train", "--confg", "a.json"], /unknown option '--confg'\n\(Did you mean --config\?\)/],
       [["train"], /no configuration given; add --config FILE/],
+      [["tune"], /Cannot tune: no configuration given; add --config FILE/],
       [["demo", "--seed", "one"], /'--seed <number>' argument 'one' is invalid/],
       [["demo", "--set", "seed"], /expected path\.to\.key=value/],
       [["demo", "--set", "wscl.shedule=merged"], /nearest known key is wscl\.schedule/],

@@ -68,6 +68,6 @@ export async function outcome(out: string): Promise<Record<string, unknown>> {
   const log = (await Deno.readTextFile(join(out, "log.jsonl"))).trimEnd().split("\n")
     .map((line) => JSON.parse(line))
     .map(({ time: _, seconds: __, milliseconds: ___, samplesPerSecond: ____, ...event }) => event)
-    .filter(({ type, phase }) => type !== "end" && phase !== "kernels");
+    .filter(({ type, phase }) => type !== "end" && phase !== "kernels" && phase !== "tuning");
   return { digest, summary, log };
 }

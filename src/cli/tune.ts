@@ -1,0 +1,70 @@
+import { loadConfig } from "../experiment/config.ts";
+import type { Override } from "../experiment/overrides.ts";
+import { textTable } from "../experiment/report.ts";
+import { readRemembered, writeRemembered } from "../experiment/tuning/remembered.ts";
+import { tasksOf, tune, type TuningResult } from "../experiment/tuning/tune.ts";
+import { openGpu } from "../gpu/device.ts";
+import { variantName } from "../ops/conv2d_variants.ts";
+import type { Terminal } from "./terminal.ts";
+
+/** `wscl tune`, in plain values. */
+export interface TuneOptions {
+  readonly config: string;
+  readonly overrides: readonly Override[];
+  readonly cacheDir: string;
+  /** Tries what is remembered, too. */
+  readonly again: boolean;
+}
+
+/** Finds the fastest kernels for a configuration on this adapter, remembers them and prints what was found. */
+export async function tuneCommand(options: TuneOptions, terminal: Terminal): Promise<void> {
+  const config = await loadConfig(options.config, options.overrides);
+  const gpu = await openGpu();
+  try {
+    terminal.print(`adapter        ${gpu.adapter.description || gpu.adapter.vendor}`);
+    const remembered = await readRemembered(gpu, options.cacheDir);
+    const tasks = tasksOf(config);
+    const results = await tune(gpu, tasks, remembered, {
+      again: options.again,
+      progress: (done, total) => terminal.live(`tuning: ${done} of ${total}`),
+    });
+    terminal.live("");
+    if (results.length === 0) {
+      terminal.print(`All ${tasks.length} are remembered; --again tries them again`);
+      return;
+    }
+    await writeRemembered(gpu, options.cacheDir, remembered, (text) => terminal.print(text));
+    terminal.print(`\n${describeTuning(results)}`);
+  } finally {
+    gpu.destroy();
+  }
+}
+
+/** A line a task: the default, the best, and how much faster it is; refused candidates with the reason below. */
+export function describeTuning(results: readonly TuningResult[]): string {
+  const ms = (value: number | null) => value === null ? "-" : value.toPrecision(3);
+  const rows = results.map(({ task: { pass, layer }, trials, best }) => {
+    const [first] = trials;
+    const found = trials.find(({ variant }) => variantName(variant) === best)!;
+    const { inputChannels, outputChannels, kernel, stride, inputHeight, inputWidth } = layer;
+    return [
+      `${pass} ${kernel}x${kernel}${
+        stride === 2 ? "/2" : ""
+      }, ${inputChannels} to ${outputChannels}, ` +
+      `${inputHeight}x${inputWidth}`,
+      variantName(first.variant),
+      ms(first.milliseconds),
+      best,
+      ms(found.milliseconds),
+      (first.milliseconds! / found.milliseconds!).toFixed(2),
+      String(trials.length),
+    ];
+  });
+  const header = ["pass and layer", "default", "ms", "best", "ms", "times as fast", "tried"];
+  const refused = results.flatMap(({ task, trials }) =>
+    trials.filter((trial) => trial.refused !== null).map(({ variant, refused }) =>
+      `refused: ${task.pass} by ${variantName(variant)}: ${refused}`
+    )
+  );
+  return [textTable([header, ...rows], 1), ...refused].join("\n");
+}

@@ -1,0 +1,45 @@
+import type { Gpu } from "../../gpu/device.ts";
+import type { Conv2dChoice } from "../../ops/conv2d_variants.ts";
+import { storedTypes } from "../../ops/storage.ts";
+import type { ExperimentConfig } from "../config_types.ts";
+import type { RunEvent } from "../events.ts";
+import {
+  readRemembered,
+  rememberedChoice,
+  rememberedVariant,
+  writeRemembered,
+} from "./remembered.ts";
+import { tasksOf, trainingRows, tune } from "./tune.ts";
+
+/** What a run may do about its kernels before it starts. */
+export interface TuningOptions {
+  readonly cacheDir: string;
+  /** Tunes what is not remembered, where that takes seconds: not on a CPU. */
+  readonly mayTune: boolean;
+  readonly shouldStop: () => boolean;
+  readonly emit: (event: RunEvent) => void;
+}
+
+/**
+ * How the convolutions of a configuration are computed on this adapter: as they were found best and remembered, or found
+ * now, or else by default. No bit of a result depends on it.
+ */
+export async function chooseKernels(
+  gpu: Gpu,
+  config: ExperimentConfig,
+  { cacheDir, mayTune, shouldStop, emit }: TuningOptions,
+): Promise<Conv2dChoice> {
+  const remembered = await readRemembered(gpu, cacheDir);
+  const tasks = tasksOf(config);
+  const isMissing = tasks.some((task) => !rememberedVariant(gpu, remembered, task));
+  if (mayTune && isMissing && !gpu.adapter.isFallback) {
+    emit({ type: "phase", task: null, phase: "tuning" });
+    await tune(gpu, tasks, remembered, {
+      shouldStop,
+      progress: (done, total) =>
+        emit({ type: "message", text: `tuning kernels: ${done} of ${total}`, passing: true }),
+    });
+    await writeRemembered(gpu, cacheDir, remembered, (text) => emit({ type: "message", text }));
+  }
+  return rememberedChoice(gpu, remembered, trainingRows(config), storedTypes[config.precision]);
+}

@@ -1,0 +1,63 @@
+import type { Gpu } from "../../gpu/device.ts";
+import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
+import { conv2dCandidates, variantName } from "../../ops/conv2d_variants.ts";
+import { storedTypes } from "../../ops/storage.ts";
+import { replayBase } from "../config.ts";
+import type { ExperimentConfig } from "../config_types.ts";
+import { type Remembered, rememberedVariant, taskName, tuningTasks } from "./remembered.ts";
+import { searchVariant, type Trial, type TuningTask } from "./search.ts";
+
+/** What was found for one task. */
+export interface TuningResult {
+  readonly task: TuningTask;
+  /** The default first. */
+  readonly trials: readonly Trial[];
+  /** Name of the best. */
+  readonly best: string;
+}
+
+/** Images in a training step of a configuration: what is tuned for. */
+export function trainingRows(config: ExperimentConfig): number {
+  const replays = replayBase(config) === "derpp" ? 2 : 1;
+  return config.batchSize + replays * config.replayBatchSize;
+}
+
+/** The tasks of a configuration's convolutions. */
+export function tasksOf(config: ExperimentConfig): TuningTask[] {
+  const { data, network: { width }, precision } = config;
+  const heads = data.tasks * data.classesPerTask;
+  const net = resnet18({ width, heads, height: data.size, inputWidth: data.size });
+  const layers = [net.stem, ...net.blocks.flatMap(convNormsOf)];
+  return tuningTasks(layers, trainingRows(config), storedTypes[precision]);
+}
+
+/**
+ * Tries the ways to compute each task that is not remembered yet and adds the best to `remembered`. No bit of any result
+ * depends on the outcome: all candidates give the same, or are refused.
+ *
+ * @param again tries those that are remembered, too.
+ * @param shouldStop asked before each task; what was found until then is kept.
+ */
+export async function tune(
+  gpu: Gpu,
+  tasks: readonly TuningTask[],
+  remembered: Remembered,
+  options: {
+    readonly again?: boolean;
+    readonly shouldStop?: () => boolean;
+    readonly progress?: (done: number, total: number) => void;
+  } = {},
+): Promise<TuningResult[]> {
+  const { again = false, shouldStop = () => false, progress } = options;
+  const results: TuningResult[] = [];
+  const wanted = tasks.filter((task) => again || !rememberedVariant(gpu, remembered, task));
+  for (const [done, task] of wanted.entries()) {
+    if (shouldStop()) break;
+    progress?.(done, wanted.length);
+    const candidates = conv2dCandidates(gpu, task.pass, task.layer, task.rows);
+    const { best, trials } = await searchVariant(gpu, task, candidates);
+    remembered.set(taskName(task), variantName(best));
+    results.push({ task, trials, best: variantName(best) });
+  }
+  return results;
+}
