@@ -145,7 +145,7 @@ async function describeKernels(
   for (const { kernel, error, limit, ok, problem } of checks) {
     const shown = error === 0 ? "0" : error.toExponential(1);
     const allowed = limit === 0 ? "exact" : limit.toExponential();
-    print(`  ${ok ? "ok   " : "WRONG"}  ${kernel.padEnd(32)}${shown.padEnd(10)}(${allowed})`);
+    print(`  ${ok ? "ok   " : "WRONG"}  ${kernel.padEnd(37)}${shown.padEnd(10)}(${allowed})`);
     if (problem !== null) print(`         ${problem.replaceAll("\n", "\n         ")}`);
   }
   const seconds = ((performance.now() - started) / 1000).toFixed(1);
