@@ -64,9 +64,11 @@ function readLines(path: string): Line[] {
   return text.split("\n").flatMap((line, i) => {
     if (line.trim() === "") return [];
     const result = parse(line, `${path}, line ${i + 1}`);
-    const { bench, kernel, layer, peer, start, width, size, batch, segments, precision, ...rest } =
+    const { bench, kernel, variant, layer, peer, start, width, size, batch, segments, ...rest } =
       result as Record<string, unknown>;
-    const { milliseconds } = rest;
+    const { milliseconds, precision } = rest;
+    // Elsewhere it may have changed since, and what is compared is the same.
+    const way = bench === "variants" ? variant : undefined;
     const median = typeof milliseconds === "number"
       ? milliseconds
       : (milliseconds as { median?: unknown } | undefined)?.median;
@@ -79,7 +81,7 @@ function readLines(path: string): Line[] {
     }
     const rows = Array.isArray(segments) ? segments.join("+") : batch;
     const parts = [
-      [bench, kernel, layer, peer, start].filter((part) => part !== undefined).join(" "),
+      [bench, kernel, way, layer, peer, start].filter((part) => part !== undefined).join(" "),
       width !== undefined && `w${width}`,
       rows !== undefined && `b${rows}`,
       size !== undefined && `${size}px`,

@@ -4,7 +4,9 @@ import {
   type Conv2dPass,
   conv2dPasses,
   type Conv2dShape,
+  type Conv2dVariant,
   defaultVariant,
+  variantName,
 } from "../src/ops/conv2d_variants.ts";
 import { activationPlace, weightPlace } from "../tests/reference/conv2d_samples.ts";
 import type { KernelCase, PreparedCase } from "./kernel_case.ts";
@@ -34,18 +36,28 @@ export function convolutionShapes({ width, size }: Omit<NetworkSize, "batch">): 
   return [...shapes.values()];
 }
 
-/** Forward, input gradient and weight gradient at every shape of the network. */
-export function convolutionCases(size: NetworkSize): KernelCase[] {
+/** Which ways to compute a pass are measured. */
+export type Ways = (pass: Conv2dPass, layer: LayerShape) => readonly Conv2dVariant[];
+
+/** Forward, input gradient and weight gradient at every shape of the network, in each of these ways. */
+export function convolutionCases(size: NetworkSize, ways: Ways): KernelCase[] {
   return convolutionShapes(size).flatMap((layer) =>
     conv2dPasses
       // Nothing asks for the gradient of the images.
       .filter((pass) => layer.conv !== "conv1" || pass !== "input_gradient")
-      .map((pass) => convolutionCase(pass, layer, size.batch))
+      .flatMap((pass) =>
+        ways(pass, layer).map((variant) => convolutionCase(pass, layer, size.batch, variant))
+      )
   );
 }
 
-/** One pass of a convolution, some thousand elements of its result checked. */
-export function convolutionCase(pass: Conv2dPass, layer: LayerShape, batch: number): KernelCase {
+/** One pass of a convolution, some thousand elements of its result checked; default: as suits the adapter. */
+export function convolutionCase(
+  pass: Conv2dPass,
+  layer: LayerShape,
+  batch: number,
+  variant?: Conv2dVariant,
+): KernelCase {
   const { conv, layers, inputChannels, outputChannels, kernel, stride } = layer;
   const { inputHeight, inputWidth, outputHeight, outputWidth } = layer;
   const image = { inputHeight, inputWidth, outputHeight, outputWidth };
@@ -68,6 +80,7 @@ export function convolutionCase(pass: Conv2dPass, layer: LayerShape, batch: numb
   }[pass];
   return {
     kernel: `conv2d_${pass}`,
+    variant: variant ? variantName(variant) : undefined,
     layer: conv,
     layers,
     shape: { batch, inputChannels, outputChannels, kernel, stride, ...image },
@@ -75,7 +88,7 @@ export function convolutionCase(pass: Conv2dPass, layer: LayerShape, batch: numb
     prepare: (operands): PreparedCase => {
       const problem = conv2dProblem(operands, pass, layer, batch);
       return {
-        dispatches: problem.dispatches(defaultVariant(operands.gpu)(pass, layer)),
+        dispatches: problem.dispatches(variant ?? defaultVariant(operands.gpu)(pass, layer)),
         outputs: [{
           name: result.name,
           tensor: problem.output,

@@ -9,6 +9,8 @@ import { relativeError } from "../tests/reference/compare.ts";
 export interface KernelCase {
   /** Operation, such as "conv2d_forward". */
   readonly kernel: string;
+  /** How it is computed, where there are several ways. */
+  readonly variant?: string;
   /** First layer of this shape, such as "layer1.0.conv1". */
   readonly layer: string;
   /** Layers of the network that have this shape. */

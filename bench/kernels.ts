@@ -2,20 +2,25 @@ import { openGpu } from "../src/gpu/device.ts";
 import { InputError } from "../src/errors.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
-import { convolutionCases, type NetworkSize } from "./convolution_cases.ts";
+import { convolutionCases, type NetworkSize, type Ways } from "./convolution_cases.ts";
 import { checkCase, type KernelCase, tolerance } from "./kernel_case.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { Operands } from "../src/experiment/tuning/operands.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
 import { otherCases } from "./other_cases.ts";
 import { roofline } from "./roofline.ts";
+import { readRemembered, rememberedChoice } from "../src/experiment/tuning/remembered.ts";
+import { conv2dCandidates } from "../src/ops/conv2d_variants.ts";
 import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 
-/** One line of `kernels.jsonl`. Rates are those of the least time, which load from elsewhere disturbs least. */
+/** One line of `kernels.jsonl` or `variants.jsonl`. Rates are those of the least time, which load from elsewhere disturbs least. */
 export interface KernelResult extends NetworkSize {
-  readonly bench: "kernels";
+  /** "variants" where all ways to compute a convolution were asked for. */
+  readonly bench: "kernels" | "variants";
   readonly kernel: string;
+  /** How it is computed, where there are several ways. */
+  readonly variant?: string;
   readonly layer: string;
   readonly layers: number;
   readonly shape: Readonly<Record<string, number>>;
@@ -39,8 +44,12 @@ export interface KernelsOptions {
   readonly widths: readonly number[];
   readonly sizes: readonly number[];
   readonly batches: readonly number[];
+  /** All ways to compute a convolution that suit the adapter, instead of the one that training takes. */
+  readonly variants: boolean;
   readonly rounds: number;
   readonly out: string;
+  /** Where tuned kernels are remembered; they are measured, unless all are. */
+  readonly cacheDir: string;
 }
 
 /** Checks and times every kernel at the shapes of ResNet-18; returns whether all were right. */
@@ -51,14 +60,20 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
     ceilings = await prepareCeilings(gpu);
     const setting = settingOf(gpu);
     output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    const bench = options.variants ? "variants" : "kernels";
+    const remembered = await readRemembered(gpu, options.cacheDir);
     const results: KernelResult[] = [];
     let wrong = 0;
     for (const size of combinations(options)) {
-      const cases = casesOf(gpu, size).filter(({ kernel, layer }) =>
+      const ways: Ways = options.variants
+        ? (pass, layer) => conv2dCandidates(gpu, pass, layer, size.batch)
+        : (pass, layer) => [rememberedChoice(gpu, remembered, size.batch, "f32")(pass, layer)];
+      const all = casesOf(gpu, size, ways);
+      const cases = all.filter(({ kernel, layer }) =>
         `${kernel} ${layer}`.includes(options.filter)
       );
       if (cases.length === 0) {
-        const names = [...new Set(casesOf(gpu, size).map(({ kernel }) => kernel))];
+        const names = [...new Set(all.map(({ kernel }) => kernel))];
         throw new InputError(
           `Cannot bench kernels: none matches "${options.filter}"; there are ${names.join(", ")}`,
         );
@@ -66,7 +81,7 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
       for (const [i, kernelCase] of cases.entries()) {
         output.live(`${i + 1}/${cases.length} ${kernelCase.kernel} ${kernelCase.layer}`);
         const result = await measure(gpu, ceilings, kernelCase, size, options.rounds);
-        if (typeof result !== "string") results.push({ ...result, ...size });
+        if (typeof result !== "string") results.push({ bench, ...result, ...size });
         else {
           if (result.startsWith("wrong")) wrong++;
           output.print(`${kernelCase.kernel} ${kernelCase.layer}: ${result}`);
@@ -83,8 +98,8 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
       output.print(`\nwidth ${size.width}, batch ${size.batch}, ${size.size} pixels`);
       output.print(tableOf(own));
     }
-    const path = writeResults(options.out, "kernels", finished, setting);
-    const picture = writeResult(`${options.out}/kernels.svg`, roofline(finished, setting));
+    const path = writeResults(options.out, bench, finished, setting);
+    const picture = writeResult(`${options.out}/${bench}.svg`, roofline(finished, setting));
     output.print(`\nwritten: ${path}, ${picture}`);
     return wrong === 0;
   } finally {
@@ -112,9 +127,9 @@ function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[]
   );
 }
 
-function casesOf(gpu: Gpu, size: NetworkSize): KernelCase[] {
+function casesOf(gpu: Gpu, size: NetworkSize, ways: Ways): KernelCase[] {
   const norms = batchNormCases(size, gpu.adapter.isFallback);
-  return [...convolutionCases(size), ...norms, ...otherCases(size)];
+  return [...convolutionCases(size, ways), ...norms, ...otherCases(size)];
 }
 
 /** A result, or why there is none. */
@@ -124,7 +139,7 @@ async function measure(
   kernelCase: KernelCase,
   size: NetworkSize,
   rounds: number,
-): Promise<KernelResult | string> {
+): Promise<Omit<KernelResult, "bench"> | string> {
   const bench = new Operands(gpu);
   try {
     const prepared = kernelCase.prepare(bench);
@@ -144,12 +159,12 @@ async function measure(
     const rate = (amount: number, ms: number) => amount / ms / 1e6;
     const multiplyAddCeiling = rate(ceilings.multiplyAdd.flops, summarise(arithmetic).least);
     const copyCeiling = rate(ceilings.copy.bytes, summarise(copies).least);
-    const { kernel, layer, layers, shape, flops, bytes } = kernelCase;
+    const { kernel, variant, layer, layers, shape, flops, bytes } = kernelCase;
     const gflops = rate(flops, milliseconds.least);
     const gbs = rate(bytes, milliseconds.least);
     return {
-      bench: "kernels",
       kernel,
+      variant,
       layer,
       layers,
       ...size,
@@ -173,10 +188,15 @@ async function measure(
   }
 }
 
+/** With the way where several are measured: training takes one of them for each layer. */
+function nameOf({ bench, kernel, variant }: KernelResult): string {
+  return bench === "variants" && variant ? `${kernel} ${variant}` : kernel;
+}
+
 function tableOf(results: readonly KernelResult[]): string {
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
   const rows = results.map((result) => [
-    `${result.kernel} ${result.layer}`,
+    `${nameOf(result)} ${result.layer}`,
     `${result.layers}x`,
     figures(result.milliseconds.least),
     figures(result.milliseconds.median),
@@ -187,9 +207,9 @@ function tableOf(results: readonly KernelResult[]): string {
     percent(result.copyShare),
     result.error.toExponential(0),
   ]);
-  const kernels = [...new Set(results.map(({ kernel }) => kernel))];
+  const kernels = [...new Set(results.map(nameOf))];
   const sums = kernels.map((kernel) => {
-    const own = results.filter((result) => result.kernel === kernel);
+    const own = results.filter((result) => nameOf(result) === kernel);
     const sum = own.reduce((total, r) => total + r.layers * r.milliseconds.least, 0);
     return `${kernel} ${figures(sum)} ms`;
   });

@@ -32,11 +32,13 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .option("--width <numbers>", "widths of the network, such as 16,64", numbers, [16])
     .option("--size <numbers>", "image sizes in pixels", numbers, [32])
     .option("--batch <numbers>", "images in a batch", numbers, [32])
+    .option("--variants", "all ways to compute a convolution, not only the one that is used")
     .option("--rounds <number>", "timings of each kernel", number, 9)
-    .action(async ({ filter, width, size, batch, rounds, out }) => {
+    .action(async ({ filter, width, size, batch, variants = false, rounds, out }) => {
       const { benchKernels } = await import("../../bench/kernels.ts");
       const sizes = { widths: width, sizes: size, batches: batch };
-      setExitCode(await benchKernels({ filter, ...sizes, rounds, out }, output) ? 0 : 1);
+      const asked = { filter, ...sizes, variants, rounds, out, cacheDir };
+      setExitCode(await benchKernels(asked, output) ? 0 : 1);
     });
 
   command("step", "time training steps, kernel by kernel")

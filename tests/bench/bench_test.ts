@@ -9,6 +9,7 @@ import { checkCase } from "../../bench/kernel_case.ts";
 import { batchNormCases } from "../../bench/batch_norm_cases.ts";
 import { convolutionCases } from "../../bench/convolution_cases.ts";
 import { Operands } from "../../src/experiment/tuning/operands.ts";
+import { conv2dCandidates } from "../../src/ops/conv2d_variants.ts";
 import { figures, summarise } from "../../bench/measure.ts";
 import { otherCases } from "../../bench/other_cases.ts";
 import { InputError } from "../../src/errors.ts";
@@ -79,7 +80,11 @@ Deno.test("shapes are named sizes", () => {
 test("the sampled references of the benches agree with the kernels", async (gpu) => {
   const size = { width: 8, size: 8, batch: 3 };
   for (
-    const kernelCase of [...convolutionCases(size), ...batchNormCases(size), ...otherCases(size)]
+    const kernelCase of [
+      ...convolutionCases(size, (pass, layer) => conv2dCandidates(gpu, pass, layer, size.batch)),
+      ...batchNormCases(size),
+      ...otherCases(size),
+    ]
   ) {
     const bench = new Operands(gpu);
     const { error, ok } = await checkCase(gpu, kernelCase.prepare(bench));
