@@ -1,27 +1,12 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type Dispatch, Program } from "../gpu/program.ts";
-import {
-  Arena,
-  download,
-  downloadF32,
-  downloadU32,
-  head,
-  type Tensor,
-  upload,
-} from "../gpu/tensor.ts";
+import { download, downloadF32, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Network, NetworkSnapshot } from "../net/network.ts";
-import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
-import { BatchRecord, type BatchRow } from "../ops/batch_record.ts";
-import { recordCrossEntropy } from "../ops/cross_entropy.ts";
-import { recordLargest } from "../ops/largest.ts";
-import { recordMse } from "../ops/mse.ts";
-import { recordPredict } from "../ops/predict.ts";
-import { recordSgd, type SgdOptions } from "../ops/sgd.ts";
+import type { BatchRow } from "../ops/batch_record.ts";
 import { remedyFor } from "../ops/storage.ts";
-import { recordStoreImages } from "../ops/store_images.ts";
-import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { Random } from "../random.ts";
-import { batchRows, type Sample, type SampleSource, type Segment, sourcesOf } from "./batch.ts";
+import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
+import { type LearnerProgramOptions, LearnerPrograms, lossSlots } from "./learner_programs.ts";
+import { toPaddedNhwc, withoutPadding } from "./tensor_inputs.ts";
 
 /** What a training step is for; steps are reported by it. */
 export type StepPhase = "wake" | "nrem" | "rem" | "freezing" | "stream" | "joint";
@@ -53,13 +38,10 @@ export interface TensorStepResult {
 }
 
 /** What a {@linkcode Learner} is made of. */
-export interface LearnerOptions {
-  readonly network: Network;
-  /** Image size, padding and normalisation. */
-  readonly images: AugmentOptions;
+export interface LearnerOptions extends LearnerProgramOptions {
   /** Whether training mirrors images at random. */
   readonly flip: boolean;
-  readonly sgd: SgdOptions & { readonly learningRate: number };
+  readonly sgd: LearnerProgramOptions["sgd"] & { readonly learningRate: number };
   /** Crops and mirroring in training. */
   readonly augmentRandom: Random;
   /** Steps between two read-backs of the losses. */
@@ -70,7 +52,6 @@ export interface LearnerOptions {
   readonly checkpoint?: () => Promise<void> | void;
 }
 
-const lossSlots = 1024;
 /** Bits of infinity: magnitudes from here on are not finite. */
 const NOT_FINITE = 0x7f800000;
 
@@ -83,12 +64,7 @@ export class Learner {
   readonly heads: number;
   readonly #gpu: Gpu;
   readonly #options: LearnerOptions;
-  readonly #arena: Arena;
-  readonly #batch: BatchRecord;
-  readonly #losses: Tensor;
-  readonly #counts: Tensor;
-  readonly #largest: Tensor;
-  readonly #programs = new Map<string, Program>();
+  readonly #programs: LearnerPrograms;
   #pending: { phase: StepPhase; rows: number }[] = [];
   #steps = 0;
   #rows = 0;
@@ -98,15 +74,7 @@ export class Learner {
     this.heads = options.network.architecture.heads;
     this.#gpu = options.network.gpu;
     this.#options = options;
-    this.#arena = new Arena(this.#gpu, "learner");
-    this.#batch = new BatchRecord(this.#arena, {
-      maxRows: options.network.activations.rows,
-      maxMasks: 4,
-      heads: this.heads,
-    });
-    this.#losses = this.#arena.tensor("losses", [lossSlots]);
-    this.#largest = this.#arena.tensor("largest magnitudes", [2], "u32");
-    this.#counts = this.#arena.tensor("counts", [2 * this.heads, this.heads], "u32");
+    this.#programs = new LearnerPrograms(options);
   }
 
   /** Training steps so far. */
@@ -148,20 +116,11 @@ export class Learner {
     const key = `train ${network.frozenBlocks} [${sizes}] ${names(sources)} ${
       targets?.label ?? ""
     } ${writes ? `${memory.label} ${memoryLogits?.label ?? ""}` : ""}`;
-    const program = await this.#program(key, () => [
-      ...this.#augment(rows, sources),
-      ...this.#update(sizes, targets),
-      ...(writes ? this.#storeImages(rows, sources, memory) : []),
-      ...(writes && memoryLogits
-        ? [
-          recordStoreLogits({
-            rows,
-            batch: this.#batch.tensor,
-            logits: network.activations.logits,
-            memory: memoryLogits,
-          }),
-        ]
-        : []),
+    const program = await this.#programs.get(key, () => [
+      ...this.#programs.augment(rows, sources),
+      ...this.#programs.update(sizes, targets),
+      ...(writes ? this.#programs.storeImages(rows, sources, memory) : []),
+      ...(writes && memoryLogits ? [this.#programs.storeLogits(rows, memoryLogits)] : []),
     ]);
     program.run();
     network.batchesTracked += segments.length;
@@ -193,13 +152,13 @@ export class Learner {
       const key = `candidate ${frozen} [${sizes}] ${
         position === 0 ? `${names(sources)} ${memory?.label ?? ""}` : "behind the first"
       }`;
-      const program = await this.#program(
+      const program = await this.#programs.get(
         key,
         () =>
-          position > 0 ? this.#update(sizes, null, frozen) : [
-            ...this.#augment(rows, sources),
-            ...this.#update(sizes),
-            ...(memory ? this.#storeImages(rows, sources, memory) : []),
+          position > 0 ? this.#programs.update(sizes, null, frozen) : [
+            ...this.#programs.augment(rows, sources),
+            ...this.#programs.update(sizes),
+            ...(memory ? this.#programs.storeImages(rows, sources, memory) : []),
           ],
       );
       program.run();
@@ -234,17 +193,24 @@ export class Learner {
       labels.map((label) => ({ ...storedNowhere, label, mask, weight: 1 / labels.length }))
     );
     const { learningRate } = this.#options.sgd;
-    this.#batch.write({ lossSlot: 0, learningRate }, batch, segments.map(({ open }) => open));
-    const program = await this.#program(
+    this.#programs.batch.write(
+      { lossSlot: 0, learningRate },
+      batch,
+      segments.map(({ open }) => open),
+    );
+    const program = await this.#programs.get(
       `tensors ${network.frozenBlocks} [${sizes}]`,
-      () => this.#update(sizes),
+      () => this.#programs.update(sizes),
     );
     program.run();
     network.batchesTracked += segments.length;
     this.#steps++;
     this.#rows += rows;
-    const [losses, logits] = await download(this.#gpu, [this.#losses, network.activations.logits]);
-    return { loss: losses[0], logits: this.#unpadded(logits, rows) };
+    const [losses, logits] = await download(this.#gpu, [
+      this.#programs.losses,
+      network.activations.logits,
+    ]);
+    return { loss: losses[0], logits: this.#withoutPadding(logits, rows) };
   }
 
   /** Logits `[rows, heads]` of given inputs `[rows, 3, height, width]` in inference mode; nothing is learned. */
@@ -257,22 +223,13 @@ export class Learner {
       this.network.activations.input,
       toPaddedNhwc([{ inputs, rows }], height, width),
     );
-    const program = await this.#program(
+    const program = await this.#programs.get(
       `infer ${rows}`,
       () => this.network.recordForward([rows], "inference"),
     );
     program.run();
     const [logits] = await download(this.#gpu, [this.network.activations.logits]);
-    return this.#unpadded(logits, rows);
-  }
-
-  #unpadded(logits: ArrayLike<number>, rows: number): Float32Array {
-    const { heads } = this;
-    const padded = this.network.activations.logits.shape[1];
-    return Float32Array.from(
-      { length: rows * heads },
-      (_, i) => logits[Math.floor(i / heads) * padded + i % heads],
-    );
+    return this.#withoutPadding(logits, rows);
   }
 
   /**
@@ -284,15 +241,14 @@ export class Learner {
   async readLosses(): Promise<void> {
     const pending = this.#pending;
     if (pending.length === 0) return;
-    const { gradients, values, mask } = this.network;
-    upload(this.#gpu, this.#largest, new Uint32Array(2));
-    (await this.#program(
+    upload(this.#gpu, this.#programs.largest, new Uint32Array(2));
+    (await this.#programs.get(
       `watch ${this.network.frozenBlocks}`,
-      () => [recordLargest({ gradients, values, mask, result: this.#largest })],
+      () => [this.#programs.watch()],
     )).run();
     const [losses, largest] = await download(this.#gpu, [
-      head(this.#losses, pending.length),
-      this.#largest,
+      head(this.#programs.losses, pending.length),
+      this.#programs.largest,
     ]);
     this.#pending = [];
     const first = this.#steps - pending.length;
@@ -349,15 +305,15 @@ export class Learner {
         this.#write(segments, mode === "training", slot);
         const sources = sourcesOf(segments);
         const rows = samples.length;
-        const program = await this.#program(`loss ${mode} ${rows} ${names(sources)}`, () => [
-          ...this.#augment(rows, sources),
+        const program = await this.#programs.get(`loss ${mode} ${rows} ${names(sources)}`, () => [
+          ...this.#programs.augment(rows, sources),
           ...this.network.recordForward([rows], mode),
-          this.#crossEntropy(rows),
+          this.#programs.crossEntropy(rows),
         ]);
         program.run();
         if (mode === "training") this.network.batchesTracked++;
       }
-      result.push(...await downloadF32(this.#gpu, head(this.#losses, part.length)));
+      result.push(...await downloadF32(this.#gpu, head(this.#programs.losses, part.length)));
     }
     const wrong = result.find((loss) => !Number.isFinite(loss));
     if (wrong !== undefined) {
@@ -379,7 +335,7 @@ export class Learner {
   ): Promise<Uint32Array[][]> {
     await this.readLosses();
     const { heads } = this;
-    upload(this.#gpu, this.#counts, new Uint32Array(this.#counts.length));
+    upload(this.#gpu, this.#programs.counts, new Uint32Array(this.#programs.counts.length));
     for (let start = 0; start < samples.length; start += this.maxRows) {
       await this.#options.checkpoint?.();
       const part = samples.slice(start, start + this.maxRows);
@@ -387,27 +343,17 @@ export class Learner {
       this.#write(segments, augmented, 0, masks);
       const sources = sourcesOf(segments);
       const rows = part.length;
-      const program = await this.#program(
+      const program = await this.#programs.get(
         `predict ${masks.length} ${rows} ${names(sources)}`,
         () => [
-          ...this.#augment(rows, sources),
+          ...this.#programs.augment(rows, sources),
           ...this.network.recordForward([rows], "inference"),
-          ...masks.map((_, mask) =>
-            recordPredict({
-              rows,
-              heads,
-              mask,
-              offset: mask * heads,
-              batch: this.#batch.tensor,
-              logits: this.network.activations.logits,
-              counts: this.#counts,
-            })
-          ),
+          ...masks.map((_, mask) => this.#programs.predict(rows, mask)),
         ],
       );
       program.run();
     }
-    const counts = await downloadU32(this.#gpu, this.#counts);
+    const counts = await downloadU32(this.#gpu, this.#programs.counts);
     const missing = samples.length * masks.length - counts.reduce((sum, count) => sum + count, 0);
     if (missing > 0) {
       throw new Error(
@@ -432,22 +378,16 @@ export class Learner {
       const segments = [{ samples: part, open: new Set<number>() }];
       this.#write(segments, false, 0);
       const sources = sourcesOf(segments);
-      const program = await this.#program(
+      const program = await this.#programs.get(
         `remember ${part.length} ${names(sources)} ${memory.label}`,
-        () => this.#storeImages(part.length, sources, memory),
+        () => this.#programs.storeImages(part.length, sources, memory),
       );
       program.run();
     }
   }
 
   destroy(): void {
-    for (const program of this.#programs.values()) program.destroy();
-    this.#programs.clear();
-    this.#arena.destroy();
-  }
-
-  get #area(): number {
-    return this.#options.images.height * this.#options.images.width;
+    this.#programs.destroy();
   }
 
   #write(
@@ -469,7 +409,11 @@ export class Learner {
     lossSlot: number,
     masks: readonly ReadonlySet<number>[],
   ): void {
-    this.#batch.write({ lossSlot, learningRate: this.#options.sgd.learningRate }, rows, masks);
+    this.#programs.batch.write(
+      { lossSlot, learningRate: this.#options.sgd.learningRate },
+      rows,
+      masks,
+    );
   }
 
   /** Counts a training step that was submitted; reads losses back when it is time to. */
@@ -482,69 +426,8 @@ export class Learner {
     }
   }
 
-  /** Copies the images of a batch that have a slot from their sources into a memory. */
-  #storeImages(rows: number, sources: readonly SampleSource[], memory: Tensor): Dispatch[] {
-    return sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
-      recordStoreImages({
-        rows,
-        area: this.#area,
-        source,
-        batch: this.#batch.tensor,
-        images: tensor,
-        memory,
-      })
-    );
-  }
-
-  #augment(rows: number, sources: readonly { source: number; tensor: Tensor }[]): Dispatch[] {
-    return sources.map(({ source, tensor }) =>
-      recordAugment({
-        ...this.#options.images,
-        rows,
-        source,
-        batch: this.#batch.tensor,
-        images: tensor,
-        input: this.network.activations.input,
-      })
-    );
-  }
-
-  /** Forward, loss, backward and update over `activations.input`. */
-  #update(sizes: readonly number[], targets: Tensor | null = null, start = 0): Dispatch[] {
-    const { network } = this;
-    const rows = sizes.reduce((a, b) => a + b, 0);
-    return [
-      ...network.recordForward(sizes, "training", start),
-      this.#crossEntropy(rows),
-      ...(targets ? [recordMse({ ...this.#lossTensors(rows), targets })] : []),
-      ...network.recordBackward(sizes),
-      recordSgd({
-        ...this.#options.sgd,
-        batch: this.#batch.tensor,
-        gradients: network.gradients,
-        mask: network.mask,
-        values: network.values,
-        velocities: network.velocities,
-      }),
-    ];
-  }
-
-  #crossEntropy(rows: number): Dispatch {
-    return recordCrossEntropy(this.#lossTensors(rows));
-  }
-
-  #lossTensors(rows: number) {
-    const { logits, gLogits, rowLosses } = this.network.activations;
-    const [batch, losses] = [this.#batch.tensor, this.#losses];
-    return { rows, heads: this.heads, batch, logits, gLogits, rowLosses, losses };
-  }
-
-  async #program(key: string, record: () => Dispatch[]): Promise<Program> {
-    const known = this.#programs.get(key);
-    if (known) return known;
-    const program = await Program.build(this.#gpu, key, record());
-    this.#programs.set(key, program);
-    return program;
+  #withoutPadding(logits: ArrayLike<number>, rows: number): Float32Array {
+    return withoutPadding(logits, rows, this.heads, this.network.activations.logits.shape[1]);
   }
 }
 
@@ -553,31 +436,3 @@ function names(sources: readonly { source: number }[]): string {
 }
 
 const storedNowhere = { source: 0, index: 0, top: 0, left: 0, flip: false, slot: -1 };
-
-/** Inputs `[rows, 3, height, width]`, one after another, as one `[rows, height, width, 4]`, fourth channel 0. */
-function toPaddedNhwc(
-  parts: readonly { readonly inputs: Float32Array; readonly rows: number }[],
-  height: number,
-  width: number,
-): Float32Array<ArrayBuffer> {
-  const area = height * width;
-  const result = new Float32Array(
-    parts.reduce((sum, { rows }) => sum + Math.ceil(rows), 0) * area * 4,
-  );
-  let row = 0;
-  for (const { inputs, rows } of parts) {
-    if (!Number.isInteger(rows) || rows < 1 || inputs.length !== rows * 3 * area) {
-      throw new TypeError(
-        `Cannot use tensors: ${inputs.length} inputs for ${rows} rows, the network reads [rows, 3, ${height}, ${width}]`,
-      );
-    }
-    for (let n = 0; n < rows; n++, row++) {
-      for (let c = 0; c < 3; c++) {
-        for (let p = 0; p < area; p++) {
-          result[(row * area + p) * 4 + c] = inputs[(n * 3 + c) * area + p];
-        }
-      }
-    }
-  }
-  return result;
-}
