@@ -4,12 +4,18 @@ import type { RgbImage } from "./decode_image.ts";
 // libjpeg reports through printErr and goes on where it can; a truncated file becomes a half-grey
 // image. Its words are kept here, to be looked at after each decode.
 let reports: string[] = [];
+let compiled: Promise<WebAssembly.Module> | null = null;
 let ready: Promise<void> | null = null;
 
 /** Compiles the decoder from the package's own file: needs read permission, no network. */
-async function start(): Promise<void> {
+async function compile(): Promise<WebAssembly.Module> {
   const url = import.meta.resolve("@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm");
-  const module = await WebAssembly.compile(await Deno.readFile(new URL(url)));
+  return await WebAssembly.compile(await Deno.readFile(new URL(url)));
+}
+
+/** Gives the decoder a memory of its own. */
+async function start(): Promise<void> {
+  const module = await (compiled ??= compile());
   const overrides = {
     instantiateWasm: (imports: WebAssembly.Imports, done: (instance: never) => void) => {
       const instance = new WebAssembly.Instance(module, imports);
@@ -36,7 +42,10 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbIma
   try {
     image = await decode(whole ? bytes.buffer : bytes.slice().buffer);
   } catch {
-    // What is thrown is a pointer into the decoder's memory: only the report is readable.
+    // What is thrown leaves the decoder's stack as it was then: some hundred damaged files later it would reach into
+    // other data, and a sound file be decoded wrongly, or never. So the next one gets a decoder anew.
+    ready = null;
+    // It is a pointer into the decoder's memory: only the report is readable.
     const report = reports.join("; ") || "the JPEG decoder gave up";
     if (report.includes("Unsupported color conversion")) return await decodeCmyk(bytes);
     throw new SyntaxError(report);

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { crc32, deflateSync } from "node:zlib";
 import { decodeImage } from "../../src/data/decode_image.ts";
 import { cmykJpeg, cmykPixels } from "./cmyk_jpeg.ts";
+import { plainJpeg } from "./fixtures.ts";
 
 type Png = Parameters<typeof encode>[0];
 
@@ -75,6 +76,18 @@ Deno.test("CMYK JPEG images become RGB, within a level of Pillow's", async () =>
   const worst = pixels.reduce((most, v, i) => Math.max(most, Math.abs(v - cmykPixels[i])), 0);
   assert(worst <= 1, `worst ${worst}`);
   await assert.rejects(decodeImage(cmykJpeg.slice(0, 300), "test.jpg", 16), /damaged or cut short/);
+});
+
+Deno.test("a sound JPEG image behind many damaged ones is decoded as ever", async () => {
+  const sound = new Uint8Array(await plainJpeg(16, [10, 200, 30]));
+  const expected = await decodeImage(sound, "sound.jpg", 16);
+  const damaged = sound.slice();
+  // The number of a Huffman table, which the decoder refuses by leaving its stack as it is.
+  damaged[damaged.findIndex((byte, i) => byte === 0xff && damaged[i + 1] === 0xc4) + 4] = 0x44;
+  for (let n = 0; n < 120; n++) {
+    await assert.rejects(decodeImage(damaged, "damaged.jpg", 16), /Bogus DHT index 68/);
+  }
+  assert.deepEqual(await decodeImage(sound, "sound.jpg", 16), expected);
 });
 
 /** A 2 x 2 PNG file by the letter of the standard, for what the encoder at hand cannot write. */
