@@ -51,16 +51,22 @@ export interface Figures {
 }
 
 /** Slower than this is a hang. */
-const HANG = 20_000;
+export const HANG = 20_000;
 
 /** Attacks a reader so many times; fails for a crash, a hang, or nonsense that was accepted. */
-export async function attack(reader: Reader, inputs: number, seed = 0): Promise<Figures> {
+export async function attack(
+  reader: Reader,
+  inputs: number,
+  seed = 0,
+  progress: (done: number) => void = () => {},
+): Promise<Figures> {
   const random = Random.stream(seed, `attack on ${reader.name}`);
   // Or a reader that refuses everything would look safe.
   await reader.attack(random, none);
   let refused = 0;
   let slowestMilliseconds = 0;
   for (let n = 0; n < inputs; n++) {
+    progress(n);
     const state = random.state();
     const started = performance.now();
     try {
