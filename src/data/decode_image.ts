@@ -1,6 +1,5 @@
 import { hasPngSignature } from "fast-png";
 import { InputError } from "../errors.ts";
-import { checkDeclaredSize } from "./declared_size.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
 import { type Resize, resizeImage } from "./resize.ts";
@@ -51,7 +50,6 @@ export async function decodeAny(
   path: string,
 ): Promise<RgbImage> {
   try {
-    checkDeclaredSize(bytes);
     if (bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpeg(bytes);
     if (bytes.length >= 8 && hasPngSignature(bytes)) return decodePng(bytes);
   } catch (error) {
