@@ -111,7 +111,7 @@ export function readOrigin(path: string): RunOrigin {
       `Cannot resume ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no run.json; name the folder of a run, or start one with --config"
-          : (error as Error).message
+          : `${(error as Error).message}; name the folder of a run`
       }`,
     );
   }
@@ -136,7 +136,7 @@ export function readSummary(path: string): Summary {
       `Cannot read run ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no summary.json; name the folder of a run that has ended"
-          : (error as Error).message
+          : `${(error as Error).message}; name the folder of a run`
       }`,
     );
   }
