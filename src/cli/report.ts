@@ -26,7 +26,7 @@ function runsIn(path: string): string[] {
       `Cannot report on ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "no such folder; name a run folder or a folder of runs"
-          : (error as Error).message
+          : `${(error as Error).message}; name a run folder or a folder of runs`
       }`,
     );
   }

@@ -35,8 +35,8 @@ export async function openDataset(options: SourceOptions, context: OpenContext):
   if (options.format === "drawn") {
     return {
       name: `drawn-${options.drawn.kind}`,
-      train: drawImages(options, "train"),
-      test: drawImages(options, "test"),
+      train: drawImages(options, "train", context.progress),
+      test: drawImages(options, "test", context.progress),
     };
   }
   // Both parts come before any decoding, so that a wrong layout is told at once.
@@ -56,7 +56,7 @@ export async function openDataset(options: SourceOptions, context: OpenContext):
  * @throws {InputError} If a file is missing, damaged or not as `options` says.
  */
 export async function openDreams(options: SourceOptions, context: OpenContext): Promise<ImageSet> {
-  if (options.format === "drawn") return drawImages(options, "train");
+  if (options.format === "drawn") return drawImages(options, "train", context.progress);
   return await open(parts(options, context).dreams(), context);
 }
 

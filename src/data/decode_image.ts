@@ -1,5 +1,6 @@
 import { hasPngSignature } from "fast-png";
 import { InputError } from "../errors.ts";
+import { declaredByJpeg, declaredByPng } from "./declared_sides.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
 import { type Resize, resizeImage } from "./resize.ts";
@@ -13,6 +14,9 @@ export interface RgbImage {
   /** RGB bytes, `[height, width, 3]`, row-major. */
   readonly pixels: Uint8Array<ArrayBuffer>;
 }
+
+/** ImageNet's largest image has 61 million. */
+const MOST_PIXELS = 100e6;
 
 /**
  * Decodes a JPEG or PNG file to `size` x `size` pixels. What the file is, its first bytes say, not its
@@ -43,15 +47,25 @@ export async function decodeImage(
  * Decodes a JPEG or PNG file of any size.
  *
  * @param path For the message only.
- * @throws {InputError} If it is neither or is damaged.
+ * @throws {InputError} If it is neither, is damaged, or declares more pixels than are decoded.
  */
 export async function decodeAny(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
 ): Promise<RgbImage> {
+  const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
+  const isPng = bytes.length >= 8 && hasPngSignature(bytes);
+  const declared = isJpeg ? declaredByJpeg(bytes) : isPng ? declaredByPng(bytes) : null;
+  const count = declared ? declared.height * declared.width : 1;
+  if (count === 0 || count > MOST_PIXELS) {
+    throw new InputError(
+      `Cannot decode ${path}: it declares ${declared!.width} x ${declared!.height} pixels, 1 to ` +
+        `${MOST_PIXELS / 1e6} million are decoded, replace the file or delete it`,
+    );
+  }
   try {
-    if (bytes[0] === 0xff && bytes[1] === 0xd8) return await decodeJpeg(bytes);
-    if (bytes.length >= 8 && hasPngSignature(bytes)) return decodePng(bytes);
+    if (isJpeg) return await decodeJpeg(bytes);
+    if (isPng) return decodePng(bytes);
   } catch (error) {
     throw new InputError(
       `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +

@@ -1,5 +1,6 @@
 import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
 import type { RgbImage } from "./decode_image.ts";
+import { decodablePng } from "./png_chunks.ts";
 
 /**
  * The image in a PNG file, as RGB: grey is repeated, a palette looked up, 16 bits cut to the upper 8,
@@ -8,7 +9,7 @@ import type { RgbImage } from "./decode_image.ts";
  * @throws {Error} If the bytes are damaged; checksums are compared.
  */
 export function decodePng(bytes: Uint8Array<ArrayBuffer>): RgbImage {
-  const png = decode(bytes, { checkCrc: true });
+  const png = decode(decodablePng(bytes), { checkCrc: true });
   const { height, width } = png;
   const { samples, channels } = toSamples(png);
   if (samples.length !== height * width * channels) {

@@ -1,18 +1,25 @@
 import { InputError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { DREAMS, SHAPES } from "./figures.ts";
-import type { ImageSet } from "./image_set.ts";
+import type { ImageSet, Progress } from "./image_set.ts";
 import { drawPicture } from "./picture.ts";
 import type { DrawnSource } from "./source.ts";
+
+/** Pictures are kept in memory, all of them. */
+const MOST_BYTES = 2 ** 30;
 
 /**
  * Draws a data set: pictures of figures, one class per figure, class after class. The same options give
  * the same bytes; a larger set of the same seed and size begins, class by class, with the smaller one;
  * and training and test pictures come from streams of their own.
  *
- * @throws {InputError} If the size or the number of classes cannot be drawn.
+ * @throws {InputError} If the size, or so many classes or pictures, cannot be drawn.
  */
-export function drawImages(options: DrawnSource, part: "train" | "test"): ImageSet {
+export function drawImages(
+  options: DrawnSource,
+  part: "train" | "test",
+  progress: Progress = () => {},
+): ImageSet {
   const { drawn: { kind, classes }, size, seed = 0 } = options;
   const figures = kind === "shapes" ? SHAPES : DREAMS;
   if (!Number.isInteger(size) || size < 8 || size > 64) {
@@ -26,8 +33,18 @@ export function drawImages(options: DrawnSource, part: "train" | "test"): ImageS
   const perClass = part === "train" ? options.drawn.trainPerClass : options.drawn.testPerClass;
   const count = classes * perClass;
   const stride = size * size * 3;
+  if (count * stride > MOST_BYTES) {
+    throw new InputError(
+      `Cannot draw ${kind}: ${count} pictures of ${size} x ${size} pixels take ` +
+        `${(count * stride / 1e9).toFixed(1)} GB, at most ${
+          (MOST_BYTES / 1e9).toFixed(1)
+        } GB are ` +
+        `kept; lower drawn.${part}PerClass`,
+    );
+  }
   const pixels = new Uint8Array(count * stride);
   for (let label = 0, at = 0; label < classes; label++) {
+    progress(label, classes, `drawing ${kind}`);
     const figure = figures[label];
     const random = Random.stream(seed, `drawn ${part} ${figure.name}`);
     for (let n = 0; n < perClass; n++, at += stride) {

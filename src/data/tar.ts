@@ -15,7 +15,7 @@ export interface TarLimits {
  * and only names that are asked for count, so no name in the archive can lead anywhere.
  *
  * @param wanted Paths in the archive, without a leading `./`.
- * @param onBytes Called with the number of bytes of the archive read so far.
+ * @param onBytes Called with the number of bytes of the archive read so far; what it throws ends the reading.
  * @returns Those that are there.
  * @throws {InputError} If the archive is damaged or holds more than `limits` allow.
  */
@@ -26,13 +26,19 @@ export async function readTarGz(
   onBytes: (bytes: number) => void = () => {},
 ): Promise<Map<string, Uint8Array<ArrayBuffer>>> {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  let objection: { readonly thrown: unknown } | null = null;
   try {
     const file = await Deno.open(path);
     let read = 0;
     const counted = file.readable.pipeThrough(
       new TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>>({
         transform(chunk, controller) {
-          onBytes(read += chunk.length);
+          try {
+            onBytes(read += chunk.length);
+          } catch (thrown) {
+            objection = { thrown }; // of who listens, and so not of the archive
+            throw thrown;
+          }
           controller.enqueue(chunk);
         },
       }),
@@ -54,6 +60,7 @@ export async function readTarGz(
       await reader.cancel();
     }
   } catch (error) {
+    if (objection !== null) throw (objection as { readonly thrown: unknown }).thrown;
     throw new InputError(
       `Cannot read ${path}: ${(error as Error).message}, copy or download the archive again`,
     );

@@ -14,7 +14,7 @@ export type CheckpointEvery =
   /** Only when the run ends early. */
   | "never";
 
-/** Thrown at a point of the run when it is to end early; a checkpoint has been written there. */
+/** Thrown where the run is to end early: at a point, when a checkpoint has been written there, or before it begins. */
 export class Interrupted extends Error {
   /** Takes what ended it: the user, or the time it was given. */
   constructor(readonly reason: "request" | "time") {
@@ -53,8 +53,11 @@ export interface CheckpointerOptions {
   readonly now?: () => number;
 }
 
-/** Time kept free before the deadline for what happens behind the last checkpoint: model, summary, end of the process. */
-const SLACK = 2000;
+/**
+ * Milliseconds kept free before the deadline for what happens behind the last checkpoint: model, summary, end of the
+ * process.
+ */
+export const SLACK = 2000;
 
 /** Bytes a second that a first checkpoint is assumed to be written with. */
 const SLOW_DISK = 50e6;

@@ -7,6 +7,9 @@ import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 
 export type { ExperimentConfig, ExperimentOptions } from "./config_types.ts";
 
+/** A configuration with a list of a thousand classes by name is far below. */
+const MOST_BYTES = 2 ** 20;
+
 /** Reads a configuration file and resolves it. */
 export async function loadConfig(
   path: string,
@@ -14,16 +17,34 @@ export async function loadConfig(
 ): Promise<ExperimentConfig> {
   let text: string;
   try {
-    text = await Deno.readTextFile(path);
+    text = await readText(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new InputError(
         `Cannot read configuration ${path}: no such file; the folder configs/ holds examples`,
       );
     }
-    throw new InputError(`Cannot read configuration ${path}: ${(error as Error).message}`);
+    throw new InputError(
+      `Cannot read configuration ${path}: ${
+        (error as Error).message
+      }; name a JSON file, such as configs/demo.json`,
+    );
   }
   return resolveConfig(parseJson(text, path), overrides, path);
+}
+
+/** Whatever `path` is, also a device without an end, no more is read than a configuration may have. */
+async function readText(path: string): Promise<string> {
+  using file = await Deno.open(path);
+  const bytes = new Uint8Array(MOST_BYTES + 1);
+  let length = 0;
+  while (length < bytes.length) {
+    const count = await file.read(bytes.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  if (length > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
+  return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
 /**
@@ -68,11 +89,13 @@ function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
     issue.type === "strict_object" && issue.expected === "never";
   const issue = issues.find(isUnknown) ?? issues[0];
   const path = pathText(issue);
+  const parent = issue.path?.at(-1);
+  // A list where a section belongs: its items are unknown keys, and the known ones are missing.
+  if (Array.isArray(parent?.input) && typeof parent.key === "string") {
+    const section = path.slice(0, Math.max(0, path.search(/[.[][^.[]*$/)));
+    return `${section || "it"} is a list, expected an object`;
+  }
   if (isUnknown(issue)) {
-    const parent = issue.path?.at(-1);
-    if (Array.isArray(parent?.input)) {
-      return `${path.slice(0, path.lastIndexOf("["))} is a list, expected an object`;
-    }
     if (!knownPaths.includes(path)) return `unknown key ${path}${suggestion(path)}`;
     const { format } = parent?.input as { format?: unknown };
     return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;

@@ -4,7 +4,7 @@ import { Recording } from "../gpu/recording.ts";
 import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
 import { assemble, type Assembly } from "./build.ts";
-import { Checkpointer, type CheckpointEvery, Interrupted } from "./checkpoint.ts";
+import { Checkpointer, type CheckpointEvery, Interrupted, SLACK } from "./checkpoint.ts";
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { diskProblem, removeIfThere } from "./durable.ts";
@@ -29,7 +29,7 @@ const DEFAULT_EVERY: CheckpointEvery = { seconds: 300 };
 /**
  * Runs an experiment from data to summary: for each task choose heads, learn, evaluate. Leaves `config.json`,
  * `log.jsonl`, `model.safetensors` and `summary.json` in `options.out`, also when it is asked to stop (the summary then
- * says `completed: false`), and checkpoints on the way. With `options.resume` it goes on from the last one and ends as
+ * says `completed: false`; if it had not begun to train, there is no model yet), and checkpoints on the way. With `options.resume` it goes on from the last one and ends as
  * if it had never been interrupted, bit by bit.
  *
  * @throws {InputError} for data, configuration or weights that do not fit, before any training; and where another run
@@ -67,6 +67,7 @@ class Run {
   /** Seconds that the run had taken when its checkpoint was written. */
   #secondsBefore = 0;
   #phase: Phase = "data";
+  #dataset = "";
   #log: RunLog | null = null;
   #gpu: Gpu | null = null;
   #assembly: Assembly | null = null;
@@ -79,10 +80,19 @@ class Run {
   }
 
   async execute(): Promise<Summary> {
+    const from = this.#options.resume ? await this.#lastCheckpoint() : null;
+    try {
+      return await this.#train(from);
+    } catch (error) {
+      if (!(error instanceof Interrupted)) throw error;
+      return this.#endBeforeTraining(error, from);
+    }
+  }
+
+  async #train(from: Checkpoint | null): Promise<Summary> {
     const config = this.#config;
     const options = this.#options;
     const folder = this.#folder;
-    const from = options.resume ? await this.#lastCheckpoint() : null;
     if (!from) {
       removeIfThere(folder.checkpoints);
       writeJson(folder.config, config);
@@ -93,16 +103,20 @@ class Run {
     const materials = await openMaterials(config, {
       dataRoot: options.dataRoot,
       cacheDir: options.cacheDir,
-      progress: noteProgress(options.emit),
+      progress: this.#noteProgress(),
       warn: (text) => this.#emit({ type: "message", text }),
     });
+    this.#dataset = materials.dataset.name;
     const init = options.init === null ? null : readWeights(options.init);
     const identity = await identityOf(config, materials, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
 
     const gpu = this.#gpu = await openGpu();
     if (!options.skipSelfTest) {
-      await testKernelsOnce(gpu, config.precision, options.cacheDir, (e) => this.#emit(e));
+      await testKernelsOnce(gpu, config.precision, options.cacheDir, {
+        emit: (event) => this.#emit(event),
+        proceed: () => this.#proceed(),
+      });
     }
     const choice = await chooseKernels(gpu, config, {
       cacheDir: options.cacheDir,
@@ -140,7 +154,7 @@ class Run {
     else this.#emit(start);
     options.emit({ type: "message", text: `GPU memory     ${describeMemory(gpu)}` });
     const stopped = await this.#learn(materials, assembly, recording);
-    return await this.#finish(materials, assembly, stopped);
+    return await this.#finish(assembly, stopped);
   }
 
   /** Adds to a failure where it happened and what is left to go on from. */
@@ -263,14 +277,39 @@ class Run {
     }
   }
 
+  /** @throws {Interrupted} if the run is to end before it has a point at which it could be saved. */
+  #proceed(): void {
+    const { shouldStop, deadline = null } = this.#options;
+    if (shouldStop()) throw new Interrupted("request");
+    if (deadline !== null && Date.now() + SLACK > deadline) throw new Interrupted("time");
+  }
+
+  /** Progress of reading and decoding, as messages at every tenth of the way; between them the run can be stopped. */
+  #noteProgress() {
+    let last = "";
+    return (done: number, total: number, what: string) => {
+      this.#proceed();
+      const text = `${what}: ${Math.floor(done / total * 10) * 10} % of ${total}`;
+      if (text === last) return;
+      last = text;
+      this.#options.emit({ type: "message", text, passing: true });
+    };
+  }
+
+  /** Nothing has been learned, by this execution: what an earlier one left is as good as before. */
+  #endBeforeTraining({ message, reason }: Interrupted, from: Checkpoint | null): Summary {
+    const text = `${message}; go on with ./wscl train --resume ${this.#options.out}`;
+    this.#emit({ type: "message", text });
+    const summary = this.#summary(reason);
+    if (!from) writeJson(this.#folder.summary, summary);
+    this.#emit({ type: "end", summary });
+    return summary;
+  }
+
   async #finish(
-    materials: Materials,
-    { network, session: { learner } }: Assembly,
+    { network }: Assembly,
     stopped: Interrupted["reason"] | null,
   ): Promise<Summary> {
-    const config = this.#config;
-    const results = this.#results;
-    const completed = stopped === null;
     this.#emit({ type: "phase", task: null, phase: "saving" });
     const weights = await network.export();
     try {
@@ -279,30 +318,38 @@ class Run {
       const problem = diskProblem((error as Error).cause ?? error);
       throw new Error(`Cannot write ${this.#folder.model}: ${problem}`, { cause: error });
     }
-    const summary: Summary = {
+    const summary = this.#summary(stopped);
+    writeJson(this.#folder.summary, summary);
+    this.#emit({ type: "end", summary });
+    // They have served; a large network's take hundreds of megabytes.
+    if (summary.completed) removeIfThere(this.#folder.checkpoints);
+    return summary;
+  }
+
+  #summary(stopped: Interrupted["reason"] | null): Summary {
+    const config = this.#config;
+    const results = this.#results;
+    const completed = stopped === null;
+    const { rows, steps } = this.#assembly?.session.learner ?? { rows: 0, steps: 0 };
+    return {
       method: config.method,
       schedule: config.method === "wscl" ? config.wscl.schedule : null,
       precision: config.precision,
-      dataset: materials.dataset.name,
+      dataset: this.#dataset,
       seed: config.seed,
       tasks: config.data.tasks,
       classIl: accuracySummary(results.classIl, config, completed),
       taskIl: accuracySummary(results.taskIl, config, completed),
       freezing: results.freezing,
       heads: results.heads,
-      samplesPerSecond: results.trainingSeconds > 0 ? learner.rows / results.trainingSeconds : 0,
-      steps: learner.steps,
+      samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
+      steps,
       seconds: this.#seconds(),
-      adapter: adapterName(this.#gpu!),
+      adapter: this.#gpu ? adapterName(this.#gpu) : "",
       denoVersion: Deno.version.deno,
       completed,
       ...(stopped ? { stopped } : {}),
     };
-    writeJson(this.#folder.summary, summary);
-    this.#emit({ type: "end", summary });
-    // They have served; a large network's take hundreds of megabytes.
-    if (completed) removeIfThere(this.#folder.checkpoints);
-    return summary;
   }
 
   #emit(event: RunEvent): void {
@@ -408,15 +455,4 @@ function accuracySummary(
     return { matrix, ...none, finalAverage: row.reduce((a, b) => a + b, 0) / row.length };
   }
   return summarizeMatrix(measured, config.method === "wscl" ? config.wscl.compat : "paper");
-}
-
-/** Progress of reading and decoding, as messages at every tenth of the way. */
-function noteProgress(emit: (event: RunEvent) => void) {
-  let last = "";
-  return (done: number, total: number, what: string) => {
-    const text = `${what}: ${Math.floor(done / total * 10) * 10} % of ${total}`;
-    if (text === last) return;
-    last = text;
-    emit({ type: "message", text, passing: true });
-  };
 }

@@ -49,6 +49,20 @@ export function defaultRunPath(config: Pick<ExperimentConfig, "name" | "seed">):
  */
 export function createRunFolder(path: string, { overwrite = false } = {}): RunFolder {
   const folder = runFolder(path);
+  const refuse = (error: unknown): never => {
+    throw new InputError(
+      `Cannot make the folder ${path}: ${
+        (error as Error).message.split("\n")[0]
+      }; choose another with --out`,
+    );
+  };
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    refuse(error);
+  }
+  // First, since a run that goes on is neither to be resumed nor replaced.
+  using _lock = lockRunFolder(path);
   if (!overwrite && holdsFinishedRun(folder)) {
     throw new InputError(
       `Cannot use the folder ${path}: it holds a finished run; ` +
@@ -62,14 +76,9 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
     );
   }
   try {
-    Deno.mkdirSync(path, { recursive: true });
-    using _lock = lockRunFolder(path);
     for (const old of [folder.summary, folder.model, folder.checkpoints]) removeIfThere(old);
   } catch (error) {
-    if (error instanceof InputError) throw error;
-    throw new InputError(
-      `Cannot make the folder ${path}: ${(error as Error).message}; choose another with --out`,
-    );
+    refuse(error);
   }
   return folder;
 }
@@ -102,7 +111,7 @@ export function readOrigin(path: string): RunOrigin {
       `Cannot resume ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no run.json; name the folder of a run, or start one with --config"
-          : (error as Error).message
+          : `${(error as Error).message}; name the folder of a run`
       }`,
     );
   }
@@ -127,7 +136,7 @@ export function readSummary(path: string): Summary {
       `Cannot read run ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no summary.json; name the folder of a run that has ended"
-          : (error as Error).message
+          : `${(error as Error).message}; name the folder of a run`
       }`,
     );
   }

@@ -45,11 +45,13 @@ const otherGroups = [classifierCases, distillationCases, updateCases, watchCases
  *
  * @param storages ways of storing activations; kernels of others are left out, and not compiled.
  * @param substitute replaces kernels before they are compiled, so that a test can break one.
+ * @param proceed called before each kernel; what it throws ends the test.
  */
 export async function selfTest(
   gpu: Gpu,
   storages: readonly StoredType[] = ["f32", "f16"],
   substitute: (kernel: Kernel) => Kernel = (kernel) => kernel,
+  proceed: () => void = () => {},
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
   const groups = [
@@ -60,6 +62,7 @@ export async function selfTest(
     const tensors = new CaseTensors(gpu, storage);
     try {
       for (const kernelCase of prepare(tensors)) {
+        proceed();
         const check = await runCase(gpu, kernelCase, substitute);
         const before = checks.get(check.kernel);
         if (!before || check.error > before.error) checks.set(check.kernel, check);

@@ -7,6 +7,13 @@ import { writeJson } from "./run_folder.ts";
 import { digestOfKernels } from "./run_identity.ts";
 import { selfTest } from "./self_test.ts";
 
+/** What the run that waits for the test wants of it. */
+export interface SelfTestHooks {
+  readonly emit: (event: RunEvent) => void;
+  /** Called before each kernel; what it throws ends the test. */
+  readonly proceed: () => void;
+}
+
 /**
  * Tests every kernel of a run of this precision against its reference before the run trusts it, once for each adapter and
  * each text of the kernels; the cache folder remembers that it went well.
@@ -17,13 +24,13 @@ export async function testKernelsOnce(
   gpu: Gpu,
   precision: Precision,
   cacheDir: string,
-  emit: (event: RunEvent) => void,
+  { emit, proceed }: SelfTestHooks,
   test: typeof selfTest = selfTest,
 ): Promise<void> {
   const passed = join(cacheDir, `kernels-${(await keyOf(gpu, precision)).slice(0, 24)}.json`);
   if (isThere(passed)) return;
   emit({ type: "phase", task: null, phase: "kernels" });
-  const checks = await test(gpu, [storedTypes[precision]]);
+  const checks = await test(gpu, [storedTypes[precision]], undefined, proceed);
   const wrong = checks.filter(({ ok }) => !ok).map(({ kernel }) => kernel);
   if (wrong.length > 0) {
     throw new Error(

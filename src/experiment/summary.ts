@@ -38,7 +38,7 @@ export interface Summary {
   readonly schedule: "staged" | "merged" | null;
   /** As in the configuration. */
   readonly precision: "full" | "mixed";
-  /** Name of the data set. */
+  /** Name of the data set; empty where the run was stopped before it was there. */
   readonly dataset: string;
   /** As in the configuration. */
   readonly seed: number;
@@ -58,7 +58,7 @@ export interface Summary {
   readonly steps: number;
   /** Wall-clock time of the whole run. */
   readonly seconds: number;
-  /** What the GPU, or its software twin, calls itself. */
+  /** What the GPU, or its software twin, calls itself; empty where the run was stopped before. */
   readonly adapter: string;
   /** Such as `2.9.6`. */
   readonly denoVersion: string;

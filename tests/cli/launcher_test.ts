@@ -133,6 +133,28 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   assert.deepEqual(report.read, [...always, "report", "runs/a", "runs"]);
 });
 
+Deno.test("where links lead is permitted as well", async () => {
+  // A Deno that makes a link on its way, which a test may not.
+  const deno = `#!/bin/sh
+case $1 in
+  --version)
+    mkdir results && /bin/ln -s results link && : >results/c.json
+    echo "deno 2.9.6 (stable)" ;;
+  eval) ;;
+  *) printf '%s\\n' "$@" ;;
+esac`;
+  const args = ["train", "--config", "link/c.json", "--out", "link/runs/1"];
+  const { stdout, folder } = await launch(args, { deno });
+  const lines = stdout.replaceAll(folder, "~").split("\n");
+  const cache = "~/.cache/wscl";
+  assert(lines.includes(`--allow-write=link/runs/1,~/results/runs/1,${cache}`), stdout);
+  const read = lines.find((line) => line.startsWith("--allow-read="));
+  assert.match(
+    read ?? "",
+    /,link\/c\.json,~\/results\/c\.json,link\/runs\/1,link\/runs\/1,~\/results\/runs\/1$/,
+  );
+});
+
 Deno.test("data check writes nothing, data download one folder from one host", async () => {
   const scripts = { deno: DENO("2.9.6"), id: AS_USER };
   const permitted = async (...args: string[]) => {

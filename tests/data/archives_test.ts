@@ -108,6 +108,11 @@ Deno.test("a tar archive gives wanted files only, and none beyond its limits", (
       readTarGz(path, new Set(["a"]), { ...LIMITS, totalBytes: 2000 }),
       refused(/unpacks to more than 2000 bytes/),
     );
+    const stopped = new Error("stopped");
+    const stop = () => {
+      throw stopped;
+    };
+    await assert.rejects(readTarGz(path, new Set(["a"]), LIMITS, stop), stopped);
     // A link of a wanted name is not followed, and is no file.
     write(path, gzipSync(joined([tarHeader("a", 0, "2"), new Uint8Array(1024)])));
     assert.equal((await readTarGz(path, new Set(["a"]), LIMITS)).size, 0);

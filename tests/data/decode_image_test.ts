@@ -90,6 +90,39 @@ Deno.test("a sound JPEG image behind many damaged ones is decoded as ever", asyn
   assert.deepEqual(await decodeImage(sound, "sound.jpg", 16), expected);
 });
 
+Deno.test("images that declare too many pixels, or none, are refused before they are unpacked", async () => {
+  const declaring = (file: Uint8Array<ArrayBuffer>, at: number, sides: readonly number[]) => {
+    file.set(sides, at);
+    return decodeImage(file, "x", 2);
+  };
+  const plain = () => png(8, 0, {}, [[0, 0], [0, 0]]);
+  const limit = /Cannot decode x: it declares \d+ x \d+ pixels, 1 to 100 million are decoded, /;
+  await assert.rejects(declaring(plain(), 16, [0, 0, 0x40, 0, 0, 0, 0x40, 0]), limit);
+  await assert.rejects(declaring(plain(), 16, [0, 0, 0, 0]), limit);
+  const frame = cmykJpeg.findIndex((byte, i) =>
+    byte === 0xff && /^c[0-2]$/.test(cmykJpeg[i + 1].toString(16))
+  );
+  await assert.rejects(declaring(cmykJpeg.slice(), frame + 5, [0x40, 0, 0x40, 0]), limit);
+});
+
+Deno.test("PNG images that unpack to more than they declare are refused, profiles are not unpacked", async () => {
+  const bomb = [...deflateSync(new Uint8Array(2 ** 27))];
+  const rows = [[0, 1], [2, 3]];
+  await assert.rejects(
+    decodeImage(png(8, 0, { IDAT: bomb }, rows), "x", 2),
+    /\(its pixels unpack to more than the 6 bytes that it declares\)/,
+  );
+  const profile = { iCCP: [0x70, 0, 0, ...bomb] };
+  assert.deepEqual([...await decodeImage(png(8, 0, profile, rows), "x", 2)], grey(0, 1, 2, 3));
+});
+
+Deno.test("PNG images without their palette, or with two headers, are refused", async () => {
+  const rows = [[0, 1], [1, 0]];
+  await assert.rejects(decodeImage(png(8, 3, {}, rows), "x", 2), /\(it has no palette\)/);
+  const again = { IHDR: [0, 0, 0x40, 0, 0, 0, 0x40, 0, 8, 0, 0, 0, 0] };
+  await assert.rejects(decodeImage(png(8, 0, again, rows), "x", 2), /\(it has two headers\)/);
+});
+
 /** A 2 x 2 PNG file by the letter of the standard, for what the encoder at hand cannot write. */
 function png(
   depth: number,

@@ -93,4 +93,9 @@ Deno.test("more classes than there are figures are refused, and sizes out of ran
     openDataset({ ...SHAPES_16, size: 4 }, CONTEXT),
     (error) => error instanceof InputError && error.message.includes("choose 8 to 64"),
   );
+  const many = { ...SHAPES_16.drawn, testPerClass: 2 ** 31 - 1 };
+  await assert.rejects(
+    openDataset({ ...SHAPES_16, drawn: many }, CONTEXT),
+    (error) => error instanceof InputError && /; lower drawn\.testPerClass$/.test(error.message),
+  );
 });

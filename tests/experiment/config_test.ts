@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
 import { loadConfig, resolveConfig } from "../../src/experiment/config.ts";
 import { parseOverride } from "../../src/experiment/overrides.ts";
+import { withFolder, write } from "../data/fixtures.ts";
 import { exampleOptions } from "./example_options.ts";
 
 const refused = (message: RegExp) => (error: unknown) => {
@@ -63,6 +65,8 @@ Deno.test("resolveConfig refuses what is not an object", () => {
   assert.throws(() => resolveConfig(3), refused(/it is 3, expected an object$/));
   assert.throws(() => resolveConfig(null), refused(/it is null, expected an object$/));
   refuses({ optimizer: [1] }, /optimizer is a list, expected an object$/);
+  refuses({ data: [] }, /data is a list, expected an object$/);
+  assert.throws(() => resolveConfig([]), refused(/it is a list, expected an object$/));
   refuses({ wscl: null }, /wscl is null, expected an object$/);
 });
 
@@ -171,6 +175,14 @@ Deno.test("loadConfig names a file that is not there", async () => {
     refused(/nowhere\.json: no such file; the folder/),
   );
 });
+
+Deno.test("loadConfig reads no folder, and no file that is too long for a configuration", () =>
+  withFolder(async (folder) => {
+    await assert.rejects(loadConfig(folder), refused(/Is a directory.*; name a JSON file/));
+    const path = join(folder, "long.json");
+    write(path, " ".repeat(2 ** 20 + 1));
+    await assert.rejects(loadConfig(path), refused(/it has more than 1048576 bytes; name a JSON/));
+  }));
 
 Deno.test("every file in configs/ resolves and is complete", async () => {
   const folder = new URL("../../configs/", import.meta.url);

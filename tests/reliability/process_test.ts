@@ -2,24 +2,12 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { TinyProcess } from "./process.ts";
+import { TinyProcess, undisturbed } from "./process.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
 
 function test(name: string, body: () => Promise<void>) {
   Deno.test({ name, ignore: adapter === null, fn: body });
-}
-
-let whole: Promise<Record<string, unknown>> | null = null;
-
-/** What a run that nobody disturbs comes to. */
-function undisturbed(): Promise<Record<string, unknown>> {
-  return whole ??= (async () => {
-    using run = new TinyProcess();
-    const { code, output } = await run.start("--checkpoint-every", "never");
-    assert.equal(code, 0, output);
-    return await run.outcome();
-  })();
 }
 
 test("SIGKILL, Ctrl-C and a time limit: gone on with, the run ends as if nothing had been", async () => {

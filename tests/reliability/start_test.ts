@@ -115,8 +115,10 @@ gpuTest(
       const events: RunEvent[] = [];
       let tests = 0;
       const once = (ok: boolean) =>
-        testKernelsOnce(gpu, "full", join(folder, "cache"), (event) =>
-          events.push(event), (_: Gpu) => {
+        testKernelsOnce(gpu, "full", join(folder, "cache"), {
+          emit: (event) => events.push(event),
+          proceed: () => {},
+        }, (_: Gpu) => {
           tests++;
           return Promise.resolve([{ kernel: "conv", error: 1, limit: 0, ok, problem: null }]);
         });
@@ -125,9 +127,7 @@ gpuTest(
       await once(true);
       assert.equal(tests, 2);
       assert.deepEqual(
-        events.map(({ type }) =>
-          type
-        ),
+        events.map(({ type }) => type),
         ["phase", "phase"],
       );
     }),

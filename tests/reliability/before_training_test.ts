@@ -1,0 +1,95 @@
+/** A run is stopped before it has a point at which it could be saved: while data is read, while kernels are tested. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { withFolder } from "../data/fixtures.ts";
+import { gpuTests } from "../support/gpu.ts";
+import { outcome, runTiny } from "./tiny.ts";
+
+const gpuTest = await gpuTests();
+const oneTask = {
+  data: {
+    tasks: 1,
+    classesPerTask: 2,
+    size: 8,
+    train: {
+      format: "drawn",
+      drawn: { kind: "shapes", classes: 2, trainPerClass: 8, testPerClass: 2 },
+    },
+  },
+  method: "finetune",
+};
+
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return false;
+  }
+}
+
+gpuTest(
+  "stopped before it trains, a run says so, leaves no model, and goes on",
+  () =>
+    withFolder(async (folder) => {
+      const made = (name: string) => {
+        const out = join(folder, name);
+        Deno.mkdirSync(out);
+        return { out, changes: oneTask };
+      };
+      const whole = made("whole");
+      await runTiny(whole);
+      const expected = await outcome(whole.out);
+
+      let testing = false;
+      const ways = {
+        "while data is read": { shouldStop: () => true },
+        "in time, while data is read": { deadline: Date.now() },
+        "while kernels are tested": {
+          skipSelfTest: false,
+          shouldStop: () => testing,
+          emit: (event: { type: string; phase?: string }) => {
+            testing ||= event.phase === "kernels";
+          },
+        },
+      };
+      for (const [name, options] of Object.entries(ways)) {
+        const run = made(name);
+        const { summary } = await runTiny({ ...run, options });
+        const { completed, stopped, steps } = summary;
+        assert.deepEqual(
+          { completed, stopped, steps },
+          { completed: false, stopped: "deadline" in options ? "time" : "request", steps: 0 },
+          name,
+        );
+        assert.equal(isThere(join(run.out, "model.safetensors")), false, name);
+        await runTiny({ ...run, options: { resume: true } });
+        assert.deepEqual(await outcome(run.out), expected, name);
+      }
+      assert(testing);
+    }),
+);
+
+gpuTest(
+  "stopped before it has caught up, a resumed run leaves what it had",
+  () =>
+    withFolder(async (folder) => {
+      const run = { out: join(folder, "run"), changes: oneTask };
+      Deno.mkdirSync(run.out);
+      let points = 0;
+      const options = { atPoint: () => void points++, shouldStop: () => points > 3 };
+      const first = await runTiny({ ...run, options });
+      assert(first.summary.steps > 0);
+      const before = Deno.readTextFileSync(join(run.out, "summary.json"));
+      const log = Deno.readTextFileSync(join(run.out, "log.jsonl"));
+      const { summary } = await runTiny({
+        ...run,
+        options: { resume: true, shouldStop: () => true },
+      });
+      assert.equal(summary.stopped, "request");
+      assert.equal(Deno.readTextFileSync(join(run.out, "summary.json")), before);
+      assert.equal(Deno.readTextFileSync(join(run.out, "log.jsonl")), log);
+      assert.equal((await runTiny({ ...run, options: { resume: true } })).summary.completed, true);
+    }),
+);
