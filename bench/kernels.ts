@@ -1,4 +1,5 @@
-import { openGpu } from "../src/gpu/device.ts";
+import { adapterName, openGpu } from "../src/gpu/device.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import { InputError } from "../src/errors.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
@@ -39,16 +40,17 @@ export interface KernelsOptions {
   readonly batches: readonly number[];
   readonly rounds: number;
   readonly out: string;
+  readonly provider: ProviderName;
 }
 
 /** Checks and times every kernel at the shapes of ResNet-18; returns whether all were right. */
 export async function benchKernels(options: KernelsOptions, output: Output): Promise<boolean> {
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   let ceilings: Ceilings | null = null;
   try {
     ceilings = await prepareCeilings(gpu);
     const setting = settingOf(gpu);
-    output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    output.print(`${adapterName(gpu.adapter)}, Deno ${setting.deno}, commit ${setting.commit}`);
     const results: KernelResult[] = [];
     let wrong = 0;
     for (const size of combinations(options)) {

@@ -5,6 +5,7 @@ import { DOWNLOADS } from "../data/download.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
 import { addBenchCommands } from "./bench.ts";
+import { providerOption } from "./provider_option.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
 import { checkpointEvery, duration } from "./durations.ts";
 import { report } from "./report.ts";
@@ -60,10 +61,11 @@ export function createProgram(options: ProgramOptions) {
         "stop in time, saved, with exit code 75: 90s, 9m or 1.5h",
         duration,
       )
-      .option("--skip-self-test", "trust the kernels on this adapter without trying them");
+      .option("--skip-self-test", "trust the kernels on this adapter without trying them")
+      .addOption(providerOption());
   type Given = ReturnType<ReturnType<typeof trainCommand>["opts"]>;
-  const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest }: Given): SafetyOptions => {
-    return { checkpointEvery, maxTime, skipSelfTest };
+  const safetyOf = ({ checkpointEvery, maxTime, skipSelfTest, provider }: Given) => {
+    return { checkpointEvery, maxTime, skipSelfTest, provider } satisfies SafetyOptions;
   };
   // What is trained or fetched is worth more than what is printed; all that a run says is in its log as well.
   const lasting = (whatGoesOn: string) =>
@@ -113,9 +115,10 @@ export function createProgram(options: ProgramOptions) {
     .description("Tests the saved model of a run again and compares with what the run measured.")
     .argument("<run>", "folder of the run")
     .option("--data <dir>", "folder that holds the data sets' folders", "data")
-    .action(async (path, { data: dataRoot }) => {
+    .addOption(providerOption())
+    .action(async (path, { data: dataRoot, provider }) => {
       const { evaluate } = await import("./evaluate.ts");
-      await evaluate(path, { dataRoot, cacheDir }, terminal);
+      await evaluate(path, { dataRoot, cacheDir, provider }, terminal);
     });
 
   const data = program.command("data")
@@ -150,9 +153,10 @@ export function createProgram(options: ProgramOptions) {
   program.command("doctor")
     .summary("check the GPU and every kernel")
     .description("Shows adapter, features and limits, tests every kernel, and says what to fix.")
-    .action(async () => {
+    .addOption(providerOption())
+    .action(async ({ provider }) => {
       const { runDoctor } = await import("../experiment/doctor.ts");
-      setExitCode(await runDoctor((line: string) => terminal.print(line)) ? 0 : 1);
+      setExitCode(await runDoctor((line: string) => terminal.print(line), provider) ? 0 : 1);
     });
 
   addBenchCommands(program as Command, { terminal, cacheDir, setExitCode });

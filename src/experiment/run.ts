@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { type Gpu, openGpu } from "../gpu/device.ts";
+import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
 import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
@@ -14,7 +14,7 @@ import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import { summarizeMatrix } from "./metrics.ts";
-import { type RunFolder, runFolder, writeJson } from "./run_folder.ts";
+import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
 import { fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
@@ -99,7 +99,7 @@ class Run {
     const identity = await identityOf(config, materials, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
 
-    const gpu = this.#gpu = await openGpu();
+    const gpu = this.#gpu = await openGpu({ provider: options.provider });
     if (!options.skipSelfTest) {
       await testKernelsOnce(gpu, config.precision, options.cacheDir, (e) => this.#emit(e));
     }
@@ -172,7 +172,7 @@ class Run {
     identity: Record<string, string>,
   ): Checkpointer {
     const { checkpointEvery = DEFAULT_EVERY, checkpointsKept = 2, deadline = null } = this.#options;
-    const adapter = adapterName(gpu);
+    const adapter = adapterName(gpu.adapter);
     if (from && from.info.adapter !== adapter) {
       this.#options.emit({
         type: "message",
@@ -249,7 +249,7 @@ class Run {
       await assembly.session.learner.readLosses();
       this.#emit({
         type: "message",
-        text: `${error.message}; go on with ./wscl train --resume ${this.#options.out}`,
+        text: `${error.message}; go on with ${resumeCommand(this.#options)}`,
       });
       return error.reason;
     }
@@ -285,7 +285,8 @@ class Run {
       samplesPerSecond: results.trainingSeconds > 0 ? learner.rows / results.trainingSeconds : 0,
       steps: learner.steps,
       seconds: this.#seconds(),
-      adapter: adapterName(this.#gpu!),
+      adapter: adapterName(this.#gpu!.adapter),
+      provider: this.#gpu!.adapter.provider,
       denoVersion: Deno.version.deno,
       completed,
       ...(stopped ? { stopped } : {}),
@@ -322,10 +323,6 @@ class Run {
   #seconds(): number {
     return this.#secondsBefore + this.#sinceStart();
   }
-}
-
-function adapterName({ adapter }: Gpu): string {
-  return adapter.description || adapter.vendor;
 }
 
 /** Weights to start from, and the file's bytes. */
@@ -369,7 +366,7 @@ function startEvent(
     materials.tasks.reduce((sum, task) => sum + task[part].length, 0);
   return {
     type: "start",
-    adapter: adapterName(gpu),
+    adapter: adapterName(gpu.adapter),
     denoVersion: Deno.version.deno,
     data: {
       name: dataset.name,
