@@ -31,7 +31,8 @@
  */
 
 export { InputError } from "./src/errors.ts";
-export { type AdapterDescription, type Gpu, openGpu } from "./src/gpu/device.ts";
+export { type AdapterDescription, type Gpu, openGpu, type OpenOptions } from "./src/gpu/device.ts";
+export type { ProviderName } from "./src/gpu/provider.ts";
 export { Trainer, type TrainerOptions } from "./src/experiment/trainer.ts";
 export type { TensorSegment, TensorStepResult } from "./src/method/learner.ts";
 export {
@@ -58,7 +59,12 @@ export type {
 export { launch, type LaunchOptions } from "./src/experiment/launch.ts";
 export { runExperiment } from "./src/experiment/run.ts";
 export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
-export type { RunOptions, RunPaths, RunSafety } from "./src/experiment/worker_messages.ts";
+export type {
+  RunOptions,
+  RunPaths,
+  RunPlace,
+  RunSafety,
+} from "./src/experiment/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";
 export { Random } from "./src/random.ts";

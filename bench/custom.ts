@@ -1,5 +1,6 @@
 import { InputError } from "../src/errors.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import { prepareCeilings } from "./ceilings.ts";
 import type { LayerShape } from "./convolution_cases.ts";
 import { type Contract, contracts, customDispatch } from "./custom_contract.ts";
@@ -18,6 +19,7 @@ export interface CustomOptions {
   readonly watch: boolean;
   readonly rounds: number;
   readonly out: string;
+  readonly provider: ProviderName;
 }
 
 /** Checks a kernel, and times it beside ours if it is right; returns whether it is. */
@@ -58,7 +60,7 @@ async function once(
   output: Output,
 ): Promise<boolean> {
   const code = readKernel(options.path);
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   const bench = new Operands(gpu);
   try {
     const kernelCase = contract.caseOf(layer, batch);

@@ -1,4 +1,5 @@
-import { openGpu } from "../src/gpu/device.ts";
+import { adapterName, openGpu } from "../src/gpu/device.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import { InputError } from "../src/errors.ts";
 import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
@@ -50,16 +51,17 @@ export interface KernelsOptions {
   readonly out: string;
   /** Where tuned kernels are remembered; they are measured, unless all are. */
   readonly cacheDir: string;
+  readonly provider: ProviderName;
 }
 
 /** Checks and times every kernel at the shapes of ResNet-18; returns whether all were right. */
 export async function benchKernels(options: KernelsOptions, output: Output): Promise<boolean> {
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   let ceilings: Ceilings | null = null;
   try {
     ceilings = await prepareCeilings(gpu);
     const setting = settingOf(gpu);
-    output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    output.print(`${adapterName(gpu.adapter)}, Deno ${setting.deno}, commit ${setting.commit}`);
     const bench = options.variants ? "variants" : "kernels";
     const remembered = await readRemembered(gpu, options.cacheDir);
     const results: KernelResult[] = [];

@@ -5,6 +5,7 @@ import type { RunEvent } from "../src/experiment/events.ts";
 import { launch } from "../src/experiment/launch.ts";
 import { parseOverride } from "../src/experiment/overrides.ts";
 import { createRunFolder } from "../src/experiment/run_folder.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import type { Precision } from "../src/ops/storage.ts";
 import { figures, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
@@ -19,13 +20,14 @@ export interface RunOptions {
   readonly precision: Precision;
   readonly cacheDir: string;
   readonly out: string;
+  readonly provider: ProviderName;
 }
 
 /**
  * Times a whole small experiment: data, choice of heads, wake, freezing search, sleep, memories, evaluation, saving.
  */
 export async function benchRun(options: RunOptions, output: Output): Promise<void> {
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   const setting = settingOf(gpu);
   gpu.destroy();
   const path = fileURLToPath(new URL("../configs/demo.json", import.meta.url));
@@ -51,6 +53,7 @@ export async function benchRun(options: RunOptions, output: Output): Promise<voi
     cacheDir: options.cacheDir,
     out,
     init: null,
+    provider: options.provider,
     onEvent: (event) => {
       if (event.type === "phase") {
         output.live(event.phase);

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { openGpu } from "../src/gpu/device.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
@@ -23,14 +24,17 @@ export interface StartOptions {
   readonly batch: number;
   readonly rounds: number;
   readonly out: string;
+  readonly provider: ProviderName;
 }
 
 /** Measures cold starts with Mesa's shader cache warm and, once, empty; other drivers have caches of their own. */
 export async function benchStart(options: StartOptions, output: Output): Promise<void> {
-  const { width, size, batch, rounds } = options;
-  const gpu = await openGpu();
+  const { width, size, batch, rounds, provider } = options;
+  const gpu = await openGpu({ provider });
   const setting = settingOf(gpu);
   gpu.destroy();
+  const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+  const dawn = provider === "dawn" ? ["--allow-ffi", "--lock", at("../dawn.lock")] : [];
   const cache = Deno.makeTempDirSync();
   try {
     const once = async (): Promise<Record<string, number>> => {
@@ -38,9 +42,8 @@ export async function benchStart(options: StartOptions, output: Output): Promise
       const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [
           ...["run", "--quiet", "--no-prompt", "--allow-read"],
-          ...["--config", fileURLToPath(new URL("../deno.json", import.meta.url))],
-          fileURLToPath(new URL("cold_start.ts", import.meta.url)),
-          ...[width, size, batch].map(String),
+          ...["--config", at("../deno.json"), ...dawn],
+          ...[at("cold_start.ts"), provider, width, size, batch].map(String),
         ],
         env: { MESA_SHADER_CACHE_DIR: cache },
       }).output();

@@ -1,8 +1,9 @@
-import { openGpu } from "../src/gpu/device.ts";
+import { adapterName, openGpu } from "../src/gpu/device.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 import { prepareStep, type StepSize, type TrainingStep } from "./training_step.ts";
 import type { Gpu } from "../src/gpu/device.ts";
+import type { ProviderName } from "../src/gpu/provider.ts";
 import { type Precision, storedTypes } from "../src/ops/storage.ts";
 import { readRemembered, rememberedChoice } from "../src/experiment/tuning/remembered.ts";
 
@@ -34,14 +35,15 @@ export interface StepOptions {
   readonly out: string;
   /** Where tuned kernels are remembered; they are used, as in a run. */
   readonly cacheDir: string;
+  readonly provider: ProviderName;
 }
 
 /** Measures whole training steps. */
 export async function benchStep(options: StepOptions, output: Output): Promise<void> {
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   try {
     const setting = settingOf(gpu);
-    output.print(`${gpu.adapter.description}, Deno ${setting.deno}, commit ${setting.commit}`);
+    output.print(`${adapterName(gpu.adapter)}, Deno ${setting.deno}, commit ${setting.commit}`);
     const remembered = await readRemembered(gpu, options.cacheDir);
     const results: StepResult[] = [];
     for (const width of options.widths) {

@@ -1,4 +1,5 @@
 import { type Command, InvalidArgumentError } from "@commander-js/extra-typings";
+import { providerOption } from "./provider_option.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What the bench commands need of the command line. */
@@ -34,10 +35,11 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .option("--batch <numbers>", "images in a batch", numbers, [32])
     .option("--variants", "all ways to compute a convolution, not only the one that is used")
     .option("--rounds <number>", "timings of each kernel", number, 9)
-    .action(async ({ filter, width, size, batch, variants = false, rounds, out }) => {
+    .addOption(providerOption())
+    .action(async ({ filter, width, size, batch, variants = false, rounds, out, provider }) => {
       const { benchKernels } = await import("../../bench/kernels.ts");
       const sizes = { widths: width, sizes: size, batches: batch };
-      const asked = { filter, ...sizes, variants, rounds, out, cacheDir };
+      const asked = { filter, ...sizes, variants, rounds, out, cacheDir, provider };
       setExitCode(await benchKernels(asked, output) ? 0 : 1);
     });
 
@@ -49,19 +51,21 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
       "full" as const,
     ])
     .option("--rounds <number>", "timings", number, 9)
-    .action(async ({ width, size, batch, precision, rounds, out }) => {
+    .addOption(providerOption())
+    .action(async ({ width, size, batch, precision, rounds, out, provider }) => {
       const { benchStep } = await import("../../bench/step.ts");
-      const asked = { widths: width, size, segments: batch, precisions: precision, rounds, out };
-      await benchStep({ ...asked, cacheDir }, output);
+      const sizes = { widths: width, size, segments: batch, precisions: precision };
+      await benchStep({ ...sizes, rounds, out, cacheDir, provider }, output);
     });
 
   command("run", "time a small experiment from end to end")
     .option("--width <number>", "width of the network", number, 8)
     .option("--tasks <number>", "tasks of two classes, 1 to 5", number, 2)
     .option("--precision <name>", "full or mixed", precision, "full")
-    .action(async ({ width, tasks, precision, out }) => {
+    .addOption(providerOption())
+    .action(async ({ width, tasks, precision, out, provider }) => {
       const { benchRun } = await import("../../bench/run.ts");
-      await benchRun({ width, tasks, precision, cacheDir, out }, output);
+      await benchRun({ width, tasks, precision, cacheDir, out, provider }, output);
     });
 
   command("start", "time the start of a process up to its first training step")
@@ -69,6 +73,7 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .option("--size <number>", "image size in pixels", number, 32)
     .option("--batch <number>", "images in the batch", number, 32)
     .option("--rounds <number>", "starts with a warm cache", number, 5)
+    .addOption(providerOption())
     .action(async (given) => {
       const { benchStart } = await import("../../bench/start.ts");
       await benchStart(given, output);
@@ -91,9 +96,11 @@ export function addBenchCommands(program: Command, options: BenchCommandOptions)
     .option("--shape <sizes>", "such as batch=32,size=32,in=16,out=16,kernel=3,stride=1", "")
     .option("--watch", "run again when the file is saved")
     .option("--rounds <number>", "timings", number, 15)
-    .action(async (path, { op, shape, watch = false, rounds, out }) => {
+    .addOption(providerOption())
+    .action(async (path, { op, shape, watch = false, rounds, out, provider }) => {
       const { benchCustom } = await import("../../bench/custom.ts");
-      setExitCode(await benchCustom({ path, op, shape, watch, rounds, out }, output) ? 0 : 1);
+      const asked = { path, op, shape, watch, rounds, out, provider };
+      setExitCode(await benchCustom(asked, output) ? 0 : 1);
     });
 
   bench.command("compare")

@@ -1,12 +1,14 @@
 import { evaluateRun } from "../experiment/evaluate_run.ts";
 import { textTable } from "../experiment/report.ts";
 import { readSummary } from "../experiment/run_folder.ts";
+import type { ProviderName } from "../gpu/provider.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** `wscl evaluate RUN`, in plain values. */
 export interface EvaluateOptions {
   readonly dataRoot: string;
   readonly cacheDir: string;
+  readonly provider: ProviderName;
 }
 
 /** Evaluates the saved model of a run again, beside what the run itself had measured last. */

@@ -5,6 +5,7 @@ import { DOWNLOADS } from "../data/download.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
 import { addBenchCommands } from "./bench.ts";
+import { providerOption } from "./provider_option.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
 import { checkpointEvery, duration } from "./durations.ts";
 import { report } from "./report.ts";
@@ -61,12 +62,13 @@ export function createProgram(options: ProgramOptions) {
         duration,
       )
       .option("--skip-self-test", "trust the kernels on this adapter without trying them")
-      .option("--skip-tuning", "do not try which kernels are fastest on this adapter");
+      .option("--skip-tuning", "do not try which kernels are fastest on this adapter")
+      .addOption(providerOption());
   type Given = ReturnType<ReturnType<typeof trainCommand>["opts"]>;
   const safetyOf = (
-    { checkpointEvery, maxTime, skipSelfTest, skipTuning }: Given,
+    { checkpointEvery, maxTime, skipSelfTest, skipTuning, provider }: Given,
   ): SafetyOptions => {
-    return { checkpointEvery, maxTime, skipSelfTest, skipTuning };
+    return { checkpointEvery, maxTime, skipSelfTest, skipTuning, provider };
   };
   // What is trained or fetched is worth more than what is printed; all that a run says is in its log as well.
   const lasting = (whatGoesOn: string) =>
@@ -116,9 +118,10 @@ export function createProgram(options: ProgramOptions) {
     .description("Tests the saved model of a run again and compares with what the run measured.")
     .argument("<run>", "folder of the run")
     .option("--data <dir>", "folder that holds the data sets' folders", "data")
-    .action(async (path, { data: dataRoot }) => {
+    .addOption(providerOption())
+    .action(async (path, { data: dataRoot, provider }) => {
       const { evaluate } = await import("./evaluate.ts");
-      await evaluate(path, { dataRoot, cacheDir }, terminal);
+      await evaluate(path, { dataRoot, cacheDir, provider }, terminal);
     });
 
   const data = program.command("data")
@@ -153,9 +156,10 @@ export function createProgram(options: ProgramOptions) {
   program.command("doctor")
     .summary("check the GPU and every kernel")
     .description("Shows adapter, features and limits, tests every kernel, and says what to fix.")
-    .action(async () => {
+    .addOption(providerOption())
+    .action(async ({ provider }) => {
       const { runDoctor } = await import("../experiment/doctor.ts");
-      setExitCode(await runDoctor((line: string) => terminal.print(line)) ? 0 : 1);
+      setExitCode(await runDoctor((line: string) => terminal.print(line), provider) ? 0 : 1);
     });
 
   program.command("tune")
@@ -167,14 +171,15 @@ export function createProgram(options: ProgramOptions) {
     .option("--config <file>", "configuration, such as configs/demo.json (required)")
     .option("--set <key=value>", "change one key of the configuration; repeatable", set)
     .option("--again", "try those that are remembered, too")
-    .action(async ({ config, set: overrides = [], again = false }) => {
+    .addOption(providerOption())
+    .action(async ({ config, set: overrides = [], again = false, provider }) => {
       if (config === undefined) {
         throw new InputError(
           "Cannot tune: no configuration given; add --config FILE, such as configs/demo.json",
         );
       }
       const { tuneCommand } = await import("./tune.ts");
-      await tuneCommand({ config, overrides, cacheDir, again }, terminal);
+      await tuneCommand({ config, overrides, cacheDir, again, provider }, terminal);
     });
 
   addBenchCommands(program as Command, { terminal, cacheDir, setExitCode });

@@ -12,7 +12,7 @@ import {
   runFolder,
 } from "../experiment/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
-import type { RunSafety } from "../experiment/worker_messages.ts";
+import type { RunPlace, RunSafety } from "../experiment/worker_messages.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";
 import { stopOnSignals } from "./stop.ts";
@@ -20,7 +20,7 @@ import type { Terminal } from "./terminal.ts";
 
 /** What `wscl train`, `wscl demo` and `wscl train --resume` share. */
 export interface SafetyOptions
-  extends Pick<RunSafety, "checkpointEvery" | "skipSelfTest" | "skipTuning"> {
+  extends RunPlace, Pick<RunSafety, "checkpointEvery" | "skipSelfTest" | "skipTuning"> {
   /** Seconds that this program may take, from its start on. */
   readonly maxTime?: number;
 }
@@ -154,8 +154,8 @@ async function trainOne(
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
   // The time that a job scheduler gives counts from the start of the program.
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
-  const { resume, checkpointEvery, skipSelfTest, skipTuning } = safetyGiven;
-  const safety = { resume, checkpointEvery, skipSelfTest, skipTuning, deadline };
+  const { provider, resume, checkpointEvery, skipSelfTest, skipTuning } = safetyGiven;
+  const safety = { provider, resume, checkpointEvery, skipSelfTest, skipTuning, deadline };
   const files = { dataRoot, cacheDir, out, init };
   const how = { signal, worker, endsProcess, onEvent };
   const summary = await launch(config, { ...files, ...safety, ...how });

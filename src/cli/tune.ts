@@ -3,7 +3,8 @@ import type { Override } from "../experiment/overrides.ts";
 import { textTable } from "../experiment/report.ts";
 import { readRemembered, writeRemembered } from "../experiment/tuning/remembered.ts";
 import { tasksOf, tune, type TuningResult } from "../experiment/tuning/tune.ts";
-import { openGpu } from "../gpu/device.ts";
+import { adapterName, openGpu } from "../gpu/device.ts";
+import type { ProviderName } from "../gpu/provider.ts";
 import { variantName } from "../ops/conv2d_variants.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -14,14 +15,15 @@ export interface TuneOptions {
   readonly cacheDir: string;
   /** Tries what is remembered, too. */
   readonly again: boolean;
+  readonly provider: ProviderName;
 }
 
 /** Finds the fastest kernels for a configuration on this adapter, remembers them and prints what was found. */
 export async function tuneCommand(options: TuneOptions, terminal: Terminal): Promise<void> {
   const config = await loadConfig(options.config, options.overrides);
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider: options.provider });
   try {
-    terminal.print(`adapter        ${gpu.adapter.description || gpu.adapter.vendor}`);
+    terminal.print(`adapter        ${adapterName(gpu.adapter)}`);
     const remembered = await readRemembered(gpu, options.cacheDir);
     const tasks = tasksOf(config);
     const results = await tune(gpu, tasks, remembered, {

@@ -1,11 +1,13 @@
 import denoConfig from "../../deno.json" with { type: "json" };
+import { DAWN_PACKAGE } from "../gpu/dawn.ts";
 import { type Gpu, openGpu, type optionalFeatures } from "../gpu/device.ts";
+import type { ProviderName } from "../gpu/provider.ts";
 import { conv2dWantsSubgroups } from "../ops/conv2d_variants.ts";
 import { type KernelCheck, selfTest } from "./self_test.ts";
 
 /** What the doctor examines with; replaced in tests. */
 export interface DoctorTools {
-  readonly open: () => Promise<Gpu>;
+  readonly open: typeof openGpu;
   readonly test: (gpu: Gpu) => Promise<KernelCheck[]>;
 }
 
@@ -17,17 +19,20 @@ export interface DoctorTools {
  */
 export async function runDoctor(
   print: (line: string) => void,
+  provider: ProviderName = "deno",
   { open, test }: DoctorTools = { open: openGpu, test: selfTest },
 ): Promise<boolean> {
   const { version, build } = Deno;
   print(`wscl ${denoConfig.version}, Deno ${version.deno}, ${build.os} ${build.arch}`);
   let gpu: Gpu;
   try {
-    gpu = await open();
+    gpu = await open({ provider });
   } catch (error) {
     print("");
     print(`adapter: none (${messageOf(error)})`);
-    for (const line of howToGetAnAdapter) print(`  ${line}`);
+    // What is wrong with Dawn alone is in its message.
+    const advice = provider === "dawn" ? [] : howToGetAnAdapter;
+    for (const line of advice) print(`  ${line}`);
     return false;
   }
   try {
@@ -70,13 +75,14 @@ const vendors: Readonly<Record<string, string>> = {
 };
 
 function describeAdapter({ adapter }: Gpu, print: (line: string) => void): void {
-  const { vendor, architecture, description, isFallback } = adapter;
+  const { vendor, architecture, description, isFallback, provider } = adapter;
   const row = (name: string, value: string) => print(`  ${name.padEnd(14)}${value || "not told"}`);
   print("");
   print("adapter");
   row("name", description);
   row("vendor", vendors[vendor] ? `${vendors[vendor]} (${vendor})` : vendor);
   row("architecture", architecture);
+  row("WebGPU", provider === "dawn" ? `Dawn (${DAWN_PACKAGE})` : "Deno's own");
   row("kind", isFallback ? "software: the CPU does the work" : "GPU");
   if (isFallback) {
     print(

@@ -1,6 +1,7 @@
 import { createImageStore } from "../data/image_store.ts";
 import { InputError } from "../errors.ts";
 import { openGpu } from "../gpu/device.ts";
+import type { ProviderName } from "../gpu/provider.ts";
 import { Arena } from "../gpu/tensor.ts";
 import { readSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
@@ -19,7 +20,11 @@ import { chooseKernels } from "./tuning/choose.ts";
  */
 export async function evaluateRun(
   run: string,
-  options: { readonly dataRoot: string; readonly cacheDir: string },
+  { provider, ...paths }: {
+    readonly dataRoot: string;
+    readonly cacheDir: string;
+    readonly provider?: ProviderName;
+  },
 ): Promise<{ classIl: number[]; taskIl: number[] }> {
   const folder = runFolder(run);
   const { heads } = readSummary(run);
@@ -28,15 +33,15 @@ export async function evaluateRun(
     throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
   }
   const materials = await openMaterials(config, {
-    ...options,
+    ...paths,
     progress: () => {},
     warn: console.warn,
   });
   const model = await readSafetensors(folder.model);
-  const gpu = await openGpu();
+  const gpu = await openGpu({ provider });
   try {
     const choice = await chooseKernels(gpu, config, {
-      cacheDir: options.cacheDir,
+      cacheDir: paths.cacheDir,
       mayTune: false,
       shouldStop: () => false,
       emit: () => {},

@@ -1,11 +1,18 @@
 import { InputError } from "../errors.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
+import { resumeCommand } from "./run_folder.ts";
 import type { Summary } from "./summary.ts";
-import type { RunPaths, RunSafety, StartMessage, WorkerMessage } from "./worker_messages.ts";
+import type {
+  RunPaths,
+  RunPlace,
+  RunSafety,
+  StartMessage,
+  WorkerMessage,
+} from "./worker_messages.ts";
 
 /** What `launch` needs beside the configuration. */
-export interface LaunchOptions extends RunPaths, RunSafety {
+export interface LaunchOptions extends RunPaths, RunPlace, RunSafety {
   /** Called on this thread for each event, in order. */
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting asks the run to end cleanly: it resolves with `completed: false`. */
@@ -28,7 +35,7 @@ const MOST_RESTARTS = 3;
  * the run is an `InputError` here; any other error keeps its name, message and stack.
  */
 export async function launch(config: ExperimentConfig, options: LaunchOptions): Promise<Summary> {
-  const { onEvent, signal, out } = options;
+  const { onEvent, signal } = options;
   let trained = false;
   const watch = (event: RunEvent) => {
     trained ||= event.type === "start";
@@ -43,7 +50,7 @@ export async function launch(config: ExperimentConfig, options: LaunchOptions): 
       if (!(error instanceof Error) || error.name !== "DeviceError" || !trained) throw error;
       if (restarts === MOST_RESTARTS || signal?.aborted) {
         const times = restarts === 0 ? "" : ` for the ${restarts + 1}th time`;
-        error.message += `; given up${times}, go on later with ./wscl train --resume ${out}`;
+        error.message += `; given up${times}, go on later with ${resumeCommand(options)}`;
         throw error;
       }
       const text = `${error.message}; starting again from there (${

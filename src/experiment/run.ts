@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { type Gpu, openGpu } from "../gpu/device.ts";
+import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
 import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
@@ -14,7 +14,7 @@ import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import { summarizeMatrix } from "./metrics.ts";
-import { type RunFolder, runFolder, writeJson } from "./run_folder.ts";
+import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
 import { fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
@@ -111,7 +111,7 @@ class Run {
     const identity = await identityOf(config, materials, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
 
-    const gpu = this.#gpu = await openGpu();
+    const gpu = this.#gpu = await openGpu({ provider: options.provider });
     if (!options.skipSelfTest) {
       await testKernelsOnce(gpu, config.precision, options.cacheDir, {
         emit: (event) => this.#emit(event),
@@ -194,7 +194,7 @@ class Run {
     identity: Record<string, string>,
   ): Checkpointer {
     const { checkpointEvery = DEFAULT_EVERY, checkpointsKept = 2, deadline = null } = this.#options;
-    const adapter = adapterName(gpu);
+    const adapter = adapterName(gpu.adapter);
     if (from && from.info.adapter !== adapter) {
       this.#options.emit({
         type: "message",
@@ -271,7 +271,7 @@ class Run {
       await assembly.session.learner.readLosses();
       this.#emit({
         type: "message",
-        text: `${error.message}; go on with ./wscl train --resume ${this.#options.out}`,
+        text: `${error.message}; go on with ${resumeCommand(this.#options)}`,
       });
       return error.reason;
     }
@@ -345,7 +345,8 @@ class Run {
       samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
       steps,
       seconds: this.#seconds(),
-      adapter: this.#gpu ? adapterName(this.#gpu) : "",
+      adapter: this.#gpu ? adapterName(this.#gpu.adapter) : "",
+      provider: this.#options.provider ?? "deno",
       denoVersion: Deno.version.deno,
       completed,
       ...(stopped ? { stopped } : {}),
@@ -377,10 +378,6 @@ class Run {
   #seconds(): number {
     return this.#secondsBefore + this.#sinceStart();
   }
-}
-
-function adapterName({ adapter }: Gpu): string {
-  return adapter.description || adapter.vendor;
 }
 
 /** Weights to start from, and the file's bytes. */
@@ -424,7 +421,7 @@ function startEvent(
     materials.tasks.reduce((sum, task) => sum + task[part].length, 0);
   return {
     type: "start",
-    adapter: adapterName(gpu),
+    adapter: adapterName(gpu.adapter),
     denoVersion: Deno.version.deno,
     data: {
       name: dataset.name,

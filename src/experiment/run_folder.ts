@@ -6,6 +6,7 @@ import { removeIfThere, writing } from "./durable.ts";
 import { parseJson } from "./json.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "./summary.ts";
+import type { RunPaths, RunPlace } from "./worker_messages.ts";
 
 /** Where the files of a run lie. */
 export interface RunFolder {
@@ -41,6 +42,11 @@ export function runFolder(path: string): RunFolder {
 /** `runs/NAME-SEED` */
 export function defaultRunPath(config: Pick<ExperimentConfig, "name" | "seed">): string {
   return join("runs", `${config.name}-${config.seed}`);
+}
+
+/** What to type to go on with a run. */
+export function resumeCommand({ out, provider }: Pick<RunPaths, "out"> & RunPlace): string {
+  return `./wscl train --resume ${out}${provider === "dawn" ? " --provider dawn" : ""}`;
 }
 
 /**
@@ -147,7 +153,7 @@ export function readSummary(path: string): Summary {
         "name a folder written by train or demo",
     );
   }
-  return summary as Summary;
+  return { provider: "deno", ...summary } as Summary;
 }
 
 /** Whether the folder's run came to its end. */

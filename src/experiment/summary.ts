@@ -1,3 +1,5 @@
+import type { ProviderName } from "../gpu/provider.ts";
+
 /** Accuracies of one scenario (Class-IL or Task-IL), in percent, and what is derived from them. */
 export interface AccuracySummary {
   /** Row: after task; column: task. A cell that was not measured is `null`. */
@@ -60,6 +62,8 @@ export interface Summary {
   readonly seconds: number;
   /** What the GPU, or its software twin, calls itself; empty where the run was stopped before. */
   readonly adapter: string;
+  /** Whose WebGPU drove it; "deno" where an older summary does not say. */
+  readonly provider: ProviderName;
   /** Such as `2.9.6`. */
   readonly denoVersion: string;
   /** False if the run was stopped before its last task was evaluated. */

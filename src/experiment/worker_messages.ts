@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { ProviderName } from "../gpu/provider.ts";
 import type { CheckpointEvery } from "./checkpoint.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
@@ -14,6 +15,12 @@ export interface RunPaths {
   readonly out: string;
   /** `model.safetensors` to start from, or `null` for fresh weights. */
   readonly init: string | null;
+}
+
+/** What a run computes with. */
+export interface RunPlace {
+  /** Whose WebGPU; default "deno". */
+  readonly provider?: ProviderName;
 }
 
 /** How a run is kept from being lost, and from going wrong unnoticed. */
@@ -33,7 +40,7 @@ export interface RunSafety {
 }
 
 /** What `runExperiment` gets beside the configuration. */
-export interface RunOptions extends RunPaths, RunSafety {
+export interface RunOptions extends RunPaths, RunPlace, RunSafety {
   /** True once the user has asked to stop: end cleanly with `completed: false`. */
   readonly shouldStop: () => boolean;
   /** Told about everything worth a line in the log. */
@@ -43,7 +50,7 @@ export interface RunOptions extends RunPaths, RunSafety {
 }
 
 /** Main thread to worker, once. */
-export interface StartMessage extends RunPaths, RunSafety {
+export interface StartMessage extends RunPaths, RunPlace, RunSafety {
   readonly config: ExperimentConfig;
   /** One `Int32`: other than 0 means stop. */
   readonly stop: SharedArrayBuffer;

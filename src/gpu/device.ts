@@ -1,3 +1,4 @@
+import { entryPoint, type ProviderName } from "./provider.ts";
 import type { Recording } from "./recording.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -11,6 +12,20 @@ export interface AdapterDescription {
   readonly description: string;
   /** Whether a CPU plays the GPU. */
   readonly isFallback: boolean;
+  /** Whose WebGPU drives it. Records of before there was a choice lack it: "deno". */
+  readonly provider: ProviderName;
+}
+
+/** The adapter in a few words, for messages and summaries; another provider is another adapter. */
+export function adapterName({ description, vendor, provider }: AdapterDescription): string {
+  const name = description || vendor;
+  return provider === "dawn" ? `${name}, by Dawn` : name;
+}
+
+/** What to open a device with. */
+export interface OpenOptions {
+  /** Default "deno"; "dawn" is fetched at its first use, and needs `--allow-ffi`. */
+  readonly provider?: ProviderName;
 }
 
 /** Optional features, in the order they are tried. Deno grants some that it does not list. */
@@ -65,7 +80,8 @@ export class Gpu {
       event.preventDefault();
       const { error } = event as GPUUncapturedErrorEvent;
       this.fail(
-        error instanceof GPUOutOfMemoryError
+        // By name: each provider has a class of its own.
+        error.constructor.name === "GPUOutOfMemoryError"
           ? new DeviceError(`Cannot go on: the GPU is out of memory (${error.message})`)
           : new Error(`Cannot run on the GPU: ${error.message}`),
       );
@@ -137,7 +153,7 @@ export class Gpu {
     buffer.destroy();
   }
 
-  /** Waits until all submitted work is done (at least 10 ms on Deno), then throws what went wrong, if anything. */
+  /** Waits until all submitted work is done (at least 10 ms on Deno's own WebGPU), then throws what went wrong, if anything. */
   async settle(): Promise<void> {
     await this.device.queue.onSubmittedWorkDone();
     this.check();
@@ -177,15 +193,10 @@ export async function guarded<T>(gpu: Gpu, what: string, build: () => T): Promis
  *
  * @throws {Error} with the command to run when no adapter answers.
  */
-export async function openGpu(): Promise<Gpu> {
-  const gpu = navigator.gpu as GPU | undefined;
+export async function openGpu({ provider = "deno" }: OpenOptions = {}): Promise<Gpu> {
+  const gpu = await entryPoint(provider);
   const first = await gpu?.requestAdapter({ powerPreference: "high-performance" });
-  if (!gpu || !first) {
-    throw new Error(
-      "Cannot open a GPU: no WebGPU adapter answers; on Debian or Ubuntu a software adapter comes with " +
-        "`apt-get install libvulkan1 mesa-vulkan-drivers`",
-    );
-  }
+  if (!gpu || !first) throw new Error(`Cannot open a GPU: ${noAdapter[provider]}`);
   // Deno grants some features that it does not list, so those are asked for; each refusal costs a device.
   const listed = optionalFeatures.filter((feature) => first.features.has(feature));
   const [adapter, device, granted] = await requestFrom(first, optionalFeatures) ??
@@ -193,10 +204,19 @@ export async function openGpu(): Promise<Gpu> {
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
   return new Gpu(
     device,
-    { vendor, architecture, description, isFallback: isFallbackAdapter ?? false },
+    { vendor, architecture, description, isFallback: isFallbackAdapter ?? false, provider },
     new Set(granted),
   );
 }
+
+/** Why there is no adapter, and what helps. */
+const noAdapter: Readonly<Record<ProviderName, string>> = {
+  deno: "no WebGPU adapter answers; on Debian or Ubuntu a software adapter comes with " +
+    "`apt-get install libvulkan1 mesa-vulkan-drivers`",
+  dawn:
+    "Dawn accepts no adapter of this machine (it asks more of a driver than Deno does: Mesa's software adapter " +
+    "of version 22 is too old, 25 will do); update the driver, or leave --provider dawn out",
+};
 
 type Opened = readonly [adapter: GPUAdapter, device: GPUDevice, features: readonly string[]];
 

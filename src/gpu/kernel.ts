@@ -1,4 +1,5 @@
 import { type Gpu, guarded } from "./device.ts";
+import { directives } from "./provider.ts";
 
 /** How a kernel uses a binding: a small uniform record, storage it only reads, storage it writes. */
 export type Access = "uniform" | "read" | "write";
@@ -81,8 +82,9 @@ export async function pipelineOf(
       });
     });
   } catch (error) {
-    const lines = (await messages()).map((m) =>
-      `${kernel.name}.wgsl:${m.lineNum}:${m.linePos} ${m.message}`
+    const inFront = directives(gpu.adapter.provider, kernel.code).length;
+    const lines = (await messages()).map(({ lineNum, linePos, message }) =>
+      `${kernel.name}.wgsl:${lineNum}:${linePos - (lineNum === 1 ? inFront : 0)} ${message}`
     );
     throw new Error([(error as Error).message, ...lines].join("\n"));
   }
@@ -96,8 +98,8 @@ const modules = new WeakMap<Gpu, Map<string, GPUShaderModule>>();
 function moduleOf(gpu: Gpu, kernel: Kernel, label: string): GPUShaderModule {
   if (!modules.has(gpu)) modules.set(gpu, new Map());
   const known = modules.get(gpu)!;
-  const found = known.get(kernel.code) ??
-    gpu.device.createShaderModule({ label, code: kernel.code });
+  const code = directives(gpu.adapter.provider, kernel.code) + kernel.code;
+  const found = known.get(kernel.code) ?? gpu.device.createShaderModule({ label, code });
   known.set(kernel.code, found);
   return found;
 }

@@ -170,8 +170,8 @@ export function writeWords(gpu: Gpu, tensor: Tensor, words: Uint32Array<ArrayBuf
 }
 
 /**
- * Copies tensors to the host in one mapping, since each mapping costs at least 10 ms on Deno and waits until the
- * queue has drained.
+ * Copies tensors to the host in one mapping, since each mapping costs at least 10 ms on Deno's own WebGPU and waits until
+ * the queue has drained.
  */
 export async function download(
   gpu: Gpu,

@@ -118,7 +118,14 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       const output = recorder();
       const options = { op: "conv2d_forward", shape: "batch=1,size=9,in=4,out=8,kernel=1" };
       const right = await benchCustom(
-        { ...options, path: path("k.wgsl"), watch: false, rounds: 2, out: path("out") },
+        {
+          ...options,
+          path: path("k.wgsl"),
+          watch: false,
+          rounds: 2,
+          out: path("out"),
+          provider: "deno",
+        },
         output,
       );
       return { right, text: output.printed.join("\n") };

@@ -155,6 +155,51 @@ esac`;
   );
 });
 
+/** A Deno that fetches Dawn, or does not, and shows how it was started. */
+const FETCHING_DENO = (fetched: boolean) =>
+  `#!/bin/sh
+case $1 in
+  --version) echo "deno 2.9.6 (stable)" ;;
+  eval) exit 0 ;;
+  cache) echo "fetch $*" >&2; ${fetched ? "mkdir -p dd/npm/a.b/webgpu/0.6.2" : "exit 1"} ;;
+  *) printf '%s\\n' "$@" ;;
+esac`;
+
+Deno.test("Dawn is fetched, and may be loaded, where --provider dawn asks for it and nowhere else", async () => {
+  const scripts = { deno: FETCHING_DENO(true), id: AS_USER };
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr, folder } = await launch(args, scripts, { DENO_DIR: "dd" });
+    assert.equal(code, 0, stderr);
+    const flags = stdout.split("\n").filter((line) => /^--(lock|allow-ffi|allow-all)/.test(line));
+    return { flags, stderr: stderr.replaceAll(folder, "~") };
+  };
+  const loaded = [`--lock=${root}/dawn.lock`, "--allow-ffi=dd/npm/a.b/webgpu/0.6.2"];
+  for (const [command, ...rest] of [["demo"], ["doctor"], ["evaluate", "a"], ["bench", "step"]]) {
+    for (const asked of [["--provider", "dawn"], ["--provider=dawn"]]) {
+      const { flags, stderr } = await run(command, ...rest, ...asked);
+      assert.deepEqual(flags, loaded, command);
+      assert.match(
+        stderr,
+        /^Fetching Dawn \(npm:webgpu@0\.6\.2, 25 MB\)\nfetch cache .*dawn\.lock/,
+      );
+    }
+    for (const other of [[], ["--provider", "deno"], ["--provider=dawn", "--provider=deno"]]) {
+      assert.deepEqual(await run(command, ...rest, ...other), { flags: [], stderr: "" });
+    }
+  }
+  assert.deepEqual((await run("report", "--provider", "dawn")).flags, []);
+});
+
+Deno.test("Dawn that cannot be fetched is an error that says what to do", async () => {
+  const scripts = { deno: FETCHING_DENO(false), id: AS_USER };
+  const { code, stdout, stderr } = await launch(["demo", "--provider", "dawn"], scripts);
+  assert.deepEqual([code, stdout], [1, ""]);
+  assert.match(
+    stderr,
+    /error: Cannot use Dawn: .* could not be fetched; .* leave --provider dawn out/,
+  );
+});
+
 Deno.test("data check writes nothing, data download one folder from one host", async () => {
   const scripts = { deno: DENO("2.9.6"), id: AS_USER };
   const permitted = async (...args: string[]) => {

@@ -9,7 +9,7 @@ const hasAdapter = Boolean(await (navigator.gpu as GPU | undefined)?.requestAdap
 
 async function examine(tools?: DoctorTools): Promise<{ well: boolean; text: string }> {
   const lines: string[] = [];
-  const well = await runDoctor((line) => lines.push(line), tools);
+  const well = await runDoctor((line) => lines.push(line), "deno", tools);
   return { well, text: lines.join("\n") };
 }
 

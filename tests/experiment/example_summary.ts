@@ -27,6 +27,7 @@ export function exampleSummary(
     steps: 40,
     seconds: 12,
     adapter: "test",
+    provider: "deno",
     denoVersion: "2.9.6",
     completed: true,
     ...changes,

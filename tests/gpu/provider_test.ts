@@ -1,0 +1,46 @@
+/** What each provider wants of a kernel, and that Dawn is pinned once and stays out of everybody's first start. */
+
+import assert from "node:assert/strict";
+import { DAWN_PACKAGE } from "../../src/gpu/dawn.ts";
+import { adapterName } from "../../src/gpu/device.ts";
+import { directives } from "../../src/gpu/provider.ts";
+
+const root = new URL("../../", import.meta.url);
+const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
+
+Deno.test("Dawn gets subgroups enabled where a kernel uses them, in the kernel's first line", () => {
+  const plain = "// subgroups are not used here\nfn main() {}";
+  const shared = "fn main() { let lane = subgroupExclusiveAdd(1u); }";
+  assert.equal(directives("dawn", plain), "");
+  assert.equal(directives("deno", shared), "");
+  assert.match(directives("dawn", shared), /^enable subgroups; [^\n]*$/);
+});
+
+Deno.test("another provider is another adapter", () => {
+  const adapter = { vendor: "mesa", architecture: "", description: "llvmpipe", isFallback: true };
+  assert.equal(adapterName({ ...adapter, provider: "deno" }), "llvmpipe");
+  assert.equal(adapterName({ ...adapter, provider: "dawn" }), "llvmpipe, by Dawn");
+});
+
+Deno.test("Dawn's version is the same in the program, its lock file and the launcher", () => {
+  const version = DAWN_PACKAGE.match(/^npm:webgpu@(\d+\.\d+\.\d+)$/)?.[1];
+  const locked = JSON.parse(read("dawn.lock"));
+  assert.equal(locked.specifiers[DAWN_PACKAGE], version);
+  assert.match(locked.npm[`webgpu@${version}`].integrity, /^sha512-/);
+  assert.equal(read("wscl").match(/^DAWN_VERSION=(\S+)/m)?.[1], version);
+});
+
+Deno.test("Dawn is in its own lock file alone, whose other packages are the program's", () => {
+  assert.doesNotMatch(read("deno.json") + read("deno.lock"), /webgpu/);
+  const [program, dawn] = [read("deno.lock"), read("dawn.lock")].map((text) => JSON.parse(text));
+  assert.deepEqual(dawn.workspace, program.workspace);
+  for (const part of ["specifiers", "npm"]) {
+    for (const [name, entry] of Object.entries(program[part])) {
+      assert.deepEqual(
+        dawn[part][name],
+        entry,
+        `${name}: copy deno.lock's packages into dawn.lock`,
+      );
+    }
+  }
+});
