@@ -7,7 +7,7 @@ import { ShortTermMemory } from "../memory/short_term.ts";
 import { HeadTable } from "../method/heads.ts";
 import { Learner, type LearnerOptions } from "../method/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
-import { Network } from "../net/network.ts";
+import { Network, type NetworkSnapshot } from "../net/network.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
 import { replayBase } from "./config.ts";
@@ -123,6 +123,13 @@ export function assemble(
       stores.destroy();
     },
   };
+}
+
+/** The copies of the network that a freezing search of this configuration will make; none where it does not search. */
+export function freezingCopies(config: ExperimentConfig, network: Network): NetworkSnapshot[] {
+  if (!methodParts(config).freezing || config.data.tasks === 1) return [];
+  const length = config.wscl.schedule === "staged" ? config.freezing.maxBlocks + 1 : 2;
+  return Array.from({ length }, (_, i) => network.snapshot(`freezing search ${i}`));
 }
 
 /** The network of a configuration, values not set yet. */

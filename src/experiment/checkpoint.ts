@@ -4,6 +4,7 @@ import { type Precision, remedyFor } from "../ops/storage.ts";
 import type { Checkpoint, CheckpointInfo } from "./checkpoint_files.ts";
 import { writeCheckpoint } from "./checkpoint_files.ts";
 import { diskProblem } from "./durable.ts";
+import { steadyNow } from "./steady_clock.ts";
 
 /** How often a run is saved. */
 export type CheckpointEvery =
@@ -76,7 +77,7 @@ export class Checkpointer {
 
   constructor(options: CheckpointerOptions) {
     this.#options = options;
-    this.#now = options.now ?? Date.now;
+    this.#now = options.now ?? steadyNow;
     this.#lastTime = this.#now();
   }
 

@@ -24,6 +24,15 @@ export function removeIfThere(path: string): void {
   }
 }
 
+/** Whether there is a file that can be looked at. */
+export function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** Does something to a file that is being written; what goes wrong is an error that names it, and the fix. */
 export function writing<T>(path: string, action: () => T): T {
   try {

@@ -24,6 +24,11 @@ const parts = [
     labels: /^memories\//,
     settings: "memory.longTerm, memory.shortTerm, data.size",
   },
+  {
+    name: "freezing search",
+    labels: /^freezing search/,
+    settings: "freezing.maxBlocks, network.width",
+  },
   { name: "the rest", labels: /^/, settings: "batchSize" },
 ] as const;
 

@@ -3,11 +3,11 @@ import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
 import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
-import { assemble, type Assembly } from "./build.ts";
+import { assemble, type Assembly, freezingCopies } from "./build.ts";
 import { Checkpointer, type CheckpointEvery, Interrupted, SLACK } from "./checkpoint.ts";
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { diskProblem, removeIfThere } from "./durable.ts";
+import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import type { Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
@@ -18,6 +18,7 @@ import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folde
 import { fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
+import { steadyNow } from "./steady_clock.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { AccuracySummary, Summary } from "./summary.ts";
 import { chooseKernels } from "./tuning/choose.ts";
@@ -95,8 +96,7 @@ class Run {
     const folder = this.#folder;
     if (!from) {
       removeIfThere(folder.checkpoints);
-      writeJson(folder.config, config);
-      writeJson(folder.run, { dataRoot: options.dataRoot, init: options.init });
+      this.#writeOrigin();
       this.#log = new RunLog(folder.log);
     }
     this.#emit({ type: "phase", task: null, phase: "data" });
@@ -131,20 +131,21 @@ class Run {
       from,
       identity,
     );
-    const assembly = this.#assembly = await allocate(
-      gpu,
-      config.precision,
-      () =>
-        assemble(gpu, config, materials, {
-          choice,
-          onLosses: (losses) => this.#reporter.report(losses),
-          begin: (phase, steps) => this.#reporter.begin(phase, steps),
-          checkpoint: async () => {
-            options.atPoint?.(recording.points, gpu);
-            await checkpointer.pass();
-          },
-        }),
-    );
+    const { assembly, copies } = await allocate(gpu, config.precision, () => {
+      const assembly = this.#assembly = assemble(gpu, config, materials, {
+        choice,
+        onLosses: (losses) => this.#reporter.report(losses),
+        begin: (phase, steps) => this.#reporter.begin(phase, steps),
+        checkpoint: async () => {
+          options.atPoint?.(recording.points, gpu);
+          await checkpointer.pass();
+        },
+      });
+      // What comes later is tried now: there is no way out in the middle of a search.
+      return { assembly, copies: freezingCopies(config, assembly.network) };
+    });
+    const memory = describeMemory(gpu);
+    for (const copy of copies) copy.destroy();
     const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
     if (init) network.load(init.tensors, options.init!);
@@ -152,9 +153,25 @@ class Run {
     // A resumed run has it in its log; the terminal has not seen it.
     if (from) options.emit(start);
     else this.#emit(start);
-    options.emit({ type: "message", text: `GPU memory     ${describeMemory(gpu)}` });
+    options.emit({ type: "message", text: `GPU memory     ${memory}` });
     const stopped = await this.#learn(materials, assembly, recording);
     return await this.#finish(assembly, stopped);
+  }
+
+  /** What a run is gone on with by; written again where somebody has removed the folder of a run that goes on. */
+  #writeOrigin(): void {
+    const { dataRoot, init } = this.#options;
+    writeJson(this.#folder.config, this.#config);
+    writeJson(this.#folder.run, { dataRoot, init });
+  }
+
+  #restoreFolder(): void {
+    if (isThere(this.#folder.run)) return;
+    const { out } = this.#options;
+    Deno.mkdirSync(out, { recursive: true });
+    this.#writeOrigin();
+    const text = `Somebody removed ${out}: made again, without the log of what was before`;
+    this.#options.emit({ type: "message", text });
   }
 
   /** Adds to a failure where it happened and what is left to go on from. */
@@ -163,6 +180,11 @@ class Run {
     if (error instanceof InputError) {
       this.#fail(error);
       return error;
+    }
+    if (error instanceof RangeError && /buffer allocation failed/.test(error.message)) {
+      error.message =
+        `Cannot go on: this computer has no memory left (${error.message}); end other ` +
+        `programs and go on with ./wscl train --resume ${this.#options.out}, or lower the batch and memory sizes`;
     }
     const steps = this.#assembly?.session.learner.steps;
     if (steps !== undefined) {
@@ -213,16 +235,19 @@ class Run {
       shouldStop: this.#options.shouldStop,
       where: () => ({ steps: this.#assembly!.session.learner.steps, task: this.#reporter.task }),
       stateBytes: () => [...gpu.state].reduce((sum, { length }) => sum + 4 * length, 0),
-      position: async () => ({
-        steps: this.#assembly!.session.learner.steps,
-        task: this.#reporter.task,
-        phase: this.#phase,
-        seconds: this.#seconds(),
-        logBytes: this.#log?.bytes ?? 0,
-        adapter,
-        identity,
-        fingerprint: await fingerprintOf(this.#assembly!),
-      }),
+      position: async () => {
+        this.#restoreFolder(); // or the checkpoint would be of no use
+        return {
+          steps: this.#assembly!.session.learner.steps,
+          task: this.#reporter.task,
+          phase: this.#phase,
+          seconds: this.#seconds(),
+          logBytes: this.#log?.bytes ?? 0,
+          adapter,
+          identity,
+          fingerprint: await fingerprintOf(this.#assembly!),
+        };
+      },
       arrived: () => this.#arrive(from!),
       note: (text, passing) =>
         passing
@@ -281,7 +306,7 @@ class Run {
   #proceed(): void {
     const { shouldStop, deadline = null } = this.#options;
     if (shouldStop()) throw new Interrupted("request");
-    if (deadline !== null && Date.now() + SLACK > deadline) throw new Interrupted("time");
+    if (deadline !== null && steadyNow() + SLACK > deadline) throw new Interrupted("time");
   }
 
   /** Progress of reading and decoding, as messages at every tenth of the way; between them the run can be stopped. */
@@ -311,6 +336,7 @@ class Run {
     stopped: Interrupted["reason"] | null,
   ): Promise<Summary> {
     this.#emit({ type: "phase", task: null, phase: "saving" });
+    this.#restoreFolder();
     const weights = await network.export();
     try {
       await writeSafetensors(this.#folder.model, weights, { format: "pt" });

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import type { Gpu } from "../gpu/device.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
 import { sha256 } from "./checkpoint_files.ts";
+import { isThere } from "./durable.ts";
 import type { RunEvent } from "./events.ts";
 import { writeJson } from "./run_folder.ts";
 import { digestOfKernels } from "./run_identity.ts";
@@ -58,12 +59,4 @@ async function keyOf({ adapter, features }: Gpu, precision: Precision): Promise<
     await digestOfKernels(),
   ]);
   return await sha256(new TextEncoder().encode(about));
-}
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false; // not there, or not to be read: then it is tested again
-  }
 }

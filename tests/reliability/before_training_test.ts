@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { isThere } from "../../src/experiment/durable.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { outcome, runTiny } from "./tiny.ts";
@@ -19,15 +20,6 @@ const oneTask = {
   },
   method: "finetune",
 };
-
-function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    return false;
-  }
-}
 
 gpuTest(
   "stopped before it trains, a run says so, leaves no model, and goes on",

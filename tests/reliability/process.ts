@@ -33,11 +33,11 @@ export class TinyProcess {
   }
 
   start(...args: string[]): Promise<Ended> {
-    return this.#train(null, "start", args);
+    return this.#train([], "start", args);
   }
 
   resume(...args: string[]): Promise<Ended> {
-    return this.#train(null, "resume", args);
+    return this.#train([], "resume", args);
   }
 
   /** The same, and this signal after so many milliseconds, or as soon as `when` is printed. */
@@ -47,7 +47,7 @@ export class TinyProcess {
     begin: "start" | "resume",
     ...args: string[]
   ): Promise<Ended> {
-    return this.#train({ when, happens: (child) => kill(child, signal) }, begin, args);
+    return this.#train([{ when, happens: (child) => kill(child, signal) }], begin, args);
   }
 
   /** The same, and the process stands still from then on until `meanwhile` is over. */
@@ -65,12 +65,36 @@ export class TinyProcess {
         kill(child, "SIGCONT");
       }
     };
-    return this.#train({ when, happens }, begin, args);
+    return this.#train([{ when, happens }], begin, args);
+  }
+
+  /** The same, and the process gets only so many bytes more from then on, until its run starts again. */
+  squeeze(
+    when: string,
+    bytes: number,
+    begin: "start" | "resume",
+    ...args: string[]
+  ): Promise<Ended> {
+    const squeeze = {
+      when,
+      happens: async ({ pid }: Deno.ChildProcess) => {
+        const status = await output("cat", `/proc/${pid}/status`);
+        const [, kilobytes] = /^VmData:\s+(\d+) kB$/m.exec(status)!;
+        await output("prlimit", `--pid=${pid}`, `--data=${Number(kilobytes) * 1024 + bytes}:`);
+      },
+    };
+    const release = {
+      when: "starting again",
+      happens: async ({ pid }: Deno.ChildProcess) => {
+        await output("prlimit", `--pid=${pid}`, "--data=unlimited:");
+      },
+    };
+    return this.#train([squeeze, release], begin, args);
   }
 
   /** Another command than `train`. */
   command(...args: string[]): Promise<Ended> {
-    return this.#spawn(null, args);
+    return this.#spawn([], args);
   }
 
   outcome(): Promise<Record<string, unknown>> {
@@ -81,14 +105,18 @@ export class TinyProcess {
     Deno.removeSync(this.folder, { recursive: true });
   }
 
-  #train(incident: Incident | null, begin: "start" | "resume", args: string[]): Promise<Ended> {
+  #train(
+    incidents: readonly Incident[],
+    begin: "start" | "resume",
+    args: string[],
+  ): Promise<Ended> {
     const named = begin === "start"
       ? ["--config", join(this.folder, "config.json"), "--out", this.out]
       : ["--resume", this.out];
-    return this.#spawn(incident, ["train", "--skip-self-test", ...named, ...args]);
+    return this.#spawn(incidents, ["train", "--skip-self-test", ...named, ...args]);
   }
 
-  async #spawn(incident: Incident | null, args: string[]): Promise<Ended> {
+  async #spawn(incidents: readonly Incident[], args: string[]): Promise<Ended> {
     const child = new Deno.Command(Deno.execPath(), {
       args: [
         ...["run", "--quiet", "--no-prompt", "--config", fileURLToPath(new URL("deno.json", root))],
@@ -100,28 +128,33 @@ export class TinyProcess {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    let happened: void | Promise<void> = undefined;
-    const { when, happens } = incident ?? { when: null, happens: () => {} };
-    const timer = typeof when === "number"
-      ? setTimeout(() => happened = happens(child), when)
-      : undefined;
+    const happened: (void | Promise<void>)[] = [];
+    const timers = incidents.flatMap(({ when, happens }) =>
+      typeof when === "number" ? [setTimeout(() => happened.push(happens(child)), when)] : []
+    );
     let output = "";
-    let waits = typeof when === "string";
+    let waiting = incidents.filter(({ when }) => typeof when === "string");
     const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
       for await (const text of stream.pipeThrough(new TextDecoderStream())) {
         output += text;
-        if (waits && output.includes(when as string)) {
-          waits = false;
-          happened = happens(child);
-        }
+        const due = waiting.filter(({ when }) => output.includes(when as string));
+        waiting = waiting.filter((incident) => !due.includes(incident));
+        for (const { happens } of due) happened.push(happens(child));
       }
     };
     await Promise.all([read(child.stdout), read(child.stderr)]);
     const { code, signal } = await child.status;
-    clearTimeout(timer);
-    await happened;
+    timers.forEach(clearTimeout);
+    await Promise.all(happened);
     return { code, signal, output };
   }
+}
+
+/** What a command prints. */
+async function output(command: string, ...args: string[]): Promise<string> {
+  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout);
 }
 
 function kill(child: Deno.ChildProcess, signal: Deno.Signal): void {
