@@ -34,8 +34,8 @@ export async function dawn(): Promise<GPU> {
 
 /**
  * While anything is awaited of it, Dawn asks the driver by setImmediate, in every turn of this thread's event loop, whether
- * it is done. On a CPU adapter that takes a core from the kernels: a step took about twice as long, reading back up to five
- * times. A millisecond between two questions is not felt.
+ * it is done. On a CPU adapter that takes a core from the kernels: a step took 1.5 to 4 times as long. A millisecond
+ * between two questions is not felt.
  */
 function askLessOften(): void {
   const setImmediate = (ask: () => void) => setTimeout(ask, 1);
