@@ -51,6 +51,7 @@ Deno.test("bad usage ends with code 2 and a suggestion", async () => {
       [["train"], /no configuration given; add --config FILE/],
       [["tune"], /Cannot tune: no configuration given; add --config FILE/],
       [["demo", "--seed", "one"], /'--seed <number>' argument 'one' is invalid/],
+      [["demo", "--provider", "down"], /'down' is invalid. Allowed choices are deno, dawn/],
       [["demo", "--set", "seed"], /expected path\.to\.key=value/],
       [["demo", "--set", "wscl.shedule=merged"], /nearest known key is wscl\.schedule/],
       [["demo", "more"], /too many arguments/],

@@ -80,3 +80,10 @@ Deno.test("readSummary refuses a folder without a run and a file that is somethi
     writeJson(join(path, "summary.json"), exampleSummary());
     assert.deepEqual(readSummary(path), exampleSummary());
   }));
+
+Deno.test("a summary of before there was a choice of providers is of Deno's own WebGPU", () =>
+  inTempFolder((path) => {
+    const { provider: _, ...older } = exampleSummary();
+    writeJson(join(path, "summary.json"), older);
+    assert.equal(readSummary(path).provider, "deno");
+  }));

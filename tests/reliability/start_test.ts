@@ -8,7 +8,7 @@ import { createRunFolder } from "../../src/experiment/run_folder.ts";
 import { lockRunFolder } from "../../src/experiment/run_lock.ts";
 import { testKernelsOnce } from "../../src/experiment/self_test_once.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import type { Gpu } from "../../src/gpu/device.ts";
+import { Gpu } from "../../src/gpu/device.ts";
 import { Network } from "../../src/net/network.ts";
 import type { Precision } from "../../src/ops/storage.ts";
 import { withFolder } from "../data/fixtures.ts";
@@ -114,8 +114,8 @@ gpuTest(
     withFolder(async (folder) => {
       const events: RunEvent[] = [];
       let tests = 0;
-      const once = (ok: boolean) =>
-        testKernelsOnce(gpu, "full", join(folder, "cache"), {
+      const once = (ok: boolean, on = gpu) =>
+        testKernelsOnce(on, "full", join(folder, "cache"), {
           emit: (event) => events.push(event),
           proceed: () => {},
         }, (_: Gpu) => {
@@ -126,9 +126,13 @@ gpuTest(
       await once(true);
       await once(true);
       assert.equal(tests, 2);
+      // The same adapter, driven by another's WebGPU.
+      const adapter = { ...gpu.adapter, provider: "dawn" as const };
+      await once(true, new Gpu(gpu.device, adapter, gpu.features));
+      assert.equal(tests, 3);
       assert.deepEqual(
         events.map(({ type }) => type),
-        ["phase", "phase"],
+        ["phase", "phase", "phase"],
       );
     }),
 );
