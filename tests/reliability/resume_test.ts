@@ -62,6 +62,35 @@ for (const [name, { changes: method, phases }] of Object.entries(cases)) {
   });
 }
 
+Deno.test({
+  name: "a run that goes on and is stopped before its next step is saved as it was",
+  ignore: adapter === null,
+  fn: async () => {
+    const root = Deno.makeTempDirSync();
+    try {
+      const out = folder(root, "run");
+      // Losses are read back every two steps: at some of these points a step's loss and gradient are still to be looked at.
+      for (const most of [3, 4, 5]) {
+        let stop = false;
+        const shouldStop = () => stop;
+        const atPoint = (point: number) => stop = point === most;
+        await runTiny({ out, changes: { data }, options: { atPoint, shouldStop } });
+        const [point] = listCheckpoints(join(out, "checkpoints")).slice(-1);
+        assert.equal(Number(point), most + 1);
+        stop = false;
+        const emit = (event: RunEvent) =>
+          stop ||= event.type === "message" && event.text.startsWith("Going on from checkpoint");
+        const options = { resume: true, emit, shouldStop };
+        const { summary } = await runTiny({ out, changes: { data }, options });
+        assert.deepEqual([stop, summary.completed], [true, false]);
+        assert.equal(listCheckpoints(join(out, "checkpoints")).at(-1), point);
+      }
+    } finally {
+      Deno.removeSync(root, { recursive: true });
+    }
+  },
+});
+
 function folder(...names: string[]): string {
   const path = join(...names);
   Deno.mkdirSync(path, { recursive: true });
