@@ -13,8 +13,8 @@
 //
 // Of one tap (workgroup z: chunk * K * K + tap) it is the product of a matrix of input channels by pixels with one of
 // pixels by output channels. A workgroup computes TILE_INPUTS (y) by TILE_OUTPUTS (x) sums in slabs of ROWS_OF_SLAB rows of
-// a strip: all threads fill `inputs` and `gradients`, wait, and each adds the slab to its THREAD_INPUTS by 8 sums, which
-// stay in registers: 4 reads of workgroup memory for 16 vec4f multiply-adds a pixel (THREAD_INPUTS 8).
+// a strip: all threads fill `inputs` and `gradients`, wait, and each adds the slab to its THREAD_ROWS by 8 sums
+// (lib/tile_sums.wgsl): 4 reads of workgroup memory for 16 vec4f multiply-adds a pixel (THREAD_ROWS 8).
 //
 // Channels that tiles do not divide: the surplus is filled with zeros, and not stored. Rows and columns beyond gy are
 // zeros there, and whatever x holds beside them is replaced by zeros as well.
@@ -23,12 +23,11 @@ override KERNEL: u32 = 3u;
 override STRIDE: u32 = 1u;
 override TILE_INPUTS: u32;
 override TILE_OUTPUTS: u32; // a multiple of 8
-override THREAD_INPUTS: u32; // 4 or 8
 override ROWS_OF_SLAB: u32 = 4u;
 override PIXELS: u32 = 4u * ROWS_OF_SLAB; // in a slab
 override IN_GROUPS: u32 = TILE_INPUTS / 4u;
 override OUT_GROUPS: u32 = TILE_OUTPUTS / 4u;
-override ROWS: u32 = TILE_INPUTS / THREAD_INPUTS; // of threads
+override ROWS: u32 = TILE_INPUTS / THREAD_ROWS; // of threads
 override COLUMNS: u32 = TILE_OUTPUTS / 8u;
 override THREADS: u32 = ROWS * COLUMNS;
 
@@ -51,11 +50,6 @@ struct Dims {
 
 var<workgroup> inputs: array<vec4f, PIXELS * IN_GROUPS>; // [pixel, ci group]
 var<workgroup> gradients: array<vec4f, PIXELS * OUT_GROUPS>; // [pixel, co group]
-
-struct Tile { // 8 input channels by two groups of output channels, a and b; of 4 input channels the first four
-  a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f, a4: vec4f, a5: vec4f, a6: vec4f, a7: vec4f,
-  b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f, b4: vec4f, b5: vec4f, b6: vec4f, b7: vec4f,
-}
 
 // Rows from oy on, columns from `column` on, of one image; rows and columns of x may wrap below zero.
 fn loadSlab(image: u32, oy: u32, column: u32, tap: vec2u, firstIn: u32, firstOut: u32, local: u32) {
@@ -85,25 +79,11 @@ fn addSlab(tile: ptr<function, Tile>, row: u32, column: u32) {
     let x = inputs[pixel * IN_GROUPS + row];
     let a = gradients[pixel * OUT_GROUPS + column];
     let b = gradients[pixel * OUT_GROUPS + column + COLUMNS];
-    (*tile).a0 = fma(vec4f(x.x), a, (*tile).a0);
-    (*tile).a1 = fma(vec4f(x.y), a, (*tile).a1);
-    (*tile).a2 = fma(vec4f(x.z), a, (*tile).a2);
-    (*tile).a3 = fma(vec4f(x.w), a, (*tile).a3);
-    (*tile).b0 = fma(vec4f(x.x), b, (*tile).b0);
-    (*tile).b1 = fma(vec4f(x.y), b, (*tile).b1);
-    (*tile).b2 = fma(vec4f(x.z), b, (*tile).b2);
-    (*tile).b3 = fma(vec4f(x.w), b, (*tile).b3);
-    if (THREAD_INPUTS == 8u) {
-      let z = inputs[pixel * IN_GROUPS + row + ROWS];
-      (*tile).a4 = fma(vec4f(z.x), a, (*tile).a4);
-      (*tile).a5 = fma(vec4f(z.y), a, (*tile).a5);
-      (*tile).a6 = fma(vec4f(z.z), a, (*tile).a6);
-      (*tile).a7 = fma(vec4f(z.w), a, (*tile).a7);
-      (*tile).b4 = fma(vec4f(z.x), b, (*tile).b4);
-      (*tile).b5 = fma(vec4f(z.y), b, (*tile).b5);
-      (*tile).b6 = fma(vec4f(z.z), b, (*tile).b6);
-      (*tile).b7 = fma(vec4f(z.w), b, (*tile).b7);
+    var z: vec4f;
+    if (THREAD_ROWS == 8u) {
+      z = inputs[pixel * IN_GROUPS + row + ROWS];
     }
+    addOuter(tile, x, z, a, b);
   }
 }
 
@@ -149,7 +129,7 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   let first = workgroup.z * 4u * dims.inGroups * dims.outGroups;
   let outGroup = firstOut + column;
   store(first, firstIn + row, outGroup, mat4x4f(tile.a0, tile.a1, tile.a2, tile.a3), mat4x4f(tile.b0, tile.b1, tile.b2, tile.b3));
-  if (THREAD_INPUTS == 8u) {
+  if (THREAD_ROWS == 8u) {
     store(first, firstIn + row + ROWS, outGroup, mat4x4f(tile.a4, tile.a5, tile.a6, tile.a7), mat4x4f(tile.b4, tile.b5, tile.b6, tile.b7));
   }
 }

@@ -3,53 +3,28 @@
 //   sums[pixel, channel] = sum over taps t and their 4 channels c of sources[t, pixel, c] * factors[t, c, channel]
 //
 // The workgroup computes TILE_PIXELS by TILE_CHANNELS sums. It walks along the taps in slabs: all threads fill `sources`
-// and `factors`, wait, and each adds the slab to its own THREAD_PIXELS by 8 sums, which stay in registers. Thread (column,
-// row) has the pixels row, row + R, row + 2 R, ... and the channel groups column and column + C (R rows and C columns of
-// threads), so that neighbours read neighbouring words, or the same one.
+// and `factors`, wait, and each adds the slab to its own THREAD_ROWS pixels by 8 channels (lib/tile_sums.wgsl). Thread
+// (column, row) has the pixels row, row + R, row + 2 R, ... and the channel groups column and column + C (R rows and C
+// columns of threads), so that neighbours read neighbouring words, or the same one.
 //
 // Each sum takes its terms one by one, in the order of the taps and of the channels in them. That is the order of the
 // kernels without tiles, so both give the same bits.
 //
-// A slab costs a thread THREAD_PIXELS + 8 reads of workgroup memory for 8 * THREAD_PIXELS vec4f multiply-adds a tap. The
+// A slab costs a thread THREAD_ROWS + 8 reads of workgroup memory for 8 * THREAD_ROWS vec4f multiply-adds a tap. The
 // appending kernel gives the constants KERNEL and GROUPS: at most KERNEL * GROUPS taps are in a slab.
 
-override TILE_PIXELS: u32;
+override TILE_PIXELS: u32; // a multiple of THREAD_ROWS
 override TILE_CHANNELS: u32; // a multiple of 8
-override THREAD_PIXELS: u32; // 4 or 8; divides TILE_PIXELS
-override ROWS: u32 = TILE_PIXELS / THREAD_PIXELS;
+override ROWS: u32 = TILE_PIXELS / THREAD_ROWS;
 override COLUMNS: u32 = TILE_CHANNELS / 8u;
 override THREADS: u32 = ROWS * COLUMNS;
 
 var<workgroup> sources: array<vec4f, KERNEL * GROUPS * TILE_PIXELS>; // [tap, pixel], vec4f over c
 var<workgroup> factors: array<vec4f, KERNEL * GROUPS * TILE_CHANNELS>; // [tap, c, channel group], vec4f over channels
 
-struct Tile { // 8 pixels by two groups of channels, a and b; of 4 pixels the first four
-  a0: vec4f, a1: vec4f, a2: vec4f, a3: vec4f, a4: vec4f, a5: vec4f, a6: vec4f, a7: vec4f,
-  b0: vec4f, b1: vec4f, b2: vec4f, b3: vec4f, b4: vec4f, b5: vec4f, b6: vec4f, b7: vec4f,
-}
-
 // Adds one c of a tap, whose factors for the thread's first group are at `at`: x of pixels 0 to 3, z of 4 to 7.
 fn addChannel(tile: ptr<function, Tile>, at: u32, x: vec4f, z: vec4f) {
-  let a = factors[at];
-  let b = factors[at + COLUMNS];
-  (*tile).a0 = fma(vec4f(x.x), a, (*tile).a0);
-  (*tile).a1 = fma(vec4f(x.y), a, (*tile).a1);
-  (*tile).a2 = fma(vec4f(x.z), a, (*tile).a2);
-  (*tile).a3 = fma(vec4f(x.w), a, (*tile).a3);
-  (*tile).b0 = fma(vec4f(x.x), b, (*tile).b0);
-  (*tile).b1 = fma(vec4f(x.y), b, (*tile).b1);
-  (*tile).b2 = fma(vec4f(x.z), b, (*tile).b2);
-  (*tile).b3 = fma(vec4f(x.w), b, (*tile).b3);
-  if (THREAD_PIXELS == 8u) {
-    (*tile).a4 = fma(vec4f(z.x), a, (*tile).a4);
-    (*tile).a5 = fma(vec4f(z.y), a, (*tile).a5);
-    (*tile).a6 = fma(vec4f(z.z), a, (*tile).a6);
-    (*tile).a7 = fma(vec4f(z.w), a, (*tile).a7);
-    (*tile).b4 = fma(vec4f(z.x), b, (*tile).b4);
-    (*tile).b5 = fma(vec4f(z.y), b, (*tile).b5);
-    (*tile).b6 = fma(vec4f(z.z), b, (*tile).b6);
-    (*tile).b7 = fma(vec4f(z.w), b, (*tile).b7);
-  }
+  addOuter(tile, x, z, factors[at], factors[at + COLUMNS]);
 }
 
 // Adds the `taps` taps of the slab to the sums of the thread in this row and column.
@@ -64,7 +39,7 @@ fn addSlab(tile: ptr<function, Tile>, taps: u32, row: u32, column: u32) {
     var x5: vec4f;
     var x6: vec4f;
     var x7: vec4f;
-    if (THREAD_PIXELS == 8u) {
+    if (THREAD_ROWS == 8u) {
       x4 = sources[first + 4u * ROWS];
       x5 = sources[first + 5u * ROWS];
       x6 = sources[first + 6u * ROWS];
@@ -84,7 +59,7 @@ fn storeTile(tile: Tile, row: u32, column: u32, group: u32) {
   storePixel(row + ROWS, group + column, tile.a1, tile.b1);
   storePixel(row + 2u * ROWS, group + column, tile.a2, tile.b2);
   storePixel(row + 3u * ROWS, group + column, tile.a3, tile.b3);
-  if (THREAD_PIXELS == 8u) {
+  if (THREAD_ROWS == 8u) {
     storePixel(row + 4u * ROWS, group + column, tile.a4, tile.b4);
     storePixel(row + 5u * ROWS, group + column, tile.a5, tile.b5);
     storePixel(row + 6u * ROWS, group + column, tile.a6, tile.b6);

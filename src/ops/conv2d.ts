@@ -105,7 +105,7 @@ function launchOf(
         GROUPS: groupsOfSlab(kernel, groupsOf4(summed)),
         TILE_PIXELS: variant.rows,
         TILE_CHANNELS: variant.columns,
-        THREAD_PIXELS: variant.perThread,
+        THREAD_ROWS: variant.perThread,
       },
       workgroups: [
         Math.ceil(pixels / variant.rows),
@@ -196,7 +196,7 @@ function partialSumsLaunch(
         ...constants,
         TILE_INPUTS: variant.rows,
         TILE_OUTPUTS: variant.columns,
-        THREAD_INPUTS: variant.perThread,
+        THREAD_ROWS: variant.perThread,
       },
       workgroups: [
         Math.ceil(layer.outputChannels / variant.columns),

@@ -14,6 +14,7 @@ import subgroupRows from "../../shaders/conv2d_rows_subgroup.wgsl" with { type: 
 import plainWeights from "../../shaders/conv2d_weights_plain.wgsl" with { type: "text" };
 import subgroupWeights from "../../shaders/conv2d_weights_subgroup.wgsl" with { type: "text" };
 import tileCore from "../../shaders/lib/conv2d_tile.wgsl" with { type: "text" };
+import tileSums from "../../shaders/lib/tile_sums.wgsl" with { type: "text" };
 import multiplyAdd from "../../shaders/lib/multiply_add.wgsl" with { type: "text" };
 import { type Access, defineKernel } from "../gpu/kernel.ts";
 import { bothStorages } from "./storage.ts";
@@ -50,7 +51,7 @@ const tileConstants = [
   "GROUPS",
   "TILE_PIXELS",
   "TILE_CHANNELS",
-  "THREAD_PIXELS",
+  "THREAD_ROWS",
 ];
 
 /** Forward convolution, by how activations are stored and by kind. */
@@ -60,7 +61,11 @@ export const forwardKernels = bothStorages((half, storage) =>
       name: `conv2d_forward${kind}${half}`,
       bindings: forwardBindings,
       ...(kind === "_tiled"
-        ? { code: forwardTiledCode, library: [tileCore, storage], constants: tileConstants }
+        ? {
+          code: forwardTiledCode,
+          library: [tileCore, tileSums, storage],
+          constants: tileConstants,
+        }
         : {
           code: forwardCode,
           library: [kind ? subgroupWeights : plainWeights, multiplyAdd, storage],
@@ -76,7 +81,7 @@ export const inputGradientKernels = kinds((kind) =>
     name: `conv2d_input_gradient${kind}`,
     bindings: inputGradientBindings,
     ...(kind === "_tiled"
-      ? { code: inputGradientTiledCode, library: [tileCore], constants: tileConstants }
+      ? { code: inputGradientTiledCode, library: [tileCore, tileSums], constants: tileConstants }
       : {
         code: inputGradientCode,
         library: [kind ? subgroupWeights : plainWeights, multiplyAdd],
@@ -94,8 +99,8 @@ export const weightGradientKernels = bothStorages((half, storage) =>
       ...(kind === "_tiled"
         ? {
           code: weightGradientTiledCode,
-          library: [storage],
-          constants: ["KERNEL", "STRIDE", "TILE_INPUTS", "TILE_OUTPUTS", "THREAD_INPUTS"],
+          library: [tileSums, storage],
+          constants: ["KERNEL", "STRIDE", "TILE_INPUTS", "TILE_OUTPUTS", "THREAD_ROWS"],
         }
         : {
           code: weightGradientCode,
