@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { withFolder } from "../data/fixtures.ts";
 import { type Figures, HANG, readers } from "../reliability/readers.ts";
-import type { AttackReply, AttackRequest } from "./attack_worker.ts";
+import type { AttackReply, AttackRequest } from "../reliability/attack_worker.ts";
 
 const INPUTS = 10_000;
 
@@ -26,7 +26,7 @@ Deno.test(`${INPUTS} damaged inputs through each reader`, () =>
 
 /** Attacks a reader in a worker; fails when it does not go on. */
 async function watched(request: AttackRequest): Promise<Figures> {
-  const worker = new Worker(new URL("./attack_worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("../reliability/attack_worker.ts", import.meta.url), { type: "module" });
   const { promise, resolve, reject } = Promise.withResolvers<Figures>();
   let [done, before] = [0, -1];
   const watch = setInterval(() => {

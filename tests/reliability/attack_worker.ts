@@ -1,6 +1,6 @@
 /** Attacks one reader in a thread of its own, so that one that hangs can be told. */
 
-import { attack, type Figures, readers } from "../reliability/readers.ts";
+import { attack, type Figures, readers } from "./readers.ts";
 
 export interface AttackRequest {
   readonly folder: string;
