@@ -26,7 +26,9 @@ Deno.test(`${INPUTS} damaged inputs through each reader`, () =>
 
 /** Attacks a reader in a worker; fails when it does not go on. */
 async function watched(request: AttackRequest): Promise<Figures> {
-  const worker = new Worker(new URL("../reliability/attack_worker.ts", import.meta.url), { type: "module" });
+  const worker = new Worker(new URL("../reliability/attack_worker.ts", import.meta.url), {
+    type: "module",
+  });
   const { promise, resolve, reject } = Promise.withResolvers<Figures>();
   let [done, before] = [0, -1];
   const watch = setInterval(() => {
