@@ -1,7 +1,11 @@
 import { loadConfig } from "../experiment/config.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { textTable } from "../experiment/report.ts";
-import { readRemembered, writeRemembered } from "../experiment/tuning/remembered.ts";
+import {
+  readRemembered,
+  rememberedVariant,
+  writeRemembered,
+} from "../experiment/tuning/remembered.ts";
 import { tasksOf, tune, type TuningResult } from "../experiment/tuning/tune.ts";
 import { adapterName, openGpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
@@ -29,12 +33,13 @@ export async function tuneCommand(options: TuneOptions, terminal: Terminal): Pro
     const results = await tune(gpu, tasks, remembered, {
       again: options.again,
       progress: (done, total) => terminal.live(`tuning: ${done} of ${total}`),
+      leftOut: (task, reason) => terminal.print(`left out: ${task}: ${reason}`),
     });
     terminal.live("");
-    if (results.length === 0) {
-      terminal.print(`All ${tasks.length} are remembered; --again tries them again`);
-      return;
+    if (tasks.every((task) => rememberedVariant(gpu, remembered, task)) && results.length === 0) {
+      return terminal.print(`All ${tasks.length} are remembered; --again tries them again`);
     }
+    if (results.length === 0) return;
     await writeRemembered(gpu, options.cacheDir, remembered, (text) => terminal.print(text));
     terminal.print(`\n${describeTuning(results)}`);
   } finally {

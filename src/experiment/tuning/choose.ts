@@ -34,12 +34,18 @@ export async function chooseKernels(
   const isMissing = tasks.some((task) => !rememberedVariant(gpu, remembered, task));
   if (mayTune && isMissing && !gpu.adapter.isFallback) {
     emit({ type: "phase", task: null, phase: "tuning" });
+    const leftOut: string[] = [];
     await tune(gpu, tasks, remembered, {
       shouldStop,
+      leftOut: (task) => leftOut.push(task),
       progress: (done, total) =>
         emit({ type: "message", text: `tuning kernels: ${done} of ${total}`, passing: true }),
     });
-    await writeRemembered(gpu, cacheDir, remembered, (text) => emit({ type: "message", text }));
+    const say = (text: string) => emit({ type: "message", text });
+    if (leftOut.length > 0) {
+      say(`There is no room to tune ${leftOut.length} kernels: defaults serve`);
+    }
+    await writeRemembered(gpu, cacheDir, remembered, say);
   }
   return rememberedChoice(gpu, remembered, trainingRows(config), storedTypes[config.precision]);
 }

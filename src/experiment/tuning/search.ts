@@ -1,5 +1,5 @@
 import { relativeError, withoutF16Rounding } from "../../../tests/reference/compare.ts";
-import type { Gpu } from "../../gpu/device.ts";
+import { type Gpu, guarded } from "../../gpu/device.ts";
 import { type Dispatch, Program } from "../../gpu/program.ts";
 import { download, upload } from "../../gpu/tensor.ts";
 import { timeInTurn } from "../../gpu/timing.ts";
@@ -41,7 +41,7 @@ const WORTH_A_CHANGE = 0.97;
  * double precision and must give the bits of the default before it is timed, all in turn.
  *
  * @param substitute replaces dispatches before they are compiled, so that a test can break one.
- * @throws {Error} if the default itself is wrong.
+ * @throws {Error} if the default itself is wrong; `DeviceError` or `RangeError` if there is no room.
  */
 export async function searchVariant(
   gpu: Gpu,
@@ -52,7 +52,11 @@ export async function searchVariant(
 ): Promise<{ readonly best: Conv2dVariant; readonly trials: readonly Trial[] }> {
   const operands = new Operands(gpu);
   try {
-    const problem = conv2dProblem(operands, pass, layer, rows, stored);
+    const problem = await guarded(
+      gpu,
+      "make room for tuning",
+      () => conv2dProblem(operands, pass, layer, rows, stored),
+    );
     const recorded = candidates.map((variant) => substitute(problem.dispatches(variant), variant));
     const refusals: (string | null)[] = [];
     let bits: ArrayLike<number> | null = null;

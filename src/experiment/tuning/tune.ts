@@ -1,4 +1,4 @@
-import type { Gpu } from "../../gpu/device.ts";
+import { DeviceError, type Gpu } from "../../gpu/device.ts";
 import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
 import { conv2dCandidates, variantName } from "../../ops/conv2d_variants.ts";
 import { storedTypes } from "../../ops/storage.ts";
@@ -46,18 +46,27 @@ export async function tune(
     readonly again?: boolean;
     readonly shouldStop?: () => boolean;
     readonly progress?: (done: number, total: number) => void;
+    /** Told of a task that there is no room to try: it stays with the default. */
+    readonly leftOut?: (task: string, reason: string) => void;
   } = {},
 ): Promise<TuningResult[]> {
-  const { again = false, shouldStop = () => false, progress } = options;
+  const { again = false, shouldStop = () => false, progress, leftOut } = options;
   const results: TuningResult[] = [];
   const wanted = tasks.filter((task) => again || !rememberedVariant(gpu, remembered, task));
   for (const [done, task] of wanted.entries()) {
     if (shouldStop()) break;
     progress?.(done, wanted.length);
     const candidates = conv2dCandidates(gpu, task.pass, task.layer, task.rows);
-    const { best, trials } = await searchVariant(gpu, task, candidates);
-    remembered.set(taskName(task), variantName(best));
-    results.push({ task, trials, best: variantName(best) });
+    try {
+      const { best, trials } = await searchVariant(gpu, task, candidates);
+      remembered.set(taskName(task), variantName(best));
+      results.push({ task, trials, best: variantName(best) });
+    } catch (error) {
+      // What training needs is asked for later, and may well fit; but a device that is lost is lost.
+      if (!(error instanceof RangeError || error instanceof DeviceError)) throw error;
+      gpu.check();
+      leftOut?.(taskName(task), error.message);
+    }
   }
   return results;
 }

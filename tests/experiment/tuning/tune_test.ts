@@ -115,6 +115,20 @@ test("a broken file, or a variant that is none, leaves the defaults", async (gpu
   });
 });
 
+test("what there is no room to try is left out, and the device stays sound", async (gpu) => {
+  const [task] = tasksOf(config);
+  const small = new Gpu(gpu.device, gpu.adapter, gpu.features);
+  const limits = { ...small.limits, maxBufferSize: 2000, maxComputeWorkgroupsPerDimension: 65535 };
+  Object.defineProperty(small, "limits", { value: limits });
+  const told: string[] = [];
+  const remembered = new Map();
+  const leftOut = (name: string, reason: string) => told.push(`${name}: ${reason}`);
+  assert.deepEqual(await tune(small, [task], remembered, { leftOut }), []);
+  assert.match(told[0], /^forward 3>4 3x3\/1 8x8 batch 16 f32: Cannot allocate .* 2000 in one/);
+  assert.equal((await tune(gpu, [task], remembered, { leftOut })).length, 1);
+  assert.deepEqual([told.length, ...remembered.keys()], [1, taskName(task)]);
+});
+
 test("what cannot be remembered is told", async (gpu) => {
   await inFolder(async (folder) => {
     Deno.writeTextFileSync(`${folder}/file`, "");
