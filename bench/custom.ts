@@ -196,7 +196,9 @@ function readKernel(path: string): string {
     return Deno.readTextFileSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new InputError(`Cannot read kernel ${path}: no such file`);
+    throw new InputError(
+      `Cannot read kernel ${path}: no such file; name a WGSL file with an entry point main (bench/README.md)`,
+    );
   }
 }
 

@@ -161,9 +161,11 @@ async function trainOne(
   const summary = await launch(config, { ...files, ...safety, ...how });
   terminal.live("");
   if (summary.completed) terminal.print(`\n${runReport(summary)}\n`);
+  // Of a run that was stopped in its first task it is not known.
+  const speed = summary.samplesPerSecond;
   terminal.print(
     `${summary.completed ? "done" : "stopped"} after ${summary.seconds.toFixed(1)} s, ` +
-      `${summary.steps} steps, ${summary.samplesPerSecond.toFixed(0)} samples/s: ` +
+      `${summary.steps} steps${speed > 0 ? `, ${speed.toFixed(0)} samples/s` : ""}: ` +
       runFolder(out).summary,
   );
   return summary;
