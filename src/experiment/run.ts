@@ -15,7 +15,7 @@ import { type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import { summarizeMatrix } from "./metrics.ts";
 import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
-import { fingerprintOf, identityOf } from "./run_identity.ts";
+import { checkIdentity, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
 import { steadyNow } from "./steady_clock.ts";
@@ -417,23 +417,6 @@ function readWeights(path: string) {
     );
   }
   return { bytes, tensors: decodeSafetensors(bytes, path).tensors };
-}
-
-/** A resumed run must be the run that it was: @throws {InputError} naming what is another. */
-function checkIdentity(
-  out: string,
-  then: Readonly<Record<string, string>>,
-  now: Readonly<Record<string, string>>,
-): void {
-  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
-  const differ = [...names].filter((name) => then[name] !== now[name]);
-  if (differ.length === 0) return;
-  throw new InputError(
-    `Cannot resume ${out}: ${differ.join(" and ")} ${
-      differ.length > 1 ? "are" : "is"
-    } not what it was when the ` +
-      "checkpoint was written; restore it, or start the run anew with --overwrite",
-  );
 }
 
 function startEvent(

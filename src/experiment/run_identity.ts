@@ -1,5 +1,6 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../data/image_set.ts";
+import { InputError } from "../errors.ts";
 import { declaredKernels } from "../gpu/kernel.ts";
 import type { ImageMemory } from "../memory/image_memory.ts";
 import type { Assembly } from "./build.ts";
@@ -65,10 +66,29 @@ export async function fingerprintOf(assembly: Assembly): Promise<Record<string, 
   };
 }
 
-/** Of the text of every kernel, in whatever order they were declared. */
-export async function digestOfKernels(): Promise<string> {
-  return await digest(
-    declaredKernels().map(({ name, code }) => `${name}\n${code}`).sort().join("\0"),
+/**
+ * Of the text of every kernel whose name begins so, in whatever order they were declared. All that a process has loaded
+ * are declared: without a prefix, another command's digest is another.
+ */
+export async function digestOfKernels(prefix = ""): Promise<string> {
+  const kernels = declaredKernels().filter(({ name }) => name.startsWith(prefix));
+  return await digest(kernels.map(({ name, code }) => `${name}\n${code}`).sort().join("\0"));
+}
+
+/** A resumed run must be the run that it was: @throws {InputError} naming what is another. */
+export function checkIdentity(
+  out: string,
+  then: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+): void {
+  const names = new Set([...Object.keys(then), ...Object.keys(now)]);
+  const differ = [...names].filter((name) => then[name] !== now[name]);
+  if (differ.length === 0) return;
+  throw new InputError(
+    `Cannot resume ${out}: ${differ.join(" and ")} ${
+      differ.length > 1 ? "are" : "is"
+    } not what it was when the ` +
+      "checkpoint was written; restore it, or start the run anew with --overwrite",
   );
 }
 

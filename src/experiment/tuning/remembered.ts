@@ -101,7 +101,7 @@ async function pathOf({ adapter, features }: Gpu, cacheDir: string): Promise<str
     adapter,
     [...features],
     Deno.version.deno,
-    await digestOfKernels(),
+    await digestOfKernels("conv2d_"),
   ]);
   const key = (await sha256(new TextEncoder().encode(about))).slice(0, 24);
   return join(cacheDir, `tuning-${key}.json`);
