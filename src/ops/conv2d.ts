@@ -12,6 +12,7 @@ import {
   type Conv2dVariant,
   groupsOfSlab,
   plainVariant,
+  type Strips,
 } from "./conv2d_variants.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
 import { storedAs } from "./storage.ts";
@@ -36,11 +37,10 @@ interface WeightOptions extends Conv2dOptions {
 export function recordConv2dForward(
   options: WeightOptions & { readonly x: Tensor; readonly y: Tensor },
 ): Dispatch[] {
-  const { layer, rows, x, weight, y, label } = options;
-  const { variant = plainVariant("forward", layer) } = options;
+  const { layer, rows, x, weight, y, label, variant } = options;
   const kernels = forwardKernels[storedAs(x, y)];
   return [{
-    ...launchOf(kernels, variant, layer, {
+    ...launchOf(kernels, variant, plainVariant("forward", layer), layer, {
       rows,
       height: layer.outputHeight,
       width: layer.outputWidth,
@@ -62,10 +62,10 @@ export function recordConv2dInputGradient(
     readonly gx: Tensor;
   },
 ): Dispatch[] {
-  const { layer, rows, gy, weight, addend, gx, label } = options;
-  const { variant = plainVariant("input_gradient", layer) } = options;
+  const { layer, rows, gy, weight, addend, gx, label, variant } = options;
+  const plain = plainVariant("input_gradient", layer);
   return [{
-    ...launchOf(inputGradientKernels, variant, layer, {
+    ...launchOf(inputGradientKernels, variant, plain, layer, {
       rows,
       height: layer.inputHeight,
       width: layer.inputWidth,
@@ -79,10 +79,17 @@ export function recordConv2dInputGradient(
   }];
 }
 
-/** Kernel, constants and size of a launch of the forward pass or of the input gradient. */
+/** Of a dimension of a launch; WebGPU grants so many everywhere. */
+const mostWorkgroups = 65535;
+
+/**
+ * Kernel, constants and size of a launch of the forward pass or of the input gradient. `plain` stands in for no variant,
+ * and for tiles of a batch so large that there are too many of them: it gives the same bits.
+ */
 function launchOf(
   kernels: typeof inputGradientKernels,
-  variant: Conv2dVariant,
+  variant: Conv2dVariant | undefined,
+  plain: Strips,
   { kernel, stride }: Conv2dShape,
   /** What is written; `summed`: channels of what is read; `parities` of rows and columns that are grids of their own. */
   written: {
@@ -95,8 +102,8 @@ function launchOf(
   },
 ): Pick<Dispatch, "kernel" | "constants" | "workgroups"> {
   const { rows, height, width, channels, summed, parities } = written;
-  if (variant.kind === "tiles") {
-    const pixels = rows * Math.ceil(height / parities) * Math.ceil(width / parities);
+  const pixels = rows * Math.ceil(height / parities) * Math.ceil(width / parities);
+  if (variant?.kind === "tiles" && Math.ceil(pixels / variant.rows) <= mostWorkgroups) {
     return {
       kernel: kernels.tiled,
       constants: {
@@ -114,16 +121,17 @@ function launchOf(
       ],
     };
   }
-  const strips = rows * Math.ceil(height / Math.max(parities, variant.rows)) * groupsOf4(width);
+  const way = variant?.kind === "strips" ? variant : plain;
+  const strips = rows * Math.ceil(height / Math.max(parities, way.rows)) * groupsOf4(width);
   return {
-    kernel: variant.subgroups ? kernels.subgroup : kernels.plain,
+    kernel: way.subgroups ? kernels.subgroup : kernels.plain,
     constants: {
       KERNEL: kernel,
       STRIDE: stride,
-      SECOND: variant.rows === 2 ? 2 : variant.channels === 16 ? 1 : 0,
-      EXCHANGE: variant.subgroups && kernel === 3 && wholeRows(width) ? 1 : 0,
+      SECOND: way.rows === 2 ? 2 : way.channels === 16 ? 1 : 0,
+      EXCHANGE: way.subgroups && kernel === 3 && wholeRows(width) ? 1 : 0,
     },
-    workgroups: [Math.ceil(strips / 64), Math.ceil(channels / variant.channels), parities],
+    workgroups: [Math.ceil(strips / 64), Math.ceil(channels / way.channels), parities],
   };
 }
 

@@ -23,7 +23,7 @@ export const conv2dPasses = ["forward", "input_gradient", "weight_gradient"] as 
  * A thread computes 4 pixels in a row by `channels` channels from what it loads itself (of a weight gradient: 4 by 4
  * channels of all taps), or from what the 8 lanes of its subgroup load together.
  */
-interface Strips {
+export interface Strips {
   readonly kind: "strips";
   /** 16 only where there are more than 8. Weight gradients have 8 and one row, which says nothing there. */
   readonly channels: 8 | 16;
@@ -51,7 +51,7 @@ export type Conv2dVariant = Strips | Tiles;
 export type Conv2dChoice = (pass: Conv2dPass, layer: Conv2dShape) => Conv2dVariant;
 
 /** Strips without subgroups, which run on any adapter. */
-export function plainVariant(pass: Conv2dPass, layer: Conv2dShape): Conv2dVariant {
+export function plainVariant(pass: Conv2dPass, layer: Conv2dShape): Strips {
   return strips(pass, layer, false);
 }
 

@@ -301,6 +301,21 @@ test("strips and tiles give the same bits", async (gpu) => {
   }
 });
 
+test("a batch of more tiles than a launch may have is computed in strips", async (gpu) => {
+  const layer = layerOf(randomProblem(0));
+  const tile = tiles[0];
+  await Workbench.with(gpu, (bench) => {
+    const [x, weight] = [bench.f32(4), bench.f32(4)];
+    const kernel = (rows: number) => {
+      const given = { layer: { ...layer, outputHeight: 64, outputWidth: 64 }, rows, variant: tile };
+      return recordConv2dForward({ ...given, x, weight, y: x })[0].kernel.name;
+    };
+    assert.equal(kernel(1023), "conv2d_forward_tiled");
+    assert.equal(kernel(1024), "conv2d_forward");
+    return Promise.resolve();
+  });
+});
+
 test("weight gradients of more layers than one dispatch sums up", async (gpu) => {
   const random = Random.stream(11, "conv2d sums");
   // Many threads make many parts; from the fifteenth layer on a second dispatch is needed.
