@@ -36,10 +36,10 @@ export async function tuneCommand(options: TuneOptions, terminal: Terminal): Pro
       leftOut: (task, reason) => terminal.print(`left out: ${task}: ${reason}`),
     });
     terminal.live("");
-    if (tasks.every((task) => rememberedVariant(gpu, remembered, task)) && results.length === 0) {
+    if (results.length === 0) {
+      if (tasks.some((task) => !rememberedVariant(gpu, remembered, task))) return;
       return terminal.print(`All ${tasks.length} are remembered; --again tries them again`);
     }
-    if (results.length === 0) return;
     await writeRemembered(gpu, options.cacheDir, remembered, (text) => terminal.print(text));
     terminal.print(`\n${describeTuning(results)}`);
   } finally {

@@ -42,7 +42,7 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbIma
   try {
     image = await decode(whole ? bytes.buffer : bytes.slice().buffer);
   } catch {
-    // What is thrown leaves the decoder's stack as it was then: some hundred damaged files later it would reach into
+    // What is thrown leaves the decoder's stack as it was then: some seventy damaged files later it would reach into
     // other data, and a sound file be decoded wrongly, or never. So the next one gets a decoder anew.
     ready = null;
     // It is a pointer into the decoder's memory: only the report is readable.

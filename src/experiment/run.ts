@@ -30,8 +30,8 @@ const DEFAULT_EVERY: CheckpointEvery = { seconds: 300 };
 /**
  * Runs an experiment from data to summary: for each task choose heads, learn, evaluate. Leaves `config.json`,
  * `log.jsonl`, `model.safetensors` and `summary.json` in `options.out`, also when it is asked to stop (the summary then
- * says `completed: false`; if it had not begun to train, there is no model yet), and checkpoints on the way. With `options.resume` it goes on from the last one and ends as
- * if it had never been interrupted, bit by bit.
+ * says `completed: false`; if it had not begun to train, there is no model yet), and checkpoints on the way. With
+ * `options.resume` it goes on from the last one and ends as if it had never been interrupted, bit by bit.
  *
  * @throws {InputError} for data, configuration or weights that do not fit, before any training; and where another run
  * writes to the folder.
@@ -121,9 +121,10 @@ class Run {
     const choice = await chooseKernels(gpu, config, {
       cacheDir: options.cacheDir,
       mayTune: !options.skipTuning,
-      shouldStop: options.shouldStop,
+      shouldStop: () => this.#reasonToEnd() !== null,
       emit: (event) => this.#emit(event),
     });
+    this.#proceed();
     const recording = new Recording(gpu, from?.run);
     const checkpointer = this.#checkpointer = this.#makeCheckpointer(
       gpu,
@@ -184,7 +185,9 @@ class Run {
     if (error instanceof RangeError && /buffer allocation failed/.test(error.message)) {
       error.message =
         `Cannot go on: this computer has no memory left (${error.message}); end other ` +
-        `programs and go on with ./wscl train --resume ${this.#options.out}, or lower the batch and memory sizes`;
+        `programs and go on with ${
+          resumeCommand(this.#options)
+        }, or lower the batch and memory sizes`;
     }
     const steps = this.#assembly?.session.learner.steps;
     if (steps !== undefined) {
@@ -304,9 +307,14 @@ class Run {
 
   /** @throws {Interrupted} if the run is to end before it has a point at which it could be saved. */
   #proceed(): void {
+    const reason = this.#reasonToEnd();
+    if (reason) throw new Interrupted(reason);
+  }
+
+  #reasonToEnd(): Interrupted["reason"] | null {
     const { shouldStop, deadline = null } = this.#options;
-    if (shouldStop()) throw new Interrupted("request");
-    if (deadline !== null && steadyNow() + SLACK > deadline) throw new Interrupted("time");
+    if (shouldStop()) return "request";
+    return deadline !== null && steadyNow() + SLACK > deadline ? "time" : null;
   }
 
   /** Progress of reading and decoding, as messages at every tenth of the way; between them the run can be stopped. */
@@ -323,7 +331,7 @@ class Run {
 
   /** Nothing has been learned, by this execution: what an earlier one left is as good as before. */
   #endBeforeTraining({ message, reason }: Interrupted, from: Checkpoint | null): Summary {
-    const text = `${message}; go on with ./wscl train --resume ${this.#options.out}`;
+    const text = `${message}; go on with ${resumeCommand(this.#options)}`;
     this.#emit({ type: "message", text });
     const summary = this.#summary(reason);
     if (!from) writeJson(this.#folder.summary, summary);

@@ -11,6 +11,7 @@ import {
   type Conv2dShape,
   type Conv2dVariant,
   groupsOfSlab,
+  mostWorkgroups,
   plainVariant,
   type Strips,
 } from "./conv2d_variants.ts";
@@ -78,9 +79,6 @@ export function recordConv2dInputGradient(
     buffers: [gy, weight, addend ?? gy, gx],
   }];
 }
-
-/** Of a dimension of a launch; WebGPU grants so many everywhere. */
-const mostWorkgroups = 65535;
 
 /**
  * Kernel, constants and size of a launch of the forward pass or of the input gradient. `plain` stands in for no variant,

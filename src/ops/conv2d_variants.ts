@@ -130,6 +130,9 @@ export function conv2dWantsSubgroups(gpu: Gpu): boolean {
   return gpu.features.has("subgroups") && subgroupMinSize === 8 && subgroupMaxSize === 8;
 }
 
+/** Of a dimension of a launch; WebGPU grants so many everywhere. */
+export const mostWorkgroups = 65535;
+
 /** Groups of 4 channels that a slab of tiles takes at a time, of so many groups. */
 export function groupsOfSlab(kernel: 1 | 3, groups: number): number {
   return (kernel === 1 ? [4, 2] : [2]).find((count) => groups % count === 0) ?? 1;
@@ -164,7 +167,7 @@ function worthTrying(
   const bytes = tileBytes(pass, layer, rows, columns);
   return 2 * widthOf(pass, layer) > columns && 2 * height > rows &&
     (pass === "weight_gradient" ||
-      Math.ceil(pixels / rows) <= limits.maxComputeWorkgroupsPerDimension) &&
+      Math.ceil(pixels / rows) <= mostWorkgroups) &&
     bytes <= limits.maxComputeWorkgroupStorageSize &&
     rows / perThread * columns / 8 <= limits.maxComputeInvocationsPerWorkgroup;
 }

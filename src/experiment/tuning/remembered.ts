@@ -4,7 +4,6 @@ import {
   conv2dCandidates,
   type Conv2dChoice,
   type Conv2dPass,
-  conv2dPasses,
   type Conv2dShape,
   type Conv2dVariant,
   defaultVariant,
@@ -80,20 +79,6 @@ export function rememberedChoice(
   const byDefault = defaultVariant(gpu);
   return (pass: Conv2dPass, layer: Conv2dShape) =>
     rememberedVariant(gpu, remembered, { pass, layer, rows, stored }) ?? byDefault(pass, layer);
-}
-
-/** All tasks of a network's layers, each once. The gradient of the images is asked for by nobody. */
-export function tuningTasks(
-  layers: readonly (Conv2dShape & { readonly conv: string })[],
-  rows: number,
-  stored: StoredType,
-): TuningTask[] {
-  const tasks = layers.flatMap((layer, index) =>
-    conv2dPasses
-      .filter((pass) => index > 0 || pass !== "input_gradient")
-      .map((pass) => ({ pass, layer, rows, stored }))
-  );
-  return [...new Map(tasks.map((task) => [taskName(task), task])).values()];
 }
 
 async function pathOf({ adapter, features }: Gpu, cacheDir: string): Promise<string> {

@@ -1,10 +1,10 @@
 import { DeviceError, type Gpu } from "../../gpu/device.ts";
 import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
-import { conv2dCandidates, variantName } from "../../ops/conv2d_variants.ts";
+import { conv2dCandidates, conv2dPasses, variantName } from "../../ops/conv2d_variants.ts";
 import { storedTypes } from "../../ops/storage.ts";
 import { replayBase } from "../config.ts";
 import type { ExperimentConfig } from "../config_types.ts";
-import { type Remembered, rememberedVariant, taskName, tuningTasks } from "./remembered.ts";
+import { type Remembered, rememberedVariant, taskName } from "./remembered.ts";
 import { searchVariant, type Trial, type TuningTask } from "./search.ts";
 
 /** What was found for one task. */
@@ -22,13 +22,19 @@ export function trainingRows(config: ExperimentConfig): number {
   return config.batchSize + replays * config.replayBatchSize;
 }
 
-/** The tasks of a configuration's convolutions. */
+/** The tasks of a configuration's convolutions, each once. The gradient of the images is asked for by nobody. */
 export function tasksOf(config: ExperimentConfig): TuningTask[] {
   const { data, network: { width }, precision } = config;
   const heads = data.tasks * data.classesPerTask;
   const net = resnet18({ width, heads, height: data.size, inputWidth: data.size });
   const layers = [net.stem, ...net.blocks.flatMap(convNormsOf)];
-  return tuningTasks(layers, trainingRows(config), storedTypes[precision]);
+  const [rows, stored] = [trainingRows(config), storedTypes[precision]];
+  const tasks = layers.flatMap((layer, index) =>
+    conv2dPasses
+      .filter((pass) => index > 0 || pass !== "input_gradient")
+      .map((pass) => ({ pass, layer, rows, stored }))
+  );
+  return [...new Map(tasks.map((task) => [taskName(task), task])).values()];
 }
 
 /**
