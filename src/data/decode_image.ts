@@ -1,8 +1,8 @@
-import { hasPngSignature } from "fast-png";
 import { InputError } from "../errors.ts";
 import { declaredByJpeg, declaredByPng } from "./declared_sides.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
+import { imageKind, otherImageKind } from "./image_kind.ts";
 import { type Resize, resizeImage } from "./resize.ts";
 
 /** One decoded image. */
@@ -53,9 +53,16 @@ export async function decodeAny(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
 ): Promise<RgbImage> {
-  const isJpeg = bytes[0] === 0xff && bytes[1] === 0xd8;
-  const isPng = bytes.length >= 8 && hasPngSignature(bytes);
-  const declared = isJpeg ? declaredByJpeg(bytes) : isPng ? declaredByPng(bytes) : null;
+  const kind = imageKind(bytes);
+  if (kind === null) {
+    throw new InputError(
+      `Cannot decode ${path}: ${
+        whatElse(bytes)
+      }, which is neither JPEG nor PNG, replace the file ` +
+        `or delete it`,
+    );
+  }
+  const declared = kind === "JPEG" ? declaredByJpeg(bytes) : declaredByPng(bytes);
   const count = declared ? declared.height * declared.width : 1;
   if (count === 0 || count > MOST_PIXELS) {
     throw new InputError(
@@ -64,17 +71,18 @@ export async function decodeAny(
     );
   }
   try {
-    if (isJpeg) return await decodeJpeg(bytes);
-    if (isPng) return decodePng(bytes);
+    return kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
   } catch (error) {
     throw new InputError(
       `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +
         `(${(error as Error).message}), replace the file or delete it`,
     );
   }
+}
+
+function whatElse(bytes: Uint8Array): string {
+  if (bytes.length === 0) return "the file is empty";
+  const other = otherImageKind(bytes);
   const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
-  const found = bytes.length === 0 ? "the file is empty" : `it starts with ${start.join(" ")}`;
-  throw new InputError(
-    `Cannot decode ${path}: ${found}, which is neither JPEG nor PNG, replace the file or delete it`,
-  );
+  return `it starts with ${start.join(" ")}${other === null ? "" : ` (${other})`}`;
 }
