@@ -1,17 +1,31 @@
-import { checkData, type PartCount, type SetReport } from "../data/check.ts";
+import { checkData, type PartImages, type SetReport } from "../data/check.ts";
 import { download, type Downloadable } from "../data/download.ts";
+import { drawSubset } from "../data/subset.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** More problems of one data set are counted, not printed. */
 const MOST_PROBLEMS = 200;
 
+/** A draw to list: what `trainPerClass`, `testPerClass` and `subsetSeed` take. */
+export interface ListedSubset {
+  readonly perClass: number;
+  readonly subsetSeed: number;
+}
+
 /** `wscl data check PATH`: prints what is there; returns the exit code, 1 if anything is broken. */
-export async function checkCommand(path: string, terminal: Terminal): Promise<number> {
+export async function checkCommand(
+  path: string,
+  terminal: Terminal,
+  list?: ListedSubset,
+): Promise<number> {
   const reports = await checkData(path, (done, total, what) => {
     terminal.live(`${what}: ${done}/${total}`);
   });
   terminal.live("");
-  for (const report of reports) printReport(report, terminal);
+  for (const report of reports) {
+    printReport(report, terminal);
+    if (list) report.parts.forEach((part) => printSubset(part, list, terminal));
+  }
   if (reports.length === 0) {
     terminal.print(`${path}: no data set found; docs/data.md says how they have to look`);
     return 1;
@@ -35,10 +49,28 @@ function printReport({ path, title, parts, problems, notes }: SetReport, termina
   if (more > 0) terminal.print(`  and ${more} more problems`);
 }
 
+/** `  train cat: train/cat/0003.png`, a line per image drawn. */
+function printSubset(
+  { part, drawnAs, classes }: PartImages,
+  { perClass, subsetSeed }: ListedSubset,
+  terminal: Terminal,
+): void {
+  terminal.print(`  ${part}, ${perClass} of each class, subsetSeed ${subsetSeed}:`);
+  for (const [name, images] of classes) {
+    if (images.length < perClass) {
+      terminal.print(`  ${part} ${name}: it has ${images.length} images, all are listed`);
+    }
+    const choice = { perClass: Math.min(perClass, images.length), subsetSeed };
+    for (const place of drawSubset(images.length, name, drawnAs, choice)) {
+      terminal.print(`  ${part} ${name}: ${images[place]}`);
+    }
+  }
+}
+
 /** `train: 10 classes, 490 images: 50 of each, but 40 of cat` */
-function describePart({ part, classes }: PartCount): string {
-  const total = [...classes.values()].reduce((sum, count) => sum + count, 0);
-  const byCount = [...Map.groupBy(classes.keys(), (name) => classes.get(name)!)]
+function describePart({ part, classes }: PartImages): string {
+  const total = [...classes.values()].reduce((sum, { length }) => sum + length, 0);
+  const byCount = [...Map.groupBy(classes.keys(), (name) => classes.get(name)!.length)]
     .sort(([, a], [, b]) => b.length - a.length);
   const [usual, ...others] = byCount;
   const named = (names: readonly string[]) =>

@@ -134,7 +134,25 @@ export function createProgram(options: ProgramOptions) {
         "that are missing or broken. Ends with code 1 if there are any.",
     )
     .argument("<dir>", "a data set's folder or archive, or a folder that holds such")
-    .action(async (path) => setExitCode(await checkCommand(path, terminal)));
+    .option(
+      "--list <number>",
+      "list which images trainPerClass and testPerClass of this number take",
+      perClass,
+    )
+    .option(
+      "--subset-seed <number>",
+      "with --list: the subsetSeed to draw by (default: 0)",
+      seed,
+    )
+    .action(async (path, { list, subsetSeed }) => {
+      if (list === undefined && subsetSeed !== undefined) {
+        throw new InputError(
+          "Cannot use --subset-seed alone: it says which images are listed; add --list NUMBER",
+        );
+      }
+      const subset = list ? { perClass: list, subsetSeed: subsetSeed ?? 0 } : undefined;
+      setExitCode(await checkCommand(path, terminal, subset));
+    });
   data.command("download")
     .summary("fetch a data set from its official place")
     .description(
@@ -220,6 +238,13 @@ Examples:
 function seed(text: string): number {
   if (!/^\d{1,10}$/.test(text) || Number(text) >= 2 ** 32) {
     throw new InvalidArgumentError("Expected a whole number from 0 to 4294967295.");
+  }
+  return Number(text);
+}
+
+function perClass(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) {
+    throw new InvalidArgumentError("Expected a whole number of at least 1.");
   }
   return Number(text);
 }

@@ -14,12 +14,16 @@ import { DOWNLOADS, md5Of } from "./download.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
 import { isFile, isFolder } from "./folder_listing.ts";
 import type { Progress } from "./image_set.ts";
+import type { SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
 
-/** How many images a class has in one part of a data set. */
-export interface PartCount {
+/** The images of one part of a data set. */
+export interface PartImages {
   readonly part: string;
-  readonly classes: ReadonlyMap<string, number>;
+  /** What `trainPerClass` or `testPerClass` draws from it as. */
+  readonly drawnAs: SubsetPart;
+  /** By class, in the order of the data: files in the data set, or records of such. */
+  readonly classes: ReadonlyMap<string, readonly string[]>;
 }
 
 /** What was found in a folder or an archive. */
@@ -27,7 +31,7 @@ export interface SetReport {
   readonly path: string;
   /** What it is, in words. */
   readonly title: string;
-  readonly parts: readonly PartCount[];
+  readonly parts: readonly PartImages[];
   /** What is missing or broken, a line each. */
   readonly problems: readonly string[];
   /** What is odd but can be used. */
@@ -128,23 +132,25 @@ async function checkCifar(
     const [bytes] = await files.read([format.nameFile], progress);
     return namesIn(bytes, `${files.root}/${format.nameFile}`, format);
   });
-  const parts: PartCount[] = [];
+  const parts: PartImages[] = [];
   for (const part of ["train", "test"] as const) {
-    const counts = new Uint32Array(format.classes);
+    const images = Array.from({ length: format.classes }, (): string[] => []);
     for (const name of format[part].files) {
       await attempt(async () => {
         const [bytes] = await files.read([name], progress);
         const file = `${files.root}/${name}`;
         const records = recordsIn(bytes, file, format);
-        for (let i = 0; i < records; i++) counts[labelOf(bytes, i, file, format)]++;
+        for (let i = 0; i < records; i++) {
+          images[labelOf(bytes, i, file, format)].push(`${name} record ${i}`);
+        }
       });
     }
-    const total = counts.reduce((a, b) => a + b, 0);
+    const total = images.reduce((sum, { length }) => sum + length, 0);
     if (total !== format[part].records) {
       notes.push(`${part} has ${total} images, the official one ${format[part].records}`);
     }
-    const named = Array.from(counts, (count, i) => [className?.[i] ?? String(i), count] as const);
-    parts.push({ part, classes: new Map(named) });
+    const named = images.map((ofClass, i) => [className?.[i] ?? String(i), ofClass] as const);
+    parts.push({ part, drawnAs: part, classes: new Map(named) });
   }
   const title = format.title.replace(/ \(.*/, "") +
     (isFile(path) ? ", official archive" : ", binary files");

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import type { PartCount, SetReport } from "./check.ts";
+import type { PartImages, SetReport } from "./check.ts";
 import { listCore50 } from "./core50.ts";
 import { forEachBatch } from "./file_pool.ts";
 import type { FileTree } from "./file_tree.ts";
@@ -74,14 +74,12 @@ export async function checkTree(
     const rest = kinds.length > 3 ? ` and of ${kinds.length - 3} more sizes` : "";
     notes.push(`images in pixels: ${most}${rest}${kinds.length > 1 ? "; set resize" : ""}`);
   }
-  return { path, title, parts: parts.map(countsOf), problems, notes };
+  return { path, title, parts: parts.map(imagesOf), problems, notes };
 }
 
-function countsOf({ name, files }: Part): PartCount {
-  return {
-    part: name || "classes",
-    classes: new Map([...files].map(([className, list]) => [className, list.length])),
-  };
+function imagesOf({ name, files }: Part): PartImages {
+  const drawnAs = name === "train" || name === "" ? "train" : "test";
+  return { part: name || "classes", drawnAs, classes: files };
 }
 
 function layoutOf(tree: FileTree): Layout | null {

@@ -1,24 +1,22 @@
-import { InputError } from "../errors.ts";
 import type { Packable } from "./cache.ts";
 import { type CifarFiles, labelOf, namesIn, pictureOf, recordsIn } from "./cifar_files.ts";
 import { type CifarFormat, SIDE } from "./cifar_format.ts";
 import { chooseClasses, type ClassChoice, renumbered } from "./class_selection.ts";
 import { contentKey, digestOf } from "./content_key.ts";
 import type { Progress } from "./image_set.ts";
+import { type SubsetChoice, takeSubset } from "./subset.ts";
 
 /** What is taken of CIFAR's files. */
-export interface CifarPartOptions extends ClassChoice {
+export interface CifarPartOptions extends ClassChoice, SubsetChoice {
   readonly part: "train" | "test";
   readonly format: CifarFormat;
-  /** First records of each class, in file order, `null` for all. */
-  readonly perClass: number | null;
 }
 
-/** A record that is taken. */
+/** A record. */
 interface Taken {
   readonly file: number;
   readonly record: number;
-  /** Number of its class among those chosen. */
+  /** Number of its class among those chosen, -1 for another class. */
   readonly label: number;
 }
 
@@ -32,7 +30,7 @@ interface Taken {
 export function cifarPart(
   files: CifarFiles,
   name: string,
-  { part, format, perClass, classes = null, exclude = [] }: CifarPartOptions,
+  { part, format, perClass, subsetSeed = 0, classes = null, exclude = [] }: CifarPartOptions,
   warn: (message: string) => void,
 ): Packable {
   const binaries = format[part].files;
@@ -49,17 +47,17 @@ export function cifarPart(
       const length = recordsIn(bytes, path, format);
       return Array.from({ length }, (_, record) => labelOf(bytes, record, path, format));
     });
-    const taken: Taken[] = [];
-    const counts = new Uint32Array(chosen.length);
-    labels.forEach((ofFile, file) => {
-      renumbered(ofFile, chosen).forEach((label, record) => {
-        if (label < 0 || (perClass !== null && counts[label] >= perClass)) return;
-        counts[label]++;
-        taken.push({ file, record, label });
-      });
-    });
+    const records = labels.flatMap((ofFile, file) =>
+      Array.from(
+        renumbered(ofFile, chosen),
+        (label, record): Taken => ({ file, record, label }),
+      )
+    );
     const classNames = chosen.map((number) => all[number]);
-    checkLimit(files.root, counts, classNames, perClass);
+    const choice = { perClass, subsetSeed };
+    const ofRecords = records.map(({ label }) => label);
+    const places = takeSubset(ofRecords, classNames, part, choice, files.root);
+    const taken = Array.from(places, (place) => records[place]);
     const digests = [nameBytes, ...contents].flatMap((bytes) => [...digestOf(bytes)]);
     return { contents, taken, classNames, digests: Uint8Array.from(digests) };
   };
@@ -76,7 +74,8 @@ export function cifarPart(
         );
       }
       const { title, labelAt } = format;
-      return contentKey({ format: title, labelAt, perClass, classNames }, names, digests);
+      const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
+      return contentKey({ format: title, labelAt, ...subset, classNames }, names, digests);
     },
     async info() {
       const { taken, classNames } = await (read ??= readAll(() => {}));
@@ -96,18 +95,4 @@ export function cifarPart(
       }
     },
   };
-}
-
-function checkLimit(
-  root: string,
-  counts: Uint32Array,
-  classNames: readonly string[],
-  perClass: number | null,
-): void {
-  const short = counts.findIndex((count) => count < (perClass ?? 0));
-  if (short < 0) return;
-  throw new InputError(
-    `Cannot take ${perClass} images per class of ${root}: class ${classNames[short]} has ` +
-      `${counts[short]}, lower the limit per class`,
-  );
 }

@@ -46,5 +46,5 @@ export function listCore50(
     const paths = folders.flatMap((path) => tree.images(path).map((file) => `${path}/${file}`));
     return [CATEGORIES[category], paths] as const;
   });
-  return group(tree, new Map(files), options.perClass, part);
+  return group(tree, new Map(files), part, part, options);
 }

@@ -15,10 +15,12 @@ import type {
   Cifar100Source,
   Cifar10Source,
   Core50Source,
+  FolderSource,
   ImageFolderSource,
   OpenContext,
   SourceOptions,
 } from "./source.ts";
+import type { SubsetChoice, SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
 
 export type { OpenContext, SourceOptions } from "./source.ts";
@@ -94,7 +96,7 @@ function cifarParts(
   format: CifarFormat,
   { dataRoot, warn = console.warn }: OpenContext,
 ): Parts {
-  const { folder, size, trainPerClass, testPerClass, classes, exclude } = options;
+  const { folder, size, classes, exclude } = options;
   if (size !== SIDE) {
     throw new InputError(
       `Cannot open ${folder}: the size asked for is ${size} pixels and ${format.title} has ${SIDE}, ` +
@@ -105,48 +107,52 @@ function cifarParts(
   // Both parts share what is unpacked.
   const files: CifarFiles = isArchive ? cifarArchive(path, format) : cifarFolder(path, format);
   const part = (part: "train" | "test") => {
-    const perClass = part === "train" ? trainPerClass : testPerClass;
-    return cifarPart(
-      files,
-      `${folder}-${part}`,
-      { part, format, perClass, classes, exclude },
-      warn,
-    );
+    const choice = { classes, exclude, ...subsetChoice(options, part) };
+    return cifarPart(files, `${folder}-${part}`, { part, format, ...choice }, warn);
   };
   return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
 }
 
 function folderParts(options: ImageFolderSource, { dataRoot }: OpenContext): Parts {
-  const { folder, trainPerClass, testPerClass, classes, exclude } = options;
+  const { folder, classes, exclude } = options;
   const tree = openTree(folder, dataRoot);
   const list = options.classList ?? null;
   const classList = list === null ? null : readClassList(list, tree, dataRoot!);
   const choice = { classes, exclude, classList };
   let train: ImageListing | null = null;
-  const listedTrain = () => train ??= listTrain(tree, { ...choice, perClass: trainPerClass });
+  const ofTrain = { ...choice, ...subsetChoice(options, "train") };
+  const ofTest = { ...choice, ...subsetChoice(options, "test") };
+  const listedTrain = () => train ??= listTrain(tree, ofTrain);
   return {
     train: () => imageFolderPart(tree, `${folder}-train`, listedTrain(), options),
     test() {
       const { classNames } = listedTrain();
-      const listing = listTest(tree, { ...choice, perClass: testPerClass }, classNames);
+      const listing = listTest(tree, ofTest, classNames);
       return imageFolderPart(tree, `${folder}-test`, listing, options);
     },
     dreams() {
-      const listing = listDreams(tree, { ...choice, perClass: trainPerClass });
+      const listing = listDreams(tree, ofTrain);
       return imageFolderPart(tree, `${folder}-dreams`, listing, options);
     },
   };
 }
 
 function core50Parts(options: Core50Source, { dataRoot }: OpenContext): Parts {
-  const { folder, trainPerClass, testPerClass, classes, exclude } = options;
+  const { folder, classes, exclude } = options;
   const tree = openTree(folder, dataRoot);
   const part = (part: "train" | "test") => {
-    const perClass = part === "train" ? trainPerClass : testPerClass;
-    const listing = listCore50(tree, part, { classes, exclude, perClass });
+    const choice = { classes, exclude, ...subsetChoice(options, part) };
+    const listing = listCore50(tree, part, choice);
     return imageFolderPart(tree, `${folder}-${part}`, listing, options);
   };
   return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
+}
+
+function subsetChoice(
+  { trainPerClass, testPerClass, subsetSeed }: FolderSource,
+  part: SubsetPart,
+): SubsetChoice {
+  return { perClass: part === "train" ? trainPerClass : testPerClass, subsetSeed };
 }
 
 function openTree(folder: string, dataRoot: string | null): FileTree {

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { chooseClasses, type ClassChoice } from "./class_selection.ts";
 import type { FileTree } from "./file_tree.ts";
+import { type SubsetChoice, type SubsetPart, takeSubset } from "./subset.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
 /** The image files of one part of a data set, class by class, in each class by name. */
@@ -13,9 +14,7 @@ export interface ImageListing {
 }
 
 /** What is taken of the class folders. */
-export interface ListingOptions extends ClassChoice {
-  /** First images of each class, `null` for all. */
-  readonly perClass: number | null;
+export interface ListingOptions extends ClassChoice, SubsetChoice {
   /** The class folders to read, in the order of class numbers; `null` for all, sorted. */
   readonly classList: readonly string[] | null;
 }
@@ -28,7 +27,7 @@ export function listTrain(tree: FileTree, options: ListingOptions): ImageListing
         `train/CLASS and test/CLASS`,
     );
   }
-  return listClasses(tree, "train", chosenClasses(tree, "train", options), options.perClass);
+  return listClasses(tree, "train", chosenClasses(tree, "train", options), options);
 }
 
 /**
@@ -46,7 +45,7 @@ export function listTest(
     const known = options.classList ?? tree.folders("train");
     const all = annotatedImages(tree, known);
     const files = new Map(classNames.map((name) => [name, all.get(name) ?? []]));
-    return group(tree, files, options.perClass, "val/images");
+    return group(tree, files, "val/images", "test", options);
   }
   const part = testPart(tree);
   if (part === undefined) {
@@ -65,7 +64,7 @@ export function listTest(
         `train: ${some(missing)}; only in ${part}: ${some(extra)}), give both the same folders`,
     );
   }
-  return listClasses(tree, part, classNames, options.perClass);
+  return listClasses(tree, part, classNames, options);
 }
 
 /** The first of `test` and `val` that has class folders. */
@@ -80,7 +79,7 @@ export function testPart(tree: FileTree): "test" | "val" | undefined {
 /** A dream set: `train/CLASS/*` where there is a folder `train`, else `CLASS/*`. */
 export function listDreams(tree: FileTree, options: ListingOptions): ImageListing {
   const part = tree.isFolder("train") ? "train" : "";
-  return listClasses(tree, part, chosenClasses(tree, part, options), options.perClass);
+  return listClasses(tree, part, chosenClasses(tree, part, options), options);
 }
 
 /** Names of the class folders to take, in the order of their new numbers. */
@@ -108,12 +107,12 @@ function chosenClasses(tree: FileTree, part: string, options: ListingOptions): s
 
 function listClasses(
   tree: FileTree,
-  part: string,
+  part: "train" | "test" | "val" | "",
   classNames: readonly string[],
-  perClass: number | null,
+  choice: SubsetChoice,
 ): ImageListing {
   const files = new Map(classNames.map((name) => [name, classImages(tree, part, name)]));
-  return group(tree, files, perClass, part);
+  return group(tree, files, part, part === "train" || part === "" ? "train" : "test", choice);
 }
 
 /** `PART/CLASS/*`, or `PART/CLASS/images/*` where there is such a folder. */
@@ -123,30 +122,35 @@ export function classImages(tree: FileTree, part: string, className: string): st
   return tree.images(nested).map((file) => `${nested}/${file}`);
 }
 
-/** Takes the first `perClass` files of each class and numbers the classes in the map's order. */
+/**
+ * Numbers the classes in the map's order and takes all images of each, or as many as are to be drawn.
+ *
+ * @param folder That of the class folders, for messages.
+ */
 export function group(
   tree: FileTree,
   files: ReadonlyMap<string, readonly string[]>,
-  perClass: number | null,
-  part: string,
+  folder: string,
+  part: SubsetPart,
+  choice: SubsetChoice,
 ): ImageListing {
-  const paths: string[] = [];
-  const labels: number[] = [];
-  for (const [label, [name, all]] of [...files].entries()) {
-    if (all.length === 0 || all.length < (perClass ?? 0)) {
-      const wanted = perClass === null ? "at least 1 is" : `${perClass} are`;
-      throw new InputError(
-        `Cannot open the image folder ${
-          inTree(tree, part)
-        }: class ${name} has ${all.length} JPEG or ` +
-          `PNG files and ${wanted} needed, add images or lower the limit per class`,
-      );
-    }
-    const taken = all.slice(0, perClass ?? all.length);
-    for (const path of taken) paths.push(path);
-    for (let i = 0; i < taken.length; i++) labels.push(label);
+  const where = inTree(tree, folder);
+  for (const [name, { length }] of files) {
+    if (length > 0) continue;
+    throw new InputError(
+      `Cannot open the image folder ${where}: class ${name} has 0 JPEG or PNG files and at least 1 is ` +
+        `needed, add images`,
+    );
   }
-  return { classNames: [...files.keys()], paths, labels: Uint16Array.from(labels) };
+  const classNames = [...files.keys()];
+  const paths = [...files.values()].flat();
+  const labels = [...files.values()].flatMap(({ length }, label) => Array(length).fill(label));
+  const places = takeSubset(labels, classNames, part, choice, where);
+  return {
+    classNames,
+    paths: Array.from(places, (place) => paths[place]),
+    labels: Uint16Array.from(places, (place) => labels[place]),
+  };
 }
 
 function inTree({ root }: FileTree, part: string): string {

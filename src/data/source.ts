@@ -8,10 +8,15 @@ export interface FolderSource {
    * CIFAR: the official `.tar.gz`), and the data root may be the folder or the archive itself.
    */
   readonly folder: string;
-  /** First images of each class to take, `null` for all. */
+  /** Images of each class to take, drawn at random by `subsetSeed`; `null` for all. */
   readonly trainPerClass: number | null;
-  /** First images of each class to take, `null` for all. */
+  /** Images of each class to take, drawn at random by `subsetSeed`; `null` for all. */
   readonly testPerClass: number | null;
+  /**
+   * Same seed, same images, whatever the run's method and seed; 0 unless told. A class's draw does not
+   * depend on the other classes, and a larger draw holds the smaller one.
+   */
+  readonly subsetSeed?: number;
   /**
    * The classes to take, renumbered from 0 in this order: class numbers, ranges of them such as `"0-99"`
    * (both ends included), names. All unless told.

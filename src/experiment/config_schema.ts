@@ -40,6 +40,7 @@ const files = {
   folder: v.string(),
   trainPerClass: v.optional(v.nullable(count(1)), null),
   testPerClass: v.optional(v.nullable(count(1)), null),
+  subsetSeed: v.optional(count(0, 2 ** 32 - 1), 0),
   classes: v.optional(v.nullable(classItems), null),
   exclude: v.optional(classItems, []),
   size: v.optional(count(4, 1024)),

@@ -17,6 +17,16 @@ export type Phase =
   | "evaluation"
   | "saving";
 
+/** SHA-256 of each set of images (names, labels, 64 images' pixels), by which two runs can be compared. */
+export interface ImageDigests {
+  /** Hexadecimal. */
+  readonly train: string;
+  /** Hexadecimal. */
+  readonly test: string;
+  /** Hexadecimal; `null` where the run does not dream. */
+  readonly dreams: string | null;
+}
+
 /** First event: what the run found, before anything is trained. */
 export interface StartEvent {
   /** Which kind of event this is. */
@@ -32,6 +42,8 @@ export interface StartEvent {
     readonly train: number;
     readonly test: number;
     readonly dreams: number;
+    /** Of the images: methods that are compared have the same. */
+    readonly digests: ImageDigests;
   };
   /** Numbers that are learned. */
   readonly parameters: number;

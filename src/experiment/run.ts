@@ -8,14 +8,14 @@ import { Checkpointer, type CheckpointEvery, Interrupted, SLACK } from "./checkp
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { diskProblem, isThere, removeIfThere } from "./durable.ts";
-import type { Phase, RunEvent } from "./events.ts";
+import type { ImageDigests, Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import { summarizeMatrix } from "./metrics.ts";
 import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
-import { checkIdentity, fingerprintOf, identityOf } from "./run_identity.ts";
+import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
 import { steadyNow } from "./steady_clock.ts";
@@ -108,7 +108,8 @@ class Run {
     });
     this.#dataset = materials.dataset.name;
     const init = options.init === null ? null : readWeights(options.init);
-    const identity = await identityOf(config, materials, init?.bytes ?? null);
+    const images = await digestsOfImages(materials);
+    const identity = await identityOf(config, images, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
 
     const gpu = this.#gpu = await openGpu({ provider: options.provider });
@@ -150,7 +151,7 @@ class Run {
     const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
     if (init) network.load(init.tensors, options.init!);
-    const start = startEvent(gpu, config, materials, network.parameterCount);
+    const start = startEvent(gpu, config, materials, images, network.parameterCount);
     // A resumed run has it in its log; the terminal has not seen it.
     if (from) options.emit(start);
     else this.#emit(start);
@@ -431,6 +432,7 @@ function startEvent(
   gpu: Gpu,
   config: ExperimentConfig,
   materials: Materials,
+  digests: ImageDigests,
   parameters: number,
 ): RunEvent {
   const { dataset, dreams } = materials;
@@ -446,6 +448,7 @@ function startEvent(
       train: count("train"),
       test: count("test"),
       dreams: dreams?.count ?? 0,
+      digests,
     },
     parameters,
   };

@@ -6,23 +6,33 @@ import type { ImageMemory } from "../memory/image_memory.ts";
 import type { Assembly } from "./build.ts";
 import { sha256 } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import type { ImageDigests } from "./events.ts";
 import type { Materials } from "./materials.ts";
 
 /** Pictures of each set that are compared pixel by pixel; of the others the labels are. */
 const SAMPLED = 64;
 
+/** Of names, labels and sampled pixels of each set. */
+export async function digestsOfImages({ dataset, dreams }: Materials): Promise<ImageDigests> {
+  const { train, test } = dataset;
+  return {
+    train: await digestOfSet(train),
+    test: await digestOfSet(test),
+    dreams: dreams && await digestOfSet(dreams),
+  };
+}
+
 /** Digests of all that decides how a run goes: a resumed run must have the same ones. */
 export async function identityOf(
   config: ExperimentConfig,
-  { dataset, dreams }: Materials,
+  images: ImageDigests,
   init: Uint8Array<ArrayBuffer> | null,
 ): Promise<Record<string, string>> {
-  const sets = [dataset.train, dataset.test, ...(dreams ? [dreams] : [])];
   return {
     "the program's version": denoConfig.version,
     "the kernels' text": await digestOfKernels(),
     "the configuration": await digest(JSON.stringify(inOrder(config))),
-    "the data": await digest(JSON.stringify(await Promise.all(sets.map(digestOfSet)))),
+    "the data": await digest(JSON.stringify(images)),
     "the initial weights": init ? await sha256(init) : "drawn",
   };
 }
@@ -45,7 +55,7 @@ async function digestOfSet(images: ImageSet): Promise<string> {
   }
   const about = JSON.stringify([name, count, height, width, classNames]);
   const parts = [new TextEncoder().encode(about), new Uint8Array(labels.slice().buffer), pixels];
-  return (await Promise.all(parts.map(sha256))).join();
+  return await digest((await Promise.all(parts.map(sha256))).join());
 }
 
 /** What the host holds at a point, as text by name; a replay is compared with it. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
+import { openDataset } from "../../src/data/dataset.ts";
 import { tarGz, zip } from "../data/archives.ts";
 import {
   cifarRecord,
@@ -101,6 +102,42 @@ Deno.test("data check reads archives, and names unfinished downloads", () =>
     assert.match(output, /test\.bin: record 0 has label 200/);
     assert.match(output, /pets\.zip: p\/dog\/0\.png: its 50 bytes are damaged/);
     assert.match(output, /zip\.part is an unfinished download/);
+  }));
+
+Deno.test("data check lists the images that a limit per class takes, as opening does", () =>
+  withFolder(async (folder) => {
+    for (const [part, count] of [["train", 9], ["val", 4]] as const) {
+      for (let n = 0; n < count; n++) {
+        write(join(folder, `pets/${part}/cat/${n}.png`), plainPng(8, [10 * n, 0, 0]));
+      }
+    }
+    const listed = async (...options: string[]) => {
+      const { code, output } = await data("check", join(folder, "pets"), "--list", ...options);
+      assert.equal(code, 0, output);
+      return (part: string) =>
+        [...output.matchAll(RegExp(`  ${part} cat: (.*)`, "g"))].map(([, what]) => what);
+    };
+    for (const subsetSeed of [0, 7]) {
+      const found = await listed("3", "--subset-seed", String(subsetSeed));
+      const { train, test } = await openDataset({
+        format: "image_folder",
+        folder: "pets",
+        trainPerClass: 3,
+        testPerClass: 3,
+        subsetSeed,
+        size: 8,
+      }, { dataRoot: folder, cacheDir: join(folder, "cache") });
+      for (const [part, { pixels }] of [["train", train], ["val", test]] as const) {
+        const names = [0, 1, 2].map((i) => `${part}/cat/${pixels[i * 192] / 10}.png`);
+        assert.deepEqual(found(part), names);
+      }
+    }
+    const more = await listed("5");
+    assert.match(more("val")[0], /it has 4 images, all are listed/);
+    assert.equal(more("val").length, 5);
+    const alone = await data("check", folder, "--subset-seed", "1");
+    assert.deepEqual(alone.code, 2);
+    assert.match(alone.errors, /Cannot use --subset-seed alone: .*; add --list/);
   }));
 
 Deno.test("data check tells missing test classes, and a folder without data sets", () =>

@@ -72,7 +72,14 @@ Deno.test("the first event shows adapter, data and network", () => {
     type: "start",
     adapter: "llvmpipe",
     denoVersion: "2.9.6",
-    data: { name: "drawn", classes: 10, train: 2000, test: 500, dreams: 1000 },
+    data: {
+      name: "drawn",
+      classes: 10,
+      train: 2000,
+      test: 500,
+      dreams: 1000,
+      digests: { train: "00", test: "01", dreams: null },
+    },
     parameters: 175_258,
   });
   assert.match(printed[0], /^adapter +llvmpipe$/m);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import type { SourceOptions } from "../../src/data/source.ts";
+import { drawSubset } from "../../src/data/subset.ts";
 import { InputError } from "../../src/errors.ts";
 import { cifarRecord, contextIn, joined, withFolder, write } from "./fixtures.ts";
 
@@ -76,7 +77,7 @@ Deno.test("another number of records than the official one is told and used", ()
     assert.match(warnings[0], /train files have 10 records .* official ones have 50000/);
   }));
 
-Deno.test("a limit per class takes the first records of each class", () =>
+Deno.test("a limit per class takes the records drawn by the seed, in file order", () =>
   withFolder(async (folder) => {
     const { context, dataRoot } = contextIn(folder);
     const cifar = join(dataRoot, "cifar");
@@ -86,9 +87,14 @@ Deno.test("a limit per class takes the first records of each class", () =>
       join(cifar, "test_batch.bin"),
       joined(twice.map((label, i) => cifarRecord(label, [i, i, i]))),
     );
-    const { test } = await openDataset({ ...CIFAR10, testPerClass: 1 }, context);
-    assert.equal(test.count, 10);
-    assert.equal(test.pixels[9 * 3072], 18);
+    for (const subsetSeed of [0, 1]) {
+      const source = { ...CIFAR10, testPerClass: 1, subsetSeed };
+      const { test } = await openDataset(source, context);
+      const drawn = NAMES.map((name, label) =>
+        2 * label + drawSubset(2, name, "test", { perClass: 1, subsetSeed })[0]
+      );
+      assert.deepEqual(Array.from({ length: 10 }, (_, i) => test.pixels[i * 3072]), drawn);
+    }
     await refuses(openDataset({ ...CIFAR10, trainPerClass: 2 }, context), "class0 has 1", "lower");
   }));
 

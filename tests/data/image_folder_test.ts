@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import type { ImageFolderSource } from "../../src/data/source.ts";
+import { drawSubset } from "../../src/data/subset.ts";
 import { InputError } from "../../src/errors.ts";
 import { contextIn, plainJpeg, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
 
@@ -66,14 +67,36 @@ Deno.test("an image folder of PNG and JPEG files opens in the order of class and
   });
 });
 
-Deno.test("a limit per class takes the first files and does not decode the others", async () => {
-  const spoil = (root: string) => write(join(root, "train/cat/2.png"), "not an image");
-  await opening(spoil, { trainPerClass: 2, testPerClass: 1 })(async (opened) => {
+Deno.test("a limit per class takes the files drawn by the seed and does not decode the others", async () => {
+  const choice = { perClass: 2, subsetSeed: 5 };
+  const drawn = ["cat", "dog"].map((name) => [...drawSubset(3, name, "train", choice)]);
+  const left = [0, 1, 2].find((place) => !drawn[0].includes(place));
+  const spoil = (root: string) => write(join(root, `train/cat/${left}.png`), "not an image");
+  const limits = { trainPerClass: 2, testPerClass: 1, subsetSeed: 5 };
+  await opening(spoil, limits)(async (opened) => {
     const { train, test } = await opened;
     assert.deepEqual([...train.labels], [0, 0, 1, 1]);
+    const numbers = Array.from({ length: 4 }, (_, i) => train.pixels[i * 192 + 1]);
+    assert.deepEqual(numbers, drawn.flat());
     assert.deepEqual([...test.labels], [0, 1]);
   });
 });
+
+Deno.test("images to dream of are drawn, too, and another seed draws others", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    for (let n = 10; n < 50; n++) {
+      write(join(dataRoot, `pets/group/${n}.png`), plainPng(8, [n, 0, 0]));
+    }
+    const numbers = async (subsetSeed: number) => {
+      const source = { ...SOURCE, trainPerClass: 8, subsetSeed };
+      const { pixels } = await openDreams(source, context);
+      return Array.from({ length: 8 }, (_, i) => pixels[i * 192]);
+    };
+    const places = drawSubset(40, "group", "train", { perClass: 8, subsetSeed: 0 });
+    assert.deepEqual(await numbers(0), Array.from(places, (place) => 10 + place));
+    assert.notDeepEqual(await numbers(1), await numbers(0));
+  }));
 
 Deno.test("a limit above the number of files of a class is refused", () =>
   opening((root) => Deno.removeSync(join(root, "train/dog/1.png")), { trainPerClass: 3 })(

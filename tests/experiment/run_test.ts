@@ -7,6 +7,7 @@ import type { RunEvent } from "../../src/experiment/events.ts";
 import { runExperiment } from "../../src/experiment/run.ts";
 import type { Summary } from "../../src/experiment/summary.ts";
 import { readSafetensors } from "../../src/net/safetensors.ts";
+import { plainPng, withFolder, write } from "../data/fixtures.ts";
 import { tinyOptions } from "../reliability/tiny.ts";
 
 // Runs open devices of their own; here it is only asked whether there is an adapter.
@@ -15,13 +16,16 @@ const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? nu
 // Up to two blocks may be frozen, so that later searches start from one that is.
 const base = { ...tinyOptions, freezing: { ...tinyOptions.freezing, maxBlocks: 2 } };
 
-async function run(changes: Record<string, unknown>, options: { stopAfter?: number } = {}) {
+async function run(
+  changes: Record<string, unknown>,
+  options: { stopAfter?: number; dataRoot?: string } = {},
+) {
   const out = await Deno.makeTempDir();
   const events: RunEvent[] = [];
   let asked = 0;
   const config = resolveConfig({ ...base, ...changes }, []);
   const summary = await runExperiment(config, {
-    dataRoot: out,
+    dataRoot: options.dataRoot ?? out,
     cacheDir: join(out, "cache"),
     out,
     init: null,
@@ -105,6 +109,37 @@ test("two runs of one seed end with the same bits, another seed with others", as
   assert.notDeepEqual(await bytes(first.out), await bytes(other.out));
   assert.deepEqual(first.summary.classIl, second.summary.classIl);
 });
+
+test("runs that are compared, of any method and seed, have the same images drawn from each class", () =>
+  withFolder(async (dataRoot) => {
+    for (const part of ["train", "test"]) {
+      for (let n = 0; n < 120; n++) {
+        const path = join(dataRoot, `pets/${part}/${n % 6}/${n}.png`);
+        write(path, plainPng(8, [n, part === "test" ? 9 : 0, 0]));
+      }
+    }
+    const digests = async (changes: Record<string, unknown>, subsetSeed = 0) => {
+      const source = {
+        format: "image_folder",
+        folder: "pets",
+        trainPerClass: 12,
+        testPerClass: 3,
+        subsetSeed,
+      };
+      const data = { ...base.data, train: source };
+      const { events } = await run({ ...changes, data }, { dataRoot, stopAfter: 20 });
+      return events.flatMap((event) => event.type === "start" ? [event.data.digests] : [])[0];
+    };
+    const first = await digests({});
+    assert.match(first.train, /^[0-9a-f]{64}$/);
+    assert.notEqual(first.train, first.test);
+    assert.deepEqual(await digests({ seed: 1 }), first);
+    assert.deepEqual(await digests({ method: "er_ace", seed: 2 }), { ...first, dreams: null });
+    const other = await digests({}, 1);
+    assert.notEqual(other.train, first.train);
+    assert.notEqual(other.test, first.test);
+    assert.equal(other.dreams, first.dreams);
+  }));
 
 test("a run that is asked to stop saves what it has and says that it is not complete", async () => {
   const { out, summary } = await run({}, { stopAfter: 20 });
