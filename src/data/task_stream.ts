@@ -129,12 +129,14 @@ export interface DreamOptions {
   dreamLabels: ArrayLike<number>;
   /** Heads of the network, H. */
   heads: number;
+  /** Heads 0 .. firstHeads - 1 are taken by the first task before any dream is seen. Default 0. */
+  firstHeads?: number;
   /** Classes of the dream set, labelled 0 .. dreamClasses - 1. */
   dreamClasses: number;
   random: { sampleWithoutReplacement(n: number, k: number): ArrayLike<number> };
 }
 
-/** The dream class of each head and its images, indices into the dream set in data order. */
+/** The dream class of each head, -1 for one without, and its images, indices into the dream set in data order. */
 export interface DreamHeads {
   classOfHead: number[];
   imagesOfHead: Uint32Array<ArrayBuffer>[];
@@ -142,23 +144,28 @@ export interface DreamHeads {
 
 /**
  * Binds a dream class to each head, for the whole run: with as many classes as heads, class h to head
- * h; with more, H different ones are drawn, the i-th for head i.
+ * h; with more, H different ones are drawn, the i-th for head i. A dream set with too few classes for
+ * that, but enough for the heads that the first task leaves free, is bound to those in the same way.
  */
 export function dreamHeads(
-  { dreamLabels, heads, dreamClasses, random }: DreamOptions,
+  { dreamLabels, heads, firstHeads = 0, dreamClasses, random }: DreamOptions,
 ): DreamHeads {
-  if (dreamClasses < heads) {
+  const without = dreamClasses < heads ? firstHeads : 0;
+  const bound = heads - without;
+  if (dreamClasses < bound) {
     throw new InputError(
-      `Cannot bind dreams to heads: the dream set has ${dreamClasses} classes for ${heads} heads, ` +
-        `use a dream set with at least ${heads} classes`,
+      `Cannot bind dreams to heads: the dream set has ${dreamClasses} classes for ${heads} heads` +
+        `${without > 0 ? `, ${bound} of them free after the first task` : ""}, ` +
+        `use a dream set with at least ${bound} classes`,
     );
   }
-  const classOfHead = dreamClasses === heads
-    ? Array.from({ length: heads }, (_, head) => head)
-    : Array.from(random.sampleWithoutReplacement(dreamClasses, heads));
+  const chosen = dreamClasses === bound
+    ? Array.from({ length: bound }, (_, i) => i)
+    : Array.from(random.sampleWithoutReplacement(dreamClasses, bound));
+  const classOfHead = [...Array<number>(without).fill(-1), ...chosen];
   const images = imagesByLabel(dreamLabels, dreamClasses);
-  const imagesOfHead = classOfHead.map((dreamClass) => Uint32Array.from(images[dreamClass]));
-  const empty = imagesOfHead.findIndex((list) => list.length === 0);
+  const imagesOfHead = classOfHead.map((dreamClass) => Uint32Array.from(images[dreamClass] ?? []));
+  const empty = imagesOfHead.findIndex((list, head) => head >= without && list.length === 0);
   if (empty !== -1) {
     throw new InputError(
       `Cannot bind dreams to heads: dream class ${classOfHead[empty]} has no images, ` +

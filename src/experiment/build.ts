@@ -93,6 +93,7 @@ export function assemble(
       dreamLabels: materials.dreams.labels,
       dreamClasses: materials.dreams.classNames.length,
       heads,
+      firstHeads: data.classesPerTask,
       random: random.dreams,
     });
     const indices = bound.imagesOfHead.flatMap((images) => [...images]);
@@ -178,10 +179,14 @@ function methodOptions(config: ExperimentConfig): MethodOptions {
     freezing: wscl.freezing,
     nrem: wscl.nrem,
     rem: wscl.rem,
-    headAssignment: wscl.headAssignment,
+    dreamsPerEpisode: wscl.dreamsPerEpisode,
+    remOpens: wscl.remOpens,
+    wakeReplay: wscl.wakeReplay,
+    headVotes: wscl.headVotes,
     transfer: wscl.transfer,
     freezingMode: freezing.mode,
     maxBlocks: freezing.maxBlocks,
+    freezingMargin: freezing.margin,
     compat: wscl.compat,
   };
 }

@@ -136,6 +136,10 @@ function impossible(config: ParsedExperiment): string | undefined {
     const problem = data[key] && impossibleSource(`data.${key}`, data[key], data.size);
     if (problem) return problem;
   }
+  if (config.dreamStart > 0 && !data.dreams) {
+    return `dreamStart ${config.dreamStart} needs dream images, and data.dreams is missing; ` +
+      "give data.dreams or set dreamStart=0";
+  }
   if (method !== "wscl") return undefined;
   if (wscl.rem && !data.dreams) {
     return "wscl.rem needs dream images, and data.dreams is missing; " +

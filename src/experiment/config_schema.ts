@@ -91,7 +91,14 @@ export const experimentSchema = v.strictObject({
     nrem: v.optional(v.boolean(), true),
     rem: v.optional(v.boolean(), true),
     headAssignment: v.optional(v.boolean(), true),
-    transfer: v.optional(v.picklist(["dawn", "dusk"]), "dawn"),
+    headVotes: v.optional(v.picklist(["all", "free"]), "all"),
+    dreamsPerEpisode: v.optional(
+      v.union([v.literal("all"), real((value) => value > 0, 'a number above 0, or "all"')]),
+      1,
+    ),
+    remOpens: v.optional(v.picklist(["all", "current", "free"]), "all"),
+    wakeReplay: v.optional(v.boolean(), false),
+    transfer: v.optional(v.picklist(["nrem", "dusk", "dawn"]), "dawn"),
     sleepEpochs: v.optional(count(0, 10_000), 10),
     compat: v.optional(v.picklist(["paper", "official"]), "paper"),
   }),
@@ -108,6 +115,10 @@ export const experimentSchema = v.strictObject({
       0.1,
     ),
     maxBlocks: v.optional(count(0, 6), 6),
+    margin: v.optional(
+      real((value) => value >= 0 && value < 1, "a number of at least 0 and below 1"),
+      0,
+    ),
   }),
   data: v.strictObject({
     tasks: count(1, 1000),
@@ -142,6 +153,7 @@ export const experimentSchema = v.strictObject({
   batchSize: v.optional(count(1, 65_536), 32),
   replayBatchSize: v.optional(count(1, 65_536), 32),
   epochs: v.optional(count(1, 100_000), 10),
+  dreamStart: v.optional(count(0), 0),
   memory: section({
     longTerm: v.optional(count(0), 200),
     shortTerm: v.optional(count(1), 5000),

@@ -39,6 +39,8 @@ export interface ExperimentConfig {
   readonly replayBatchSize: number;
   /** Passes over a task's stream: baselines, and `wscl` on the merged schedule. */
   readonly epochs: number;
+  /** Dreams to train on before the first task, with any method; a control for `wscl`. 0: none. */
+  readonly dreamStart: number;
   /** Capacities in images. */
   readonly memory: MemoryConfig;
   /** Test passes. */
@@ -61,8 +63,16 @@ export interface WsclConfig {
   readonly rem: boolean;
   /** Give a new class the free head that already answers to it; else the next free head. */
   readonly headAssignment: boolean;
-  /** Staged: when the long-term memory takes over the episodes: after sleep, as in the paper, or before. */
-  readonly transfer: "dawn" | "dusk";
+  /** Heads that the images of a new task vote with: all, or the free ones. */
+  readonly headVotes: "all" | "free";
+  /** Staged: dreams in a night for each image that NREM replays from the day; `all`: every dream once a pass. */
+  readonly dreamsPerEpisode: number | "all";
+  /** Staged: heads in the softmax of a dream: all, all but those of earlier tasks (`current`), or the `free` ones. */
+  readonly remOpens: "all" | "current" | "free";
+  /** Staged: replay the long-term memory in the wake epoch, too. */
+  readonly wakeReplay: boolean;
+  /** Staged: when the long-term memory takes over the episodes: within NREM, before sleep or after it. */
+  readonly transfer: "nrem" | "dusk" | "dawn";
   /** Staged: passes over the short-term memory in one sleep. */
   readonly sleepEpochs: number;
   /** Where paper and official implementation differ: whom to follow. */
@@ -89,6 +99,8 @@ export interface FreezingConfig {
   readonly share: number;
   /** Most leading blocks that may be frozen (the paper's K). */
   readonly maxBlocks: number;
+  /** Share of its loss by which a candidate must be better than those that freeze less; the paper has none. */
+  readonly margin: number;
 }
 
 /** Task stream and dreams. */

@@ -1,5 +1,6 @@
 import type { TaskSplit } from "../data/task_stream.ts";
 import type { Sample } from "../method/batch.ts";
+import { startOnDreams } from "../method/dream_start.ts";
 import { derppStepWith, learnDerpp } from "../method/derpp.ts";
 import { erStep, learnEr } from "../method/er.ts";
 import { erAceStep, learnErAce } from "../method/er_ace.ts";
@@ -54,6 +55,7 @@ export async function learnTasks(
 ): Promise<void> {
   const { results, reporter, now = () => performance.now() } = context;
   await measureBaseline(materials, assembly, results);
+  await startOnDreams(assembly.session, config.dreamStart);
   if (config.method === "joint") return await learnJointly(config, materials, assembly, context);
   const seen: SeenHeads = new Set();
   for (const [index, split] of materials.tasks.entries()) {
@@ -170,7 +172,7 @@ async function takeHeads(
       session.heads,
       split.classes,
       samples,
-      config.wscl.compat,
+      session.options,
     );
   }
   session.heads.assign(split.classes, heads);

@@ -17,9 +17,10 @@ export interface Materials {
 
 /** Whether the configured method searches for what to freeze, and dreams. */
 export function methodParts(
-  { method, wscl }: ExperimentConfig,
+  { method, wscl, dreamStart }: ExperimentConfig,
 ): { freezing: boolean; dreams: boolean } {
-  return { freezing: method === "wscl" && wscl.freezing, dreams: method === "wscl" && wscl.rem };
+  const own = method === "wscl";
+  return { freezing: own && wscl.freezing, dreams: dreamStart > 0 || (own && wscl.rem) };
 }
 
 /**

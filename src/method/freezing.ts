@@ -13,7 +13,8 @@ export interface FreezingChoice {
 /**
  * Dynamic freezing: learns the new task for one epoch with the first k blocks frozen, for each k from what is frozen
  * already up to `maxBlocks`, always from the same start and on the same batches, and keeps the network that judges best;
- * ties go to the one that freezes less. What is frozen stays frozen in later tasks.
+ * ties go to the one that freezes less, and `freezingMargin` asks for more than a tie. What is frozen stays frozen in later
+ * tasks.
  *
  * `epoch` trains the network for one epoch (`first` is true for the first candidate); `judge` returns the batch losses of
  * a candidate, and whatever it does to the network is kept with the winner.
@@ -43,11 +44,16 @@ export async function searchFreezing(
       await epoch(frozen === alreadyFrozen);
       const loss = freezingScore(await judge(), options.freezingMode, options.compat);
       candidates.push({ frozen, loss });
-      if (bestCandidate(candidates.map((c) => c.loss)) === candidates.length - 1) {
+      if (
+        bestCandidate(candidates.map((c) => c.loss), options.freezingMargin) ===
+          candidates.length - 1
+      ) {
         network.save(best);
       }
     }
-    const chosen = candidates[bestCandidate(candidates.map((c) => c.loss))].frozen;
+    const chosen = candidates[
+      bestCandidate(candidates.map((c) => c.loss), options.freezingMargin)
+    ].frozen;
     network.restore(best);
     network.freeze(chosen);
     return { candidates, chosen };
@@ -90,7 +96,9 @@ export async function searchFreezingTogether(
       const loss = freezingScore(await judge(), options.freezingMode, options.compat);
       candidates.push({ frozen, loss });
     }
-    const { frozen: chosen } = candidates[bestCandidate(candidates.map(({ loss }) => loss))];
+    const { frozen: chosen } = candidates[
+      bestCandidate(candidates.map(({ loss }) => loss), options.freezingMargin)
+    ];
     network.restore(contenders[most - chosen].state);
     network.freeze(chosen);
     return { candidates, chosen };

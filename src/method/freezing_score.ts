@@ -33,14 +33,21 @@ export function freezingScore(
   return rounded((validation + meanLoss(losses.buffer, "buffer")) / 2);
 }
 
-/** The index of the smallest score, the first one of equals: candidates come in order of freezing. */
-export function bestCandidate(scores: readonly number[]): number {
+/**
+ * The index of the best score. Candidates come in the order of how much they freeze, and one that freezes more must be
+ * better than the best before it by more than the share `margin` of that one's score: without a margin the smallest score
+ * is best, the first one of equals.
+ */
+export function bestCandidate(scores: readonly number[], margin = 0): number {
   if (scores.length === 0 || scores.some(Number.isNaN)) {
     throw new RangeError(
       `Cannot choose a freezing candidate: scores are [${scores}], need at least one and no NaN`,
     );
   }
-  return scores.indexOf(Math.min(...scores));
+  return scores.reduce(
+    (best, score, i) => score < scores[best] - margin * Math.abs(scores[best]) ? i : best,
+    0,
+  );
 }
 
 /**

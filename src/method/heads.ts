@@ -1,6 +1,7 @@
 import type { Sample } from "./batch.ts";
 import { assignHeads } from "./heads_assignment.ts";
 import type { Learner } from "./learner.ts";
+import type { MethodOptions } from "./session.ts";
 
 /** Which class has which output head. Labels everywhere else are head numbers. */
 export class HeadTable {
@@ -45,17 +46,19 @@ export class HeadTable {
  * images, and each class gets, greedily and one-to-one, the free head that most of its images answer with. The dreams
  * have stretched the feature space towards these heads, so a new class starts from the head that is nearest to it.
  *
- * Samples carry the position of their class in `classes` as label. Under "official" they are augmented and the rows
- * follow Python's set order, as the official program has it.
+ * Samples carry the position of their class in `classes` as label. `votes` says which heads an image can answer with: all,
+ * so that one which looks like a known class has no say, or the free ones. Under "official" images are augmented and the
+ * rows follow Python's set order, as the official program has it.
  */
 export async function chooseHeads(
   learner: Learner,
   table: HeadTable,
   classes: readonly number[],
   samples: readonly Sample[],
-  compat: "paper" | "official",
+  { compat, headVotes }: Pick<MethodOptions, "compat" | "headVotes">,
 ): Promise<number[]> {
-  const [counts] = await learner.predictions(samples, [table.all], compat === "official");
+  const voters = headVotes === "free" ? table.free : table.all;
+  const [counts] = await learner.predictions(samples, [voters], compat === "official");
   return assignHeads(
     { classes, counts: counts.slice(0, classes.length), free: table.free },
     compat === "official" ? "official" : "ascending",

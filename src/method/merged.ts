@@ -1,5 +1,6 @@
 import type { Sample } from "./batch.ts";
 import { erAceStep } from "./er_ace.ts";
+import { dreamsOfFreeHeads } from "./dreams.ts";
 import { type FreezingChoice, searchFreezing } from "./freezing.ts";
 import type { ReplayStep, SeenHeads } from "./replay.ts";
 import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
@@ -28,7 +29,7 @@ export async function learnMerged(
   { step = erAceStep, betweenEpochs = async () => {} }: MergedOptions = {},
 ): Promise<FreezingChoice | null> {
   const { options, random } = session;
-  const stream = [...task.train, ...dreamSamples(session)];
+  const stream = [...task.train, ...(options.rem ? dreamsOfFreeHeads(session) : [])];
   const steps = Math.ceil(stream.length / options.batchSize);
   let freezing: FreezingChoice | null = null;
   const learnEpoch = async (of: SeenHeads, phase: "stream" | "freezing") => {
@@ -92,16 +93,4 @@ async function judge({ learner, options }: Session, task: Task) {
   const buffer = freezingMode === "training" ? [] : await losses(task.previousBuffer);
   const validation = freezingMode === "buffer" ? [] : await losses(task.validation);
   return { buffer, validation };
-}
-
-/** All dreams of the heads that are still free, in data order, labelled with these heads. */
-function dreamSamples({ dreams, heads, options }: Session): Sample[] {
-  if (!dreams || !options.rem) return [];
-  const labelled = [...heads.free].flatMap((head) =>
-    Array.from(
-      dreams.heads.imagesOfHead[head],
-      (index) => ({ from: dreams.store, index, label: head }),
-    )
-  );
-  return labelled.sort((a, b) => a.index - b.index);
 }

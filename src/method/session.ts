@@ -19,12 +19,21 @@ export interface MethodOptions {
   readonly freezing: boolean;
   readonly nrem: boolean;
   readonly rem: boolean;
-  readonly headAssignment: boolean;
-  /** When the long-term memory takes episodes over: after sleep (the paper), or before. */
-  readonly transfer: "dawn" | "dusk";
+  /** Dreams in a night for each image that NREM takes from the short-term memory; "all": every dream once a pass. */
+  readonly dreamsPerEpisode: number | "all";
+  /** Heads in the softmax of a dream: all, all but those of earlier tasks, or the free ones alone. */
+  readonly remOpens: "all" | "current" | "free";
+  /** Whether the wake epoch replays the long-term memory beside the stream. */
+  readonly wakeReplay: boolean;
+  /** Heads that the votes of a new task's images are counted over. */
+  readonly headVotes: "all" | "free";
+  /** When the long-term memory takes episodes over: after sleep, before it, or batch by batch within NREM. */
+  readonly transfer: "dawn" | "dusk" | "nrem";
   readonly freezingMode: FreezingMode;
   /** Most leading blocks that may be frozen (the paper's K). */
   readonly maxBlocks: number;
+  /** Share of the loss by which a candidate must be better than every one that freezes less. */
+  readonly freezingMargin: number;
   /** Where the paper's idea and the official program differ: whom to follow. */
   readonly compat: "paper" | "official";
 }

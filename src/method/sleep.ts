@@ -1,28 +1,48 @@
 import type { Sample } from "./batch.ts";
 import { nremStep } from "./nrem.ts";
-import { Dreams, remStep } from "./rem.ts";
+import { Dreams } from "./dreams.ts";
+import { remStep } from "./rem.ts";
 import { batchesOf, type Session, type Task } from "./session.ts";
 
 /**
- * Sleep: `sleepEpochs` passes over the short-term memory in which NREM and REM alternate, step by step. Either can be
- * switched off (the paper's ablation), and without free heads there is no REM.
+ * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread evenly
+ * between them: `dreamsPerEpisode` dreams for each episode, or every dream once a pass. Either can be switched off (the
+ * paper's ablation), and without free heads there is no REM.
  */
 export async function sleep(session: Session, task: Task): Promise<void> {
   const { shortTerm, options, random } = session;
   const dreams = new Dreams(session);
-  const dreaming = options.rem && !dreams.empty;
-  const stepsPerPass = Math.ceil(shortTerm.filled / options.batchSize);
-  const perStep = (options.nrem ? 1 : 0) + (dreaming ? 1 : 0);
-  if (perStep === 0) return;
-  session.begin("sleep", options.sleepEpochs * stepsPerPass * perStep);
+  const batches = Math.ceil(shortTerm.filled / options.batchSize);
+  const perBatch = remStepsPerBatch(session, dreams.count, batches);
+  const inAll = options.sleepEpochs * batches;
+  const steps = (options.nrem ? inAll : 0) + remStepsUntil(inAll, perBatch);
+  if (steps === 0) return;
+  session.begin("sleep", steps);
+  let batchesDone = 0;
+  let dreamt = 0;
   for (let pass = 0; pass < options.sleepEpochs; pass++) {
     const episodes = shortTerm.pass(random.sleep)
       .map(({ slot, label }): Sample => ({ from: shortTerm, index: slot, label }));
     for (const batch of batchesOf(episodes, options.batchSize)) {
-      if (dreaming) await remStep(session, dreams);
+      batchesDone++;
+      for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
+        await remStep(session, task, dreams);
+      }
       if (options.nrem) await nremStep(session, task, batch);
     }
   }
+}
+
+/** REM steps for each batch of the short-term memory, mostly no whole number. */
+function remStepsPerBatch({ options }: Session, dreams: number, batches: number): number {
+  if (!options.rem || dreams === 0 || batches === 0) return 0;
+  const { dreamsPerEpisode: ratio, batchSize } = options;
+  return ratio === "all" ? Math.ceil(dreams / batchSize) / batches : ratio;
+}
+
+/** REM steps that have been made after so many batches; a product that misses its whole number by rounding counts as it. */
+function remStepsUntil(batches: number, perBatch: number): number {
+  return Math.floor(batches * perBatch + 1e-9);
 }
 
 /** The short-term memory's episodes are offered to the long-term memory, one by one; they stay in the short-term memory. */

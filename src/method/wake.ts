@@ -1,11 +1,11 @@
 import { aceOpenHeads } from "./ace.ts";
 import type { Sample, Segment } from "./batch.ts";
 import { type FreezingChoice, searchFreezingTogether } from "./freezing.ts";
-import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, replaySegment, type Session, shuffled, type Task } from "./session.ts";
 
 /**
- * Wake: one epoch over the task's stream, the ACE loss on the stream alone, no replay and no dreams: fast, narrow
- * learning. Every image seen is offered to the short-term memory. From the second task on this epoch is the search for
+ * Wake: one epoch over the task's stream, the ACE loss on the stream alone, no dreams and, unless `wakeReplay` asks for
+ * it, no replay: fast, narrow learning. Every image seen is offered to the short-term memory. From the second task on this epoch is the search for
  * how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode on validation images of the new task and
  * on the long-term memory's share for judging.
  */
@@ -33,7 +33,8 @@ function wakeBatches(session: Session, task: Task): Segment[][] {
   return batchesOf(shuffled(task.train, random.order), options.batchSize).map((batch) => {
     const slots = shortTerm.offer(batch.map(({ label }) => label), random.reservoir);
     const samples = batch.map((sample, i) => ({ ...sample, slot: slots[i] }));
-    return [aceSegment(session, task, samples)];
+    const replay = options.wakeReplay ? replaySegment(session) : null;
+    return [aceSegment(session, task, samples), ...(replay ? [replay] : [])];
   });
 }
 

@@ -7,9 +7,10 @@ import { wake } from "./wake.ts";
  * Wake-Sleep Consolidated Learning, the paper's schedule for one task: wake (learn the stream fast, decide what to
  * freeze, remember episodes), sleep (NREM: consolidate; REM: dream), dawn (hand episodes over to the long-term memory).
  *
- * With `transfer: "dusk"` episodes are handed over before sleep instead, so that NREM already replays classes of the new
- * task side by side with the old ones. Handed over at dawn, a new class meets the old ones under plain cross-entropy only
- * in the next night: until then nothing keeps old logits below its own, and the newest task is answered worst.
+ * Episodes are handed over to the long-term memory at dawn, before sleep (`transfer: "dusk"`), or batch by batch within
+ * NREM (`"nrem"`), where the paper's text has it. Handed over at dawn, a new class meets the old ones under plain
+ * cross-entropy only in the next night: until then nothing keeps old logits below its own, and the newest task is answered
+ * worst.
  */
 export async function learnStaged(session: Session, task: Task): Promise<FreezingChoice | null> {
   const freezing = await wake(session, task);

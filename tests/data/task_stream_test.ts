@@ -266,6 +266,28 @@ Deno.test("dreamHeads() refuses too few dream classes and classes without images
   );
 });
 
+Deno.test("dreamHeads() binds too few classes to the heads that the first task leaves free", () => {
+  const dreamLabels = Array.from({ length: 15 }, (_, image) => image % 5);
+  const given = { dreamLabels, heads: 6, firstHeads: 2, random: Random.stream(0, "dreams") };
+  const exact = dreamHeads({ ...given, dreamClasses: 4, dreamLabels: [0, 1, 2, 3, 0] });
+  assert.deepEqual(exact.classOfHead, [-1, -1, 0, 1, 2, 3]);
+  assert.deepEqual(exact.imagesOfHead.map((images) => [...images]), [[], [], [0, 4], [1], [2], [
+    3,
+  ]]);
+  const drawn = dreamHeads({ ...given, dreamClasses: 5 });
+  assert.deepEqual(drawn.classOfHead.slice(0, 2), [-1, -1]);
+  assert.equal(new Set(drawn.classOfHead.slice(2)).size, 4);
+  drawn.imagesOfHead.forEach((images, head) => {
+    assert.equal(images.length, head < 2 ? 0 : 3);
+    assert(images.every((image) => dreamLabels[image] === drawn.classOfHead[head]));
+  });
+  assert.deepEqual([...dreamTrain(exact, [2, 5]).images], [0, 3, 4]);
+  assert.throws(
+    () => dreamHeads({ ...given, dreamClasses: 3 }),
+    /3 classes for 6 heads, 4 of them free after the first task, use a dream set with at least 4 classes/,
+  );
+});
+
 Deno.test("dreamTrain() of no free head is empty", () => {
   const dreams = dreamHeads({ dreamLabels: [1, 0], heads: 2, dreamClasses: 2, random: noDraws });
   assert.equal(dreamTrain(dreams, []).images.length, 0);

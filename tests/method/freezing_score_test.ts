@@ -148,3 +148,12 @@ Deno.test("roundToHundredths() agrees with exact integer arithmetic", () => {
     fc.assert(fc.property(values, check), { numRuns: 1000 });
   }
 });
+
+Deno.test("bestCandidate() asks one that freezes more to win by the margin", () => {
+  assert.equal(bestCandidate([1, 0.97, 0.94], 0), 2);
+  assert.equal(bestCandidate([1, 0.97, 0.94], 0.05), 2); // 6 % below the first
+  assert.equal(bestCandidate([1, 0.97, 0.96], 0.05), 0);
+  assert.equal(bestCandidate([1, 0.9, 0.86], 0.05), 1); // the third is not 5 % below the second
+  assert.equal(bestCandidate([1, 0.9, 0.85], 0.05), 2);
+  assert.equal(bestCandidate([-1, -1.04, -1.06], 0.05), 2);
+});

@@ -9,7 +9,8 @@ import type { Segment } from "../../src/method/batch.ts";
 import { learnErAce } from "../../src/method/er_ace.ts";
 import { learnFinetune } from "../../src/method/finetune.ts";
 import { nremStep } from "../../src/method/nrem.ts";
-import { Dreams, remStep } from "../../src/method/rem.ts";
+import { Dreams } from "../../src/method/dreams.ts";
+import { remStep } from "../../src/method/rem.ts";
 import type { Session, Task } from "../../src/method/session.ts";
 import { dawn, sleep } from "../../src/method/sleep.ts";
 import { wake } from "../../src/method/wake.ts";
@@ -185,7 +186,7 @@ test("NREM pairs episodes under ACE with a replay under plain cross-entropy", as
 });
 
 test("dreams are those of the free heads, each once before any comes again", async (gpu) => {
-  await withDreams(gpu, {}, async (small) => {
+  await withDreams(gpu, {}, (small) => {
     const { session } = small;
     beginTask(small, session, 0);
     beginTask(small, session, 1);
@@ -198,13 +199,118 @@ test("dreams are those of the free heads, each once before any comes again", asy
     }
     assert.notDeepEqual(indices.slice(0, 8), indices.slice(8, 16));
     assert(seen.every(({ index, label, from }) => label === index % 6 && from.source === 3));
-    const asked = watch(session);
-    await remStep(session, dreams);
-    const [{ phase, segments: [segment], memory }] = asked;
-    assert.deepEqual([phase, memory, segment.samples.length], ["rem", null, 4]);
-    assert.deepEqual(sorted(segment.open), [0, 1, 2, 3, 4, 5]);
+    assert.equal(dreams.count, 8);
+    // A batch may end one round and begin the next.
+    const uneven = new Dreams(session);
+    const three = Array.from({ length: 8 }, () => uneven.next(3)).flat().map(({ index }) => index);
+    for (const round of [0, 8, 16]) {
+      assert.deepEqual(sorted(three.slice(round, round + 8)), expected);
+    }
     beginTask(small, session, 2);
-    assert(new Dreams(session).empty);
+    assert.equal(new Dreams(session).count, 0);
+    assert.deepEqual(new Dreams(session).next(4), []);
+    return Promise.resolve();
+  });
+});
+
+for (
+  const [remOpens, open] of [
+    ["all", [0, 1, 2, 3, 4, 5]],
+    ["current", [2, 3, 4, 5]],
+    ["free", [4, 5]],
+  ] as const
+) {
+  test(`REM opens ${remOpens} heads`, async (gpu) => {
+    await withDreams(gpu, { method: { remOpens } }, async (small) => {
+      const { session } = small;
+      beginTask(small, session, 0);
+      const task = beginTask(small, session, 1);
+      const asked = watch(session);
+      await remStep(session, task, new Dreams(session));
+      const [{ phase, segments: [segment], memory }] = asked;
+      assert.deepEqual([phase, memory, segment.samples.length], ["rem", null, 4]);
+      assert.deepEqual(sorted(segment.open), open);
+    });
+  });
+}
+
+test("a night has the dreams that it is told to have, spread over its batches", async (gpu) => {
+  // 10 episodes in 3 batches, 2 passes; 16 dreams of four free heads in batches of 4.
+  const cases = [
+    ["all", ["rem", "nrem", "rem", "nrem", "rem", "rem", "nrem"]],
+    [1.5, ["rem", "nrem", "rem", "rem", "nrem", "rem", "nrem", "rem", "rem", "nrem"]],
+    [0.34, ["nrem", "nrem", "rem", "nrem", "nrem", "nrem", "rem", "nrem"]],
+  ] as const;
+  for (const [dreamsPerEpisode, expected] of cases) {
+    const options = {
+      method: { dreamsPerEpisode, sleepEpochs: 2 },
+      capacity: { longTerm: 5, shortTerm: 50 },
+    };
+    await withDreams(gpu, options, async (small) => {
+      const { session, phases } = small;
+      const task = beginTask(small, session, 0);
+      await wake(session, task);
+      const asked = watch(session);
+      await sleep(session, task);
+      const steps = asked.map(({ phase }) => phase);
+      assert.deepEqual(steps.slice(0, expected.length), expected, `${dreamsPerEpisode}`);
+      assert.deepEqual(phases.at(-1), `sleep ${steps.length}`);
+      if (dreamsPerEpisode !== "all") return;
+      // Every dream once a pass.
+      const dreamt = asked.filter(({ phase }) => phase === "rem")
+        .flatMap(({ segments: [{ samples }] }) => samples.map(({ index }) => index));
+      assert.equal(dreamt.length, 32);
+      assert.equal(new Set(dreamt.slice(0, 16)).size, 16);
+    });
+  }
+});
+
+test("a wake epoch that replays sees the long-term memory beside each batch", async (gpu) => {
+  const options = { method: { wakeReplay: true, freezing: false } };
+  await withDreams(gpu, options, async (small) => {
+    const { session } = small;
+    await learnStaged(session, beginTask(small, session, 0));
+    const asked = watch(session);
+    await wake(session, beginTask(small, session, 1));
+    for (const { segments } of asked) {
+      assert.equal(segments.length, 2);
+      assert.deepEqual(sorted(segments[0].open), sorted(new Set([...labelsOf(segments[0]), 4, 5])));
+      assert(segments[1].samples.every(({ from }) => from === session.longTerm));
+      assert.deepEqual(sorted(segments[1].open), [0, 1, 2, 3, 4, 5]);
+    }
+  });
+});
+
+test("handed over within NREM, each batch is offered after its update", async (gpu) => {
+  const options = {
+    method: { transfer: "nrem", freezing: false, sleepEpochs: 2 } as const,
+    capacity: { longTerm: 6, shortTerm: 12 },
+  };
+  await withDreams(gpu, options, async (small) => {
+    const { session } = small;
+    for (const index of [0, 1]) {
+      const { longTerm } = session;
+      const task = beginTask(small, session, index);
+      await wake(session, task);
+      const before = longTerm.reservoir.offered;
+      const episodes = await contents(gpu, session.shortTerm);
+      const older = await contents(gpu, longTerm);
+      const asked = watch(session);
+      await sleep(session, task);
+      assert.equal(longTerm.reservoir.offered - before, 2 * episodes.length);
+      const nights = asked.filter(({ phase }) => phase === "nrem");
+      assert(nights.every(({ memory }) => memory === longTerm.tensor.label));
+      // Nothing older is there in the first night, and what is replayed is the memory before the batch.
+      assert(nights.every(({ segments }) => segments.length === (index === 0 ? 1 : 2)));
+      const held = await contents(gpu, longTerm);
+      held.forEach((text, slot) => {
+        const episode = episodes.indexOf(text);
+        assert(episode >= 0 || older.includes(text), `slot ${slot} holds no episode`);
+        if (episode >= 0) assert.equal(longTerm.labels[slot], session.shortTerm.labels[episode]);
+      });
+      await dawn(session);
+      assert.equal(longTerm.reservoir.offered - before, 2 * episodes.length);
+    }
   });
 });
 
@@ -275,17 +381,22 @@ test("at dawn episodes move to the long-term memory byte by byte", async (gpu) =
 
 test("handed over at dusk, episodes are in the long-term memory while it is night", async (gpu) => {
   for (const transfer of ["dawn", "dusk"] as const) {
-    const options = { method: { transfer }, capacity: { longTerm: 30, shortTerm: 8 } };
+    const method = { transfer, freezing: false };
+    const options = { method, capacity: { longTerm: 30, shortTerm: 8 } };
     await withDreams(gpu, options, async (small) => {
       const { session } = small;
       const asked = watch(session);
+      const ownReplays = () =>
+        asked.splice(0).filter(({ phase }) => phase === "nrem")
+          .flatMap(({ segments }) => segments.slice(1).flatMap(({ samples }) => [...samples]))
+          .filter(({ label }) => label >= 2);
       await learnStaged(session, beginTask(small, session, 0));
-      const replays = asked.filter(({ phase, segments }) =>
-        phase === "nrem" && segments.length > 1
-      );
-      assert.equal(replays.length > 0, transfer === "dusk");
+      assert(asked.every(({ segments }) => segments.length === 1), "the first night replays");
       assert.equal(session.longTerm.filled, 8);
       assert.equal(session.shortTerm.filled, 0);
+      ownReplays();
+      await learnStaged(session, beginTask(small, session, 1));
+      assert.equal(ownReplays().length > 0, transfer === "dusk");
     });
   }
 });

@@ -52,10 +52,14 @@ export const methodOptions: MethodOptions = {
   freezing: true,
   nrem: true,
   rem: true,
-  headAssignment: true,
+  dreamsPerEpisode: 1,
+  remOpens: "all",
+  wakeReplay: false,
+  headVotes: "all",
   transfer: "dawn",
   freezingMode: "training_and_buff",
   maxBlocks: 3,
+  freezingMargin: 0,
   compat: "paper",
 };
 
