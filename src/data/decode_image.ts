@@ -55,12 +55,7 @@ export async function decodeAny(
 ): Promise<RgbImage> {
   const kind = imageKind(bytes);
   if (kind === null) {
-    throw new InputError(
-      `Cannot decode ${path}: ${
-        whatElse(bytes)
-      }, which is neither JPEG nor PNG, replace the file ` +
-        `or delete it`,
-    );
+    throw new InputError(`Cannot decode ${path}: ${whatElse(bytes)}`);
   }
   const declared = kind === "JPEG" ? declaredByJpeg(bytes) : declaredByPng(bytes);
   const count = declared ? declared.height * declared.width : 1;
@@ -80,9 +75,13 @@ export async function decodeAny(
   }
 }
 
+/** What bytes that are neither JPEG nor PNG are, and what to do. */
 function whatElse(bytes: Uint8Array): string {
-  if (bytes.length === 0) return "the file is empty";
-  const other = otherImageKind(bytes);
+  if (bytes.length === 0) return "the file is empty, replace the file or delete it";
   const start = Array.from(bytes.subarray(0, 4), (byte) => byte.toString(16).padStart(2, "0"));
-  return `it starts with ${start.join(" ")}${other === null ? "" : ` (${other})`}`;
+  const other = otherImageKind(bytes);
+  const [name, fix] = other === null ? ["", "replace the file"] : [` (${other})`, "convert it"];
+  return `it starts with ${
+    start.join(" ")
+  }${name}, which is neither JPEG nor PNG, ${fix} or delete it`;
 }

@@ -1,54 +1,70 @@
-import { convertIndexedToRgb, decode, type DecodedPng } from "fast-png";
 import type { RgbImage } from "./decode_image.ts";
-import { decodablePng } from "./png_chunks.ts";
+import { chunksOf, INDEXED, partsOf, type PngHeader, SAMPLES } from "./png_chunks.ts";
+import { passesOf, rowBytes, undoFilter, unpackRows } from "./png_rows.ts";
 
 /**
- * The image in a PNG file, as RGB: grey is repeated, a palette looked up, 16 bits cut to the upper 8,
- * and alpha dropped (not blended), as Pillow's `convert("RGB")` does.
+ * The image in a PNG file of any colour type, depth and interlacing, as RGB: grey is repeated and scaled to 0 to
+ * 255, a palette looked up, 16 bits cut to the upper 8, and alpha dropped (not blended). Gamma and colour profiles
+ * are not applied.
  *
- * @throws {Error} If the bytes are damaged; checksums are compared.
+ * @throws {SyntaxError} If the bytes are damaged; checksums are compared.
  */
 export function decodePng(bytes: Uint8Array<ArrayBuffer>): RgbImage {
-  const png = decode(decodablePng(bytes), { checkCrc: true });
-  const { height, width } = png;
-  const { samples, channels } = toSamples(png);
-  if (samples.length !== height * width * channels) {
-    throw new SyntaxError(
-      `found ${samples.length} samples for ${width} x ${height} pixels of ${channels} channels`,
-    );
-  }
+  const { header, palette, packed } = partsOf(chunksOf(bytes));
+  const { width, height, depth, colorType } = header;
+  const unpacked = unpackRows(packed, header);
   const pixels = new Uint8Array(height * width * 3);
-  const color = channels >= 3;
-  for (let i = 0; i < height * width; i++) {
-    for (let c = 0; c < 3; c++) pixels[3 * i + c] = samples[i * channels + (color ? c : 0)];
+  const sampleBytes = Math.max(1, depth / 8);
+  const pixelBytes = SAMPLES[colorType] * sampleBytes;
+  // Only the upper byte of a sample is read; grey has one sample for all three colours.
+  const [green, blue] = colorType & 2 ? [sampleBytes, 2 * sampleBytes] : [0, 0];
+  const table = palette ?? greysOf(header);
+  let at = 0;
+  for (const { left, top, across, down, columns, rows } of passesOf(header)) {
+    const length = rowBytes(header, columns);
+    let above: Uint8Array = new Uint8Array(length);
+    for (let y = 0; y < rows; y++) {
+      const row = unpacked.subarray(at + 1, at + 1 + length);
+      undoFilter(unpacked[at], row, above, pixelBytes);
+      const samples = depth < 8 ? spread(row, depth, columns) : row;
+      let to = 3 * ((top + y * down) * width + left);
+      for (let from = 0, x = 0; x < columns; x++, from += pixelBytes, to += 3 * across) {
+        if (table === null) {
+          pixels[to] = samples[from];
+          pixels[to + 1] = samples[from + green];
+          pixels[to + 2] = samples[from + blue];
+        } else {
+          const entry = 3 * samples[from];
+          if (entry >= table.length) {
+            throw new SyntaxError(
+              `a pixel has colour ${entry / 3}, its palette ${table.length / 3}`,
+            );
+          }
+          pixels[to] = table[entry];
+          pixels[to + 1] = table[entry + 1];
+          pixels[to + 2] = table[entry + 2];
+        }
+      }
+      above = row;
+      at += 1 + length;
+    }
   }
   return { height, width, pixels };
 }
 
-/** One byte per sample, `[height, width, channels]`. */
-function toSamples(png: DecodedPng): { samples: Uint8Array | Uint8ClampedArray; channels: number } {
-  if (png.palette) {
-    return { samples: convertIndexedToRgb(png), channels: png.palette[0].length };
-  }
-  const { channels, data } = png;
-  if (data instanceof Uint16Array) {
-    return { samples: Uint8Array.from(data, (sample) => sample >> 8), channels };
-  }
-  if (png.depth < 8) return { samples: unpackGrey(png), channels };
-  return { samples: data, channels };
+/** RGB of each grey of fewer than 8 bits, `[2 ** depth, 3]`; null where samples need no table. */
+function greysOf({ colorType, depth }: PngHeader): Uint8Array | null {
+  if (colorType === INDEXED || depth >= 8) return null;
+  const highest = 2 ** depth - 1;
+  return Uint8Array.from({ length: 3 * 2 ** depth }, (_, i) => Math.floor(i / 3) * 255 / highest);
 }
 
-/** Grey of 1, 2 or 4 bits: rows start at a byte, the first sample in the upper bits. */
-function unpackGrey({ height, width, depth, data }: DecodedPng): Uint8Array {
-  const rowBytes = Math.ceil(width * depth / 8);
+/** A byte for each sample of 1, 2 or 4 bits; the first is in the upper bits. */
+function spread(row: Uint8Array, depth: number, columns: number): Uint8Array {
+  const samples = new Uint8Array(columns);
   const highest = 2 ** depth - 1;
-  const samples = new Uint8Array(height * width);
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) {
-      const byte = data[y * rowBytes + (x * depth >> 3)];
-      const sample = byte >> (8 - depth - x * depth % 8) & highest;
-      samples[y * width + x] = sample * 255 / highest;
-    }
+  for (let x = 0; x < columns; x++) {
+    samples[x] = row[x * depth >> 3] >> (8 - depth - x * depth % 8) & highest;
   }
   return samples;
 }

@@ -1,86 +1,128 @@
-import { inflateSync } from "node:zlib";
+import { crc32 } from "node:zlib";
 
-const SIGNATURE = 8;
-const PALETTE = 3;
+/** One piece of a PNG file. */
+export interface PngChunk {
+  /** Four letters; a small first one says that a reader may pass the chunk over. */
+  readonly type: string;
+  readonly data: Uint8Array<ArrayBuffer>;
+}
+
+/** What the first chunk says of the image. */
+export interface PngHeader {
+  /** Pixels. */
+  readonly width: number;
+  /** Pixels. */
+  readonly height: number;
+  /** Bits of a sample. */
+  readonly depth: number;
+  readonly colorType: number;
+  readonly interlaced: boolean;
+}
+
+/** The colour type whose samples are places in a palette. */
+export const INDEXED = 3;
 
 /** Samples of a pixel, by colour type. */
-const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
+export const SAMPLES: Readonly<Record<number, number>> = { 0: 1, 2: 3, 3: 1, 4: 2, 6: 4 };
 
-/** No deflated byte unpacks to more. */
-const MOST_PER_BYTE = 1032;
+/** Bits that a sample may have, by colour type. */
+const DEPTHS: Readonly<Record<number, readonly number[]>> = {
+  0: [1, 2, 4, 8, 16],
+  2: [8, 16],
+  3: [1, 2, 4, 8],
+  4: [8, 16],
+  6: [8, 16],
+};
 
-/** So much is unpacked without another look. */
-const HARMLESS_BYTES = 2 ** 26;
+const SIGNATURE_BYTES = 8;
 
-/** First column, first row and distances of the pixels in each pass of an interlaced image. */
-const PASSES = [
-  [0, 0, 8, 8],
-  [4, 0, 8, 8],
-  [0, 4, 4, 8],
-  [2, 0, 4, 4],
-  [0, 2, 2, 4],
-  [1, 0, 2, 2],
-  [0, 1, 1, 2],
-];
+/** Chunks that a reader must know, having met them. */
+const CRITICAL = ["IHDR", "PLTE", "IDAT", "IEND"];
 
 /**
- * A PNG file as it may be decoded: without its colour profile, which is not applied and may unpack to gigabytes. What the
- * file is cut short of, the decoder finds.
+ * The chunks of a PNG file up to its end; what is behind that is not looked at.
  *
- * @throws {SyntaxError} If its pixels unpack to more than it declares, it declares twice, or its palette is missing.
+ * @throws {SyntaxError} If the file ends before, or a chunk has another checksum or is of a kind that decides the
+ *   pixels and is not known.
  */
-export function decodablePng(file: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+export function chunksOf(file: Uint8Array<ArrayBuffer>): PngChunk[] {
   const view = new DataView(file.buffer, file.byteOffset, file.length);
-  const kept: Uint8Array<ArrayBuffer>[] = [file.subarray(0, SIGNATURE)];
-  const pixels: Uint8Array<ArrayBuffer>[] = [];
-  let hasPalette = false;
-  let hasProfile = false;
-  let at = SIGNATURE;
-  while (at + 12 <= file.length) {
+  const chunks: PngChunk[] = [];
+  for (let at = SIGNATURE_BYTES; at + 12 <= file.length;) {
     const end = at + 12 + view.getUint32(at);
-    const type = new TextDecoder().decode(file.subarray(at + 4, at + 8));
-    if (type === "IHDR" && at !== SIGNATURE) throw new SyntaxError("it has two headers");
-    if (type === "iCCP") hasProfile = true;
-    else kept.push(file.subarray(at, end));
-    hasPalette ||= type === "PLTE";
-    if (type === "IDAT") pixels.push(file.subarray(at + 8, end - 4));
+    const type = String.fromCharCode(...file.subarray(at + 4, at + 8));
+    if (end > file.length) throw new SyntaxError(`it ends in its chunk ${nameOf(type)}`);
+    if (crc32(file.subarray(at + 4, end - 4)) !== view.getUint32(end - 4)) {
+      throw new SyntaxError(`the checksum of its chunk ${nameOf(type)} is another`);
+    }
+    if (!(view.getUint8(at + 4) & 0x20) && !CRITICAL.includes(type)) {
+      throw new SyntaxError(`its chunk ${nameOf(type)} is not known`);
+    }
+    chunks.push({ type, data: file.subarray(at + 8, end - 4) });
+    if (type === "IEND") return chunks;
     at = end;
   }
-  if (file.length >= 29) {
-    const unpacked = unpackedBytes(view);
-    if (view.getUint8(25) === PALETTE && !hasPalette) throw new SyntaxError("it has no palette");
-    const packed = pixels.reduce((sum, { length }) => sum + length, 0);
-    if (packed * MOST_PER_BYTE > Math.max(unpacked, HARMLESS_BYTES)) {
-      checkUnpacked(joined(pixels), unpacked);
-    }
-  }
-  return hasProfile ? joined(kept) : file;
+  throw new SyntaxError("it ends before its chunk IEND");
 }
 
-/** Bytes of the rows of all passes, each with its filter, as the header declares them. */
-function unpackedBytes(view: DataView): number {
-  const [width, height] = [view.getUint32(16), view.getUint32(20)];
-  const bits = view.getUint8(24) * (SAMPLES[view.getUint8(25)] ?? 4);
-  const passes = view.getUint8(28) === 0 ? [[0, 0, 1, 1]] : PASSES;
-  return passes.reduce((sum, [left, top, across, down]) => {
-    const columns = Math.max(0, Math.ceil((width - left) / across));
-    const rows = Math.max(0, Math.ceil((height - top) / down));
-    return sum + (columns === 0 ? 0 : rows * (1 + Math.ceil(columns * bits / 8)));
-  }, 0);
+/** For messages: what is damaged may hold any bytes. */
+const nameOf = (type: string) => JSON.stringify(type);
+
+/**
+ * The header, the palette that the pixels look up, and the pixels, packed. All other chunks (a palette suggested for
+ * colour images, transparency, gamma, profiles, text) say nothing of the pixels as stored and are left out.
+ *
+ * @throws {SyntaxError} If one is missing, or is not as the standard has it.
+ */
+export function partsOf(chunks: readonly PngChunk[]): {
+  header: PngHeader;
+  palette: Uint8Array | null;
+  packed: Uint8Array<ArrayBuffer>;
+} {
+  if (chunks[0].type !== "IHDR") throw new SyntaxError("its first chunk is not IHDR");
+  if (chunks.filter(({ type }) => type === "IHDR").length > 1) {
+    throw new SyntaxError("it has two headers");
+  }
+  const header = headerIn(chunks[0].data);
+  const pixelsAt = chunks.findIndex(({ type }) => type === "IDAT");
+  if (pixelsAt === -1) throw new SyntaxError("it has no pixels");
+  const palette = header.colorType === INDEXED ? paletteIn(chunks.slice(0, pixelsAt)) : null;
+  const pieces = chunks.filter(({ type }) => type === "IDAT").map(({ data }) => data);
+  return { header, palette, packed: joined(pieces) };
 }
 
-function checkUnpacked(packed: Uint8Array<ArrayBuffer>, most: number): void {
-  try {
-    // A limit of 0 would mean none.
-    inflateSync(packed, { maxOutputLength: Math.max(1, most) });
-  } catch (error) {
-    // Other failures are the decoder's to tell.
-    if (!(error instanceof RangeError)) return;
-    throw new SyntaxError(`its pixels unpack to more than the ${most} bytes that it declares`);
+function headerIn(data: Uint8Array): PngHeader {
+  if (data.length !== 13) throw new SyntaxError(`its header has ${data.length} bytes, not 13`);
+  const view = new DataView(data.buffer, data.byteOffset, data.length);
+  const [depth, colorType, compression, filter, interlacing] = data.subarray(8);
+  if (!DEPTHS[colorType]?.includes(depth)) {
+    throw new SyntaxError(`its header says colour type ${colorType} with ${depth} bits`);
   }
+  if (compression !== 0 || filter !== 0 || interlacing > 1) {
+    throw new SyntaxError(
+      `its header says compression ${compression}, filters ${filter}, interlacing ${interlacing}`,
+    );
+  }
+  return {
+    width: view.getUint32(0),
+    height: view.getUint32(4),
+    depth,
+    colorType,
+    interlaced: interlacing === 1,
+  };
+}
+
+function paletteIn(chunks: readonly PngChunk[]): Uint8Array {
+  const palette = chunks.find(({ type }) => type === "PLTE")?.data;
+  if (palette === undefined) throw new SyntaxError("it has no palette");
+  if (palette.length % 3 !== 0) {
+    throw new SyntaxError(`its palette has ${palette.length} bytes, no multiple of 3`);
+  }
+  return palette;
 }
 
 function joined(pieces: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
+  if (pieces.length === 1) return pieces[0];
   const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const piece of pieces) {

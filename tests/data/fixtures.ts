@@ -1,7 +1,7 @@
-import { encode as encodePng } from "fast-png";
 import encodeJpeg, { init } from "@jsquash/jpeg/encode.js";
 import { join } from "node:path";
 import type { OpenContext } from "../../src/data/source.ts";
+import { pngFile } from "./png_files.ts";
 
 /** Runs `use` with a fresh folder that is removed afterwards. */
 export async function withFolder(use: (folder: string) => Promise<void>): Promise<void> {
@@ -34,8 +34,8 @@ export function write(path: string, bytes: Uint8Array | string): void {
 
 /** An RGB PNG file of one colour. */
 export function plainPng(size: number, color: readonly number[]): Uint8Array {
-  const data = Uint8Array.from({ length: size * size * 3 }, (_, i) => color[i % 3]);
-  return encodePng({ width: size, height: size, data, channels: 3, depth: 8 });
+  const samples = Uint8Array.from({ length: size * size * 3 }, (_, i) => color[i % 3]);
+  return pngFile({ width: size, height: size, colorType: 2, depth: 8, samples });
 }
 
 let encoderReady: Promise<void> | null = null;
