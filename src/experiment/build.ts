@@ -8,6 +8,8 @@ import { HeadTable } from "../method/heads.ts";
 import { Learner, type LearnerOptions } from "../method/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network, type NetworkSnapshot } from "../net/network.ts";
+import { type ParameterTable, parameterTable } from "../net/parameters.ts";
+import { resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
 import { replayBase } from "./config.ts";
@@ -139,16 +141,25 @@ export function createNetwork(
   config: ExperimentConfig,
   choice?: Conv2dChoice,
 ): Network {
-  const { data, network: { width }, precision, evaluation } = config;
+  const { data: { size }, precision, evaluation } = config;
   return new Network(gpu, {
-    width,
-    heads: data.tasks * data.classesPerTask,
-    height: data.size,
-    imageWidth: data.size,
+    ...widthAndHeads(config),
+    height: size,
+    imageWidth: size,
     maxRows: Math.max(trainingRows(config), evaluation.batchSize),
     precision,
     choice,
   });
+}
+
+/** How the numbers of a configuration's network are laid out. */
+export function parametersOf(config: ExperimentConfig): ParameterTable {
+  const { size } = config.data;
+  return parameterTable(resnet18({ ...widthAndHeads(config), height: size, inputWidth: size }));
+}
+
+function widthAndHeads({ data, network: { width } }: ExperimentConfig) {
+  return { width, heads: data.tasks * data.classesPerTask };
 }
 
 /** The learner of a configuration. */

@@ -4,6 +4,7 @@ import { type Precision, remedyFor } from "../ops/storage.ts";
 import type { Checkpoint, CheckpointInfo } from "./checkpoint_files.ts";
 import { writeCheckpoint } from "./checkpoint_files.ts";
 import { diskProblem } from "./durable.ts";
+import { firstNotFinite } from "./state_values.ts";
 import { steadyNow } from "./steady_clock.ts";
 
 /** How often a run is saved. */
@@ -195,14 +196,6 @@ class CheckpointFailure extends Error {}
 
 /** @throws {Error} for state that is not finite: it is not worth keeping, and must not push good checkpoints out. */
 function checkFinite({ state }: SavedRun, precision: Precision): void {
-  for (const { label, type, words } of state) {
-    if (type !== "f32") continue;
-    for (let at = 0; at < words.length; at++) {
-      if ((words[at] & 0x7f800000) !== 0x7f800000) continue;
-      const value = new Float32Array(words.buffer, words.byteOffset + at * 4, 1)[0];
-      throw new Error(
-        `Cannot go on training: element ${at} of ${label} is ${value}; ${remedyFor(precision)}`,
-      );
-    }
-  }
+  const found = firstNotFinite(state);
+  if (found) throw new Error(`Cannot go on training: ${found}; ${remedyFor(precision)}`);
 }

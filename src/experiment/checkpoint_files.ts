@@ -4,6 +4,7 @@ import type { SavedRun, SavedTensor } from "../gpu/recording.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../net/safetensors.ts";
 import { removeIfThere, syncFolder, writeNew } from "./durable.ts";
 import { parseJson } from "./json.ts";
+import { firstNotFinite } from "./state_values.ts";
 
 /** What a checkpoint says about its run, beside the state itself: the content of `checkpoint.json`. */
 export interface CheckpointInfo {
@@ -84,17 +85,21 @@ export async function writeCheckpoint(
   return Object.values(files).reduce((sum, { length }) => sum + length, 0);
 }
 
+/** What is wrong with the tensors of a checkpoint, in words; undefined if nothing is. */
+export type StateCheck = (state: readonly SavedTensor[]) => string | undefined;
+
 /**
  * The last sound checkpoint of a run folder, or null if there is none. `warn` is told of each that is passed over, and
- * why.
+ * why. `check` looks at what only the run's network can tell; default: nothing.
  */
 export async function readLastCheckpoint(
   folder: string,
   warn: (text: string) => void,
+  check?: StateCheck,
 ): Promise<Checkpoint | null> {
   for (const name of listCheckpoints(folder).reverse()) {
     try {
-      return await readCheckpoint(join(folder, name));
+      return await readCheckpoint(join(folder, name), check);
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       warn(`${error.message}; taking the one before`);
@@ -117,8 +122,8 @@ export function listCheckpoints(folder: string): string[] {
   }
 }
 
-/** @throws {InputError} for one that is not whole. */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+/** @throws {InputError} for one that is not whole, and for one with a value that is not finite. */
+export async function readCheckpoint(path: string, check?: StateCheck): Promise<Checkpoint> {
   const fail = (found: string): never => {
     throw new InputError(`Cannot use checkpoint ${path}: ${found}`);
   };
@@ -144,7 +149,10 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
   }
   const info = parseInfo(parseJson(textOf(files[INFO], fail), join(path, INFO)), fail);
   const { tensors } = decodeSafetensors(files[STATE], join(path, STATE));
-  return { info, run: runOf(info.point, tensors, fail) };
+  const run = runOf(info.point, tensors, fail);
+  const problem = firstNotFinite(run.state) ?? check?.(run.state);
+  if (problem) fail(`${STATE} is damaged: ${problem}`);
+  return { info, run };
 }
 
 function nameOf(point: number): string {

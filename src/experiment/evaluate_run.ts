@@ -3,13 +3,13 @@ import { InputError } from "../errors.ts";
 import { openGpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import { Arena } from "../gpu/tensor.ts";
-import { readSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
 import { createLearner, createNetwork } from "./build.ts";
 import { loadConfig } from "./config.ts";
 import { evaluateTask } from "./evaluate.ts";
 import { openMaterials } from "./materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
+import { readWeights } from "./weights.ts";
 import { chooseKernels } from "./tuning/choose.ts";
 
 /**
@@ -32,12 +32,13 @@ export async function evaluateRun(
   if (heads.length === 0) {
     throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
   }
+  const weights = readWeights(folder.model, config, "evaluate");
+  if (weights.note) console.warn(weights.note);
   const materials = await openMaterials(config, {
     ...paths,
     progress: () => {},
     warn: console.warn,
   });
-  const model = await readSafetensors(folder.model);
   const gpu = await openGpu({ provider });
   try {
     const choice = await chooseKernels(gpu, config, {
@@ -47,7 +48,7 @@ export async function evaluateRun(
       emit: () => {},
     });
     const network = createNetwork(gpu, config, choice);
-    network.load(model.tensors, folder.model);
+    network.setState(weights.state);
     const learner = createLearner(network, config, {
       augmentRandom: Random.stream(config.seed, "augment"),
       onLosses: () => {},

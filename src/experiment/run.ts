@@ -1,9 +1,9 @@
 import { InputError } from "../errors.ts";
 import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
-import { decodeSafetensors, writeSafetensors } from "../net/safetensors.ts";
+import { writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
-import { assemble, type Assembly, freezingCopies } from "./build.ts";
+import { assemble, type Assembly, freezingCopies, parametersOf } from "./build.ts";
 import { Checkpointer, type CheckpointEvery, Interrupted, SLACK } from "./checkpoint.ts";
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
@@ -18,10 +18,12 @@ import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folde
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
+import { negativeVarianceIn } from "./state_values.ts";
 import { steadyNow } from "./steady_clock.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { AccuracySummary, Summary } from "./summary.ts";
 import { chooseKernels } from "./tuning/choose.ts";
+import { readWeights } from "./weights.ts";
 import type { RunOptions } from "./worker_messages.ts";
 
 /** Five minutes cost little to repeat, and a checkpoint of the largest network a second or two to write. */
@@ -99,6 +101,8 @@ class Run {
       this.#writeOrigin();
       this.#log = new RunLog(folder.log);
     }
+    const init = options.init === null ? null : readWeights(options.init, config, "start from");
+    if (init?.note) this.#emit({ type: "message", text: init.note });
     this.#emit({ type: "phase", task: null, phase: "data" });
     const materials = await openMaterials(config, {
       dataRoot: options.dataRoot,
@@ -107,7 +111,6 @@ class Run {
       warn: (text) => this.#emit({ type: "message", text }),
     });
     this.#dataset = materials.dataset.name;
-    const init = options.init === null ? null : readWeights(options.init);
     const images = await digestsOfImages(materials);
     const identity = await identityOf(config, images, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
@@ -150,7 +153,7 @@ class Run {
     for (const copy of copies) copy.destroy();
     const { network } = assembly;
     network.initialize(Random.stream(config.seed, "init"));
-    if (init) network.load(init.tensors, options.init!);
+    if (init) network.setState(init.state);
     const start = startEvent(gpu, config, materials, images, network.parameterCount);
     // A resumed run has it in its log; the terminal has not seen it.
     if (from) options.emit(start);
@@ -208,7 +211,12 @@ class Run {
 
   async #lastCheckpoint(): Promise<Checkpoint | null> {
     const note = (text: string) => this.#options.emit({ type: "message", text });
-    const from = await readLastCheckpoint(this.#folder.checkpoints, note);
+    const parameters = parametersOf(this.#config);
+    const from = await readLastCheckpoint(
+      this.#folder.checkpoints,
+      note,
+      (state) => negativeVarianceIn(state, parameters),
+    );
     if (!from) note("There is no checkpoint to go on from: the run starts from its beginning");
     return from;
   }
@@ -413,19 +421,6 @@ class Run {
   #seconds(): number {
     return this.#secondsBefore + this.#sinceStart();
   }
-}
-
-/** Weights to start from, and the file's bytes. */
-function readWeights(path: string) {
-  let bytes: Uint8Array<ArrayBuffer>;
-  try {
-    bytes = Deno.readFileSync(path);
-  } catch (error) {
-    throw new InputError(
-      `Cannot start from ${path}: ${(error as Error).message}; name the model.safetensors of a run`,
-    );
-  }
-  return { bytes, tensors: decodeSafetensors(bytes, path).tensors };
 }
 
 function startEvent(

@@ -1,7 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/program.ts";
 import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.ts";
-import { InputError } from "../errors.ts";
 import { type Conv2dChoice, defaultVariant } from "../ops/conv2d_variants.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
 import type { Random } from "../random.ts";
@@ -11,13 +10,13 @@ import {
   arraysOf,
   type Entry,
   type NamedArray,
-  pack,
   type ParameterTable,
   parameterTable,
   unpack,
 } from "./parameters.ts";
 import { type NormMode, type PassContext, recordBackward, recordForward } from "./passes.ts";
 import { freezableBlocks, type ResNet18, resnet18 } from "./resnet18.ts";
+import { type NetworkState, packState } from "./network_state.ts";
 import type { HostTensor } from "./safetensors.ts";
 
 /** Sizes of a {@linkcode Network}. */
@@ -231,25 +230,21 @@ export class Network {
   }
 
   /**
-   * Takes over a state with the official names, as {@linkcode export} gives it or PyTorch's `state_dict` has it
-   * (`classifier.*`, a second name of `linear.*` there, is passed over). Velocities become 0.
+   * Takes over a state with the official names, as {@linkcode export} gives it or PyTorch's `state_dict` has it; see
+   * {@linkcode packState} for what is taken and what is refused. Velocities become 0.
    *
-   * @throws {InputError} for a missing array or one of another shape; nothing is changed then.
+   * @throws {InputError} for a state that does not fit; nothing is changed then.
    */
   load(state: ReadonlyMap<string, HostTensor>, source: string): void {
-    const values = new Float32Array(this.table.learnedLength);
-    const running = new Float32Array(this.table.runningLength);
-    for (const entry of this.table.learned) {
-      pack(values, entry, take(state, source, arraysOf(entry, false)));
-    }
-    for (const entry of this.table.running) {
-      pack(running, entry, take(state, source, arraysOf(entry, true)));
-    }
-    const counter = state.get(`${this.architecture.stem.norm}.num_batches_tracked`);
+    this.setState(packState(this.table, state, source));
+  }
+
+  /** Takes over a state that has been laid out for this network's table. Velocities become 0. */
+  setState({ values, running, batchesTracked }: NetworkState): void {
     upload(this.gpu, this.values, values);
     upload(this.gpu, this.running, running);
     this.resetVelocities();
-    this.batchesTracked = counter ? Number(counter.data[0]) : 0;
+    this.batchesTracked = batchesTracked;
   }
 
   destroy(): void {
@@ -272,26 +267,4 @@ function find(table: readonly Entry[], name: string, kind: Entry["kind"]): Entry
     throw new RangeError(`Cannot find parameters ${name}: this network has none of kind ${kind}`);
   }
   return entry;
-}
-
-function take(
-  state: ReadonlyMap<string, HostTensor>,
-  source: string,
-  wanted: readonly { name: string; shape: number[] }[],
-): ArrayLike<number>[] {
-  return wanted.map(({ name, shape }) => {
-    const found = state.get(name);
-    if (!found) {
-      throw new InputError(
-        `Cannot load weights from ${source}: ${name} is missing; use a state of the official ResNet-18`,
-      );
-    }
-    if (found.dtype !== "F32" || found.shape.join() !== shape.join()) {
-      throw new InputError(
-        `Cannot load weights from ${source}: ${name} is ${found.dtype} [${found.shape}], this network has F32 ` +
-          `[${shape}]; set network.width and the number of classes to those of the file`,
-      );
-    }
-    return found.data as Float32Array;
-  });
 }

@@ -8,40 +8,34 @@
 
 import { InputError } from "../errors.ts";
 import { findDuplicateKey } from "./_json_keys.ts";
+import {
+  arrayOf,
+  type Dtype,
+  type HostTensor,
+  hostTensor,
+  isStoredDtype,
+  storedBytes,
+} from "./host_tensor.ts";
 
-const ARRAYS = {
-  F64: Float64Array,
-  I64: BigInt64Array,
-  F32: Float32Array,
-  I32: Int32Array,
-  U32: Uint32Array,
-  U8: Uint8Array,
-} as const;
-
-/** A tensor in host memory: row-major, last dimension fastest; `shape` is `[]` for a scalar. */
-export type HostTensor =
-  | { dtype: "F64"; shape: number[]; data: Float64Array }
-  | { dtype: "I64"; shape: number[]; data: BigInt64Array }
-  | { dtype: "F32"; shape: number[]; data: Float32Array }
-  | { dtype: "I32"; shape: number[]; data: Int32Array }
-  | { dtype: "U32"; shape: number[]; data: Uint32Array }
-  | { dtype: "U8"; shape: number[]; data: Uint8Array };
-
-/** The value types this reader and writer know, named as in the file. */
-export type Dtype = HostTensor["dtype"];
+export type { Dtype, HostTensor } from "./host_tensor.ts";
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
   /** Free text by key, such as `format`. */
   metadata: Record<string, string>;
-  /** By name, in the order of the file. */
+  /** By name, in the order of the file; what is F16 or BF16 there is F32 here, with the same values. */
   tensors: Map<string, HostTensor>;
 }
 
 /** A larger header is refused, as the official implementation does. */
 const LARGEST_HEADER = 100_000_000;
 
-/** Reads a file; throws {@linkcode InputError} if it is missing or not a sound safetensors file. */
+/**
+ * Reads a file, whatever its values are: infinities and NaN come as they are, and are refused where weights are used.
+ *
+ * @throws {InputError} If it is missing, not a sound safetensors file, or has tensors of other types than F64, I64,
+ * F32, I32, U32, U8, F16 and BF16.
+ */
 export async function readSafetensors(path: string): Promise<SafetensorsFile> {
   let bytes: Uint8Array;
   try {
@@ -115,8 +109,18 @@ export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): Sa
   }
   const tensors = new Map<string, HostTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    const data = new ARRAYS[dtype](values.slice(begin, end).buffer); // slice: aligned copy
-    tensors.set(name, { dtype, shape, data } as HostTensor);
+    // Only now: a file that is damaged, too, is damaged in the first place.
+    if (!isStoredDtype(dtype)) {
+      throw new InputError(
+        `Cannot read ${source}: tensor ${quote(name)} is of type ${
+          quote(dtype)
+        }, which this program ` +
+          `does not take (it takes ${
+            Object.keys(storedBytes).join(", ")
+          }); convert it to float32 and save the file again`,
+      );
+    }
+    tensors.set(name, hostTensor(dtype, shape, values.slice(begin, end))); // slice: aligned copy
   }
   return { metadata: Object.fromEntries(metadata), tensors };
 }
@@ -127,7 +131,7 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const order = [...tensors].toSorted(([nameA, a], [nameB, b]) =>
-    ARRAYS[b.dtype].BYTES_PER_ELEMENT - ARRAYS[a.dtype].BYTES_PER_ELEMENT ||
+    storedBytes[b.dtype] - storedBytes[a.dtype] ||
     (nameA < nameB ? -1 : 1)
   );
   const header: [string, unknown][] = [];
@@ -163,7 +167,8 @@ async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
 
 interface Entry {
   name: string;
-  dtype: Dtype;
+  /** As the file has it, known or not. */
+  dtype: string;
   shape: number[];
   begin: number;
   end: number;
@@ -198,10 +203,7 @@ function parseEntry(name: string, value: unknown, available: number, fail: Fail)
   const tensor = `tensor ${quote(name)}`;
   if (!isRecord(value)) return fail(`${tensor} is not described by a JSON object`);
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== "string" || !Object.hasOwn(ARRAYS, dtype)) {
-    const known = Object.keys(ARRAYS).join(", ");
-    return fail(`${tensor} has dtype ${quote(dtype)}, this reader knows ${known}`);
-  }
+  if (typeof dtype !== "string") return fail(`${tensor} has dtype ${quote(dtype)}`);
   if (!isSizes(shape)) return fail(`${tensor} has shape ${quote(shape)}`);
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0] > offsets[1]) {
     return fail(`${tensor} has offsets ${quote(offsets)}, expected [begin, end]`);
@@ -210,12 +212,15 @@ function parseEntry(name: string, value: unknown, available: number, fail: Fail)
   if (end > available) {
     fail(`${tensor} ends at byte ${end}, the file holds ${available} bytes of values`);
   }
-  const width = ARRAYS[dtype as Dtype].BYTES_PER_ELEMENT;
-  if (end - begin !== count(shape) * width) {
+  // How wide the values of another type are is not known here.
+  if (isStoredDtype(dtype)) {
+    const needed = count(shape) * storedBytes[dtype];
     const found = `${tensor} of type ${dtype} and shape ${quote(shape)}`;
-    fail(`${found} needs ${count(shape) * width} bytes, its offsets give ${end - begin}`);
+    if (end - begin !== needed) {
+      fail(`${found} needs ${needed} bytes, its offsets give ${end - begin}`);
+    }
   }
-  return { name, dtype: dtype as Dtype, shape, begin, end };
+  return { name, dtype, shape, begin, end };
 }
 
 /** A wrong tensor to write is a mistake of the program, not of its user: `TypeError`. */
@@ -223,9 +228,9 @@ function checkTensor(name: string, dtype: Dtype, shape: number[], data: HostTens
   if (name === "__metadata__") {
     throw new TypeError('Cannot write tensor "__metadata__": the name is reserved by the format');
   }
-  if (!(data instanceof ARRAYS[dtype])) {
+  if (!(data instanceof arrayOf(dtype))) {
     throw new TypeError(
-      `Cannot write tensor ${quote(name)}: dtype ${dtype} needs a ${ARRAYS[dtype].name}`,
+      `Cannot write tensor ${quote(name)}: dtype ${dtype} needs a ${arrayOf(dtype).name}`,
     );
   }
   if (!isSizes(shape) || count(shape) !== data.length) {

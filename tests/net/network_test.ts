@@ -450,8 +450,8 @@ test("a state that does not fit is refused and changes nothing", async (gpu) => 
       /linear\.weight is F32 \[4,16\], this network has F32 \[3,16\]; set network\.width/,
     );
     refuse(
-      (state) => state.set("bn1.bias", { dtype: "F64", shape: [2], data: new Float64Array(2) }),
-      /bn1\.bias is F64/,
+      (state) => state.set("bn1.bias", { dtype: "I32", shape: [2], data: new Int32Array(2) }),
+      /bn1\.bias is of type I32, weights are floating-point numbers; convert them to float32/,
     );
     assert.deepEqual(await network.export(), before);
   });

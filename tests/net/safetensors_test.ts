@@ -171,9 +171,14 @@ const refused: [string, Uint8Array, RegExp][] = [
   ["a metadata value", fileOf({ __metadata__: { epoch: 3 } }), /metadata "epoch" is not a string/],
   ["an entry that is null", fileOf({ w: null }), /"w" is not described by a JSON object/],
   [
-    "an unknown dtype",
-    fileOf({ w: { ...u8(0, 2), dtype: "BF16" } }, 2),
-    /"w" has dtype "BF16", this reader knows F64, I64, F32, I32, U32, U8/,
+    "half values that fill too few bytes",
+    fileOf({ w: { dtype: "BF16", shape: [2], data_offsets: [0, 2] } }, 2),
+    /"w" of type BF16 and shape \[2\] needs 4 bytes, its offsets give 2/,
+  ],
+  [
+    "an unknown dtype in a file that is damaged",
+    fileOf({ w: { ...u8(0, 9), dtype: "F8_E4M3" } }, 2),
+    /"w" ends at byte 9, the file holds 2/,
   ],
   ["a missing dtype", fileOf({ w: { shape: [] } }), /"w" has dtype missing/],
   ["a negative size", fileOf({ w: u8(0, 2, [-1, -2]) }, 2), /"w" has shape \[-1,-2\]/],
@@ -204,6 +209,54 @@ const refused: [string, Uint8Array, RegExp][] = [
     /its header names "shape" twice/,
   ],
 ];
+
+for (
+  const dtype of [
+    ...["BOOL", "I8", "U16", "I16", "U64", "C64", "F4", "F6_E2M3", "F8_E5M2", "F8_E4M3"],
+    ...["F8_E8M0", "F8_E4M3FNUZ", "A_TYPE_TO_COME", "toString", "f32", ""],
+  ]
+) {
+  Deno.test(`decodeSafetensors() names the type "${dtype}" as one that is not taken`, () => {
+    const bytes = fileOf({ w: { ...u8(0, 2), dtype } }, 2);
+    assert.throws(
+      () => decodeSafetensors(bytes, "model.safetensors"),
+      new InputError(
+        `Cannot read model.safetensors: tensor "w" is of type "${dtype}", which this program does not take ` +
+          "(it takes F64, I64, F32, I32, U32, U8, F16, BF16); convert it to float32 and save the file again",
+      ),
+    );
+  });
+}
+
+/** The value of a half number by its definition: sign, exponent and fraction of so many bits. */
+function halfValue(bits: number, exponentBits: number): number {
+  const fractionBits = 15 - exponentBits;
+  const sign = bits >> 15 ? -1 : 1;
+  const exponent = (bits >> fractionBits) & (2 ** exponentBits - 1);
+  const fraction = (bits & (2 ** fractionBits - 1)) / 2 ** fractionBits;
+  const bias = 2 ** (exponentBits - 1) - 1;
+  if (exponent === 2 ** exponentBits - 1) return fraction ? NaN : sign * Infinity;
+  if (exponent === 0) return sign * fraction * 2 ** (1 - bias);
+  return sign * (1 + fraction) * 2 ** (exponent - bias);
+}
+
+for (const [dtype, exponentBits] of [["F16", 5], ["BF16", 8]] as const) {
+  Deno.test(`decodeSafetensors() widens each of the 65536 values of ${dtype} to its own`, () => {
+    const count = 2 ** 16;
+    const bytes = fileOf(
+      { one: u8(0, 1), w: { dtype, shape: [2, count / 2], data_offsets: [1, 1 + 2 * count] } },
+      1 + 2 * count,
+    );
+    const view = new DataView(bytes.buffer, bytes.length - 2 * count);
+    for (let bits = 0; bits < count; bits++) view.setUint16(2 * bits, bits, true);
+    const tensor = decodeSafetensors(bytes).tensors.get("w")!;
+    assert.equal(tensor.dtype, "F32");
+    assert.deepEqual(tensor.shape, [2, count / 2]);
+    for (let bits = 0; bits < count; bits++) {
+      assert(Object.is(tensor.data[bits], halfValue(bits, exponentBits)), `${dtype} ${bits}`);
+    }
+  });
+}
 
 for (const [what, bytes, message] of refused) {
   Deno.test(`decodeSafetensors() refuses ${what}`, () => {
