@@ -12,7 +12,7 @@ import { type ParameterTable, parameterTable } from "../net/parameters.ts";
 import { resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
-import { replayBase } from "./config.ts";
+import { compatOf, replayBase } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { trainingRows } from "./tuning/tune.ts";
 import { type Materials, methodParts, streamImages } from "./materials.ts";
@@ -180,7 +180,8 @@ export function createLearner(
   });
 }
 
-function methodOptions(config: ExperimentConfig): MethodOptions {
+/** The numbers of a configuration's method, as its phases read them. */
+export function methodOptions(config: ExperimentConfig): MethodOptions {
   const { wscl, freezing, batchSize, replayBatchSize, epochs } = config;
   return {
     batchSize,
@@ -198,7 +199,7 @@ function methodOptions(config: ExperimentConfig): MethodOptions {
     freezingMode: freezing.mode,
     maxBlocks: freezing.maxBlocks,
     freezingMargin: freezing.margin,
-    compat: wscl.compat,
+    compat: compatOf(config),
   };
 }
 

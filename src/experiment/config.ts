@@ -76,6 +76,15 @@ export function replayBase(
   return method === "wscl" ? wscl.base : method;
 }
 
+/**
+ * Whom a run follows where paper and official program differ. It holds for a run as a whole, whatever its method: loss
+ * masks, the division of images, the choice of heads, freezing and metrics. So the baselines of a comparison are trained
+ * and measured by the rules of the method that they are compared with.
+ */
+export function compatOf({ wscl }: ExperimentConfig): "paper" | "official" {
+  return wscl.compat;
+}
+
 /** `data.mean[1]` */
 function pathText(issue: v.BaseIssue<unknown>): string {
   return (issue.path ?? [])

@@ -14,7 +14,7 @@ export interface ExperimentConfig {
   readonly method: MethodName;
   /** Seeds every random stream. */
   readonly seed: number;
-  /** What belongs to `wscl` alone. */
+  /** What belongs to `wscl` alone, but for `compat`. */
   readonly wscl: WsclConfig;
   /** What belongs to `derpp`, alone or as the base of `wscl`. */
   readonly derpp: DerppConfig;
@@ -75,7 +75,7 @@ export interface WsclConfig {
   readonly transfer: "nrem" | "dusk" | "dawn";
   /** Staged: passes over the short-term memory in one sleep. */
   readonly sleepEpochs: number;
-  /** Where paper and official implementation differ: whom to follow. */
+  /** Where paper and official implementation differ: whom to follow. Holds for every method, see `compatOf`. */
   readonly compat: "paper" | "official";
 }
 

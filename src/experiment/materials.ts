@@ -2,6 +2,7 @@ import { openDataset, openDreams } from "../data/dataset.ts";
 import type { Dataset, ImageSet, Progress } from "../data/image_set.ts";
 import { splitTasks, type TaskSplit } from "../data/task_stream.ts";
 import { InputError } from "../errors.ts";
+import { compatOf } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { headChoiceImages } from "./head_choice.ts";
 
@@ -45,7 +46,7 @@ export async function openMaterials(
   checkClasses(config, dataset);
   checkSize(config, dataset.train);
   if (dreams) checkSize(config, dreams);
-  const compat = config.method === "wscl" ? wscl.compat : "paper";
+  const compat = compatOf(config);
   const tasks = splitTasks({
     trainLabels: dataset.train.labels,
     testLabels: dataset.test.labels,

@@ -3,6 +3,7 @@ import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
 import { writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
+import { accuracySummary } from "./accuracy_summary.ts";
 import { assemble, type Assembly, freezingCopies, parametersOf } from "./build.ts";
 import { Checkpointer, type CheckpointEvery, Interrupted, SLACK } from "./checkpoint.ts";
 import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
@@ -13,7 +14,6 @@ import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
 import { type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
-import { summarizeMatrix } from "./metrics.ts";
 import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
@@ -21,7 +21,7 @@ import { testKernelsOnce } from "./self_test_once.ts";
 import { negativeVarianceIn } from "./state_values.ts";
 import { steadyNow } from "./steady_clock.ts";
 import { StepReporter } from "./step_reporter.ts";
-import type { AccuracySummary, Summary } from "./summary.ts";
+import type { Summary } from "./summary.ts";
 import { chooseKernels } from "./tuning/choose.ts";
 import { readWeights } from "./weights.ts";
 import type { RunOptions } from "./worker_messages.ts";
@@ -447,24 +447,4 @@ function startEvent(
     },
     parameters,
   };
-}
-
-function accuracySummary(
-  measured: Results["classIl"],
-  config: ExperimentConfig,
-  completed: boolean,
-): AccuracySummary {
-  const { matrix } = measured;
-  const none = {
-    finalAverage: null,
-    backwardTransfer: null,
-    forwardTransfer: null,
-    forgetting: null,
-  };
-  if (!completed) return { matrix, ...none };
-  if (config.method === "joint") {
-    const row = matrix[0];
-    return { matrix, ...none, finalAverage: row.reduce((a, b) => a + b, 0) / row.length };
-  }
-  return summarizeMatrix(measured, config.method === "wscl" ? config.wscl.compat : "paper");
 }
