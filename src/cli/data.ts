@@ -1,5 +1,7 @@
 import { checkData, type PartImages, type SetReport } from "../data/check.ts";
-import { download, type Downloadable } from "../data/download.ts";
+import { download } from "../data/download.ts";
+import type { Downloadable, DownloadSet } from "../data/downloads.ts";
+import { atMirror } from "../data/mirror.ts";
 import { drawSubset } from "../data/subset.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -82,8 +84,19 @@ function describePart({ part, classes }: PartImages): string {
     (usual ? `: ${usual[0]} of ${others.length === 0 ? "each" : "most"}${exceptions}` : "");
 }
 
-/** `wscl data download NAME`, in plain values. */
+/** `wscl data download NAME`, in plain values; `mirror`: another place than the official one. */
 export async function downloadCommand(
+  set: DownloadSet,
+  folder: string,
+  mirror: URL | null,
+  terminal: Terminal,
+): Promise<void> {
+  const { files } = mirror === null ? set : atMirror(set, mirror);
+  for (const file of files) await downloadFile(file, folder, terminal);
+  terminal.print("It is read as it is: there is no need to unpack it");
+}
+
+async function downloadFile(
   source: Downloadable,
   folder: string,
   terminal: Terminal,
@@ -106,5 +119,4 @@ export async function downloadCommand(
   terminal.print(
     fetched ? `done: ${path}, checksum ok` : `nothing to do: ${path} is there, checksum ok`,
   );
-  terminal.print("It is read as it is: there is no need to unpack it");
 }

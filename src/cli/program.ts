@@ -1,7 +1,8 @@
 import { Argument, Command, InvalidArgumentError } from "@commander-js/extra-typings";
 import { fileURLToPath } from "node:url";
 import denoConfig from "../../deno.json" with { type: "json" };
-import { DOWNLOADS } from "../data/download.ts";
+import { type DownloadName, DOWNLOADS } from "../data/downloads.ts";
+import { readMirror } from "../data/mirror.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
 import { addBenchCommands } from "./bench.ts";
@@ -161,8 +162,10 @@ export function createProgram(options: ProgramOptions) {
     )
     .addArgument(new Argument("<name>", "data set").choices(downloadNames))
     .option("--data <dir>", "folder to put it into", "data")
-    .action(async (name, { data: folder }) => {
-      await downloadCommand(DOWNLOADS[name], folder, lasting("the download goes on"));
+    .option("--from <url>", "another place that has the same file, or, ending in /, its folder")
+    .action(async (name, { data: folder, from }) => {
+      const mirror = from === undefined ? null : readMirror(from);
+      await downloadCommand(DOWNLOADS[name], folder, mirror, lasting("the download goes on"));
     });
 
   program.command("report")
@@ -223,7 +226,7 @@ export function createProgram(options: ProgramOptions) {
   return program;
 }
 
-const downloadNames = ["cifar10", "cifar100", "tiny-imagenet"] as const;
+const downloadNames = Object.keys(DOWNLOADS) as DownloadName[];
 
 const EXAMPLES = `
 Examples:

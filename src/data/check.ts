@@ -10,7 +10,8 @@ import {
 } from "./cifar_files.ts";
 import { CIFAR10, cifar100, type CifarFormat } from "./cifar_format.ts";
 import { checkTree } from "./check_tree.ts";
-import { DOWNLOADS, md5Of } from "./download.ts";
+import { md5Of } from "./download.ts";
+import { DOWNLOADS } from "./downloads.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
 import { isFile, isFolder } from "./folder_listing.ts";
 import type { Progress } from "./image_set.ts";
@@ -124,7 +125,8 @@ async function checkCifar(
       return null;
     }
   };
-  const published = Object.values(DOWNLOADS).find(({ file }) => file === basename(path));
+  const published = Object.values(DOWNLOADS).flatMap(({ files }) => files)
+    .find(({ file }) => file === basename(path));
   if (published !== undefined && await md5Of(path) !== published.md5) {
     problems.push(`${path}: its checksum is not the published one, download it again`);
   }

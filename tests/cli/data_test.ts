@@ -12,6 +12,7 @@ import {
   write,
   writeImageFolder,
 } from "../data/fixtures.ts";
+import { withRawServer } from "../data/raw_server.ts";
 import { recordingTerminal } from "./recording_terminal.ts";
 
 /** Runs `wscl data ...` in this process. */
@@ -168,4 +169,33 @@ Deno.test("data download knows its names, and what is there already", () =>
     const other = await data("download", "cifar10", "--data", folder);
     assert.equal(other.code, 2);
     assert.match(other.errors, /is there and is not the official file, by its checksum/);
+  }));
+
+Deno.test("data download --from takes the file from another place, and tells what is wrong with it", () =>
+  withFolder(async (folder) => {
+    const answer = () => ({ head: ["HTTP/1.1 404 Not Found", "content-length: 0"] });
+    await withRawServer(answer, async (port, asked) => {
+      const from = (url: string) => data("download", "cifar10", "--data", folder, "--from", url);
+      const mirror = `http://127.0.0.1:${port}/pub/`;
+      const missing = await from(mirror);
+      assert.equal(missing.code, 2);
+      assert.deepEqual(asked.map(({ path }) => path), ["/pub/cifar-10-binary.tar.gz"]);
+      assert.match(missing.output, /^fetching http:.*\/pub\/cifar-10-binary\.tar\.gz/);
+      assert.match(missing.errors, /answered 404 Not Found, look whether the data set has moved/);
+      const other = await from("file:///data");
+      assert.deepEqual([other.code, other.output], [2, ""]);
+      assert.match(
+        other.errors,
+        /^error: Cannot use --from file:\/\/\/data: it begins with file:;/,
+      );
+      // No test may reach a host of the network.
+      const unreached = await from("https://example.org/");
+      assert.equal(unreached.code, 2);
+      assert.match(
+        unreached.errors,
+        /this process may not reach example\.org; start it with \.\/wscl/,
+      );
+      assert.doesNotMatch(unreached.errors, /--allow-net/);
+    });
+    assert.deepEqual([...Deno.readDirSync(folder)], []);
   }));

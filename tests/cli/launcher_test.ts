@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DOWNLOADS } from "../../src/data/downloads.ts";
 
 const launcher = fileURLToPath(new URL("../../wscl", import.meta.url));
 const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -200,31 +201,52 @@ Deno.test("Dawn that cannot be fetched is an error that says what to do", async 
   );
 });
 
-Deno.test("data check writes nothing, data download one folder from one host", async () => {
-  const scripts = { deno: DENO("2.9.6"), id: AS_USER };
-  const permitted = async (...args: string[]) => {
-    const { code, stdout } = await launch(args, scripts);
-    assert.equal(code, 0);
-    const flags = stdout.split("\n").filter((line) => /^--allow-(write|net|run|all)/.test(line));
-    assert.match(
-      stdout,
-      /src\/cli\/main\.ts\ndata\n/,
-      "the program gets the arguments as they were",
-    );
-    return flags.sort();
-  };
+/** A Deno that shows how it was started, and answers what a mirror's host is as the real one does. */
+const ANSWERING_DENO = `#!/bin/sh
+case $1,$* in
+  --version,*) echo "deno 2.9.6 (stable)" ;;
+  *src/cli/mirror_hosts.ts*) exec '${Deno.execPath()}' "$@" ;;
+  *) printf '%s\\n' "$@" ;;
+esac`;
+
+/** The flags for writing and the network that a command is started with. */
+async function permitted(...args: string[]): Promise<string[]> {
+  const { code, stdout, stderr } = await launch(args, { deno: ANSWERING_DENO, id: AS_USER });
+  assert.deepEqual([code, stderr], [0, ""]);
+  assert.match(stdout, /src\/cli\/main\.ts\ndata\n/, "the program gets the arguments as they were");
+  return stdout.split("\n").filter((line) => /^--allow-(write|net|run|all)/.test(line)).sort();
+}
+
+Deno.test("data check writes nothing, data download one folder, from the hosts of the data set", async () => {
   assert.deepEqual(await permitted("data", "check", "some/folder"), []);
-  assert.deepEqual(
-    await permitted("data", "download", "cifar100", "--data", "my data"),
-    ["--allow-net=www.cs.toronto.edu", "--allow-write=my data"],
-  );
+  for (const [name, { files }] of Object.entries(DOWNLOADS)) {
+    for (const { hosts } of files) {
+      assert.deepEqual(
+        await permitted("data", "download", name, "--data", "my data"),
+        [`--allow-net=${hosts.join(",")}`, "--allow-write=my data"],
+      );
+    }
+  }
   assert.deepEqual(
     await permitted("data", "download", "--data=d", "tiny-imagenet"),
-    ["--allow-net=cs231n.stanford.edu", "--allow-write=d"],
+    ["--allow-net=*.stanford.edu,*.image-net.org", "--allow-write=d"],
   );
   assert.deepEqual(await permitted("data", "download", "mnist"), ["--allow-write=data"]);
-  const { code, stderr } = await launch(["data", "download", "cifar10", "--data", "a,b"], scripts);
+  const args = ["data", "download", "cifar10", "--data", "a,b"];
+  const { code, stderr } = await launch(args, { deno: ANSWERING_DENO, id: AS_USER });
   assert.deepEqual([code, /path with a comma/.test(stderr)], [2, true]);
+});
+
+Deno.test("data download --from reaches that host, at that port, and no other", async () => {
+  const net = async (...args: string[]) =>
+    (await permitted("data", "download", "cifar10", ...args)).filter((flag) => /net/.test(flag));
+  assert.deepEqual(await net("--from", "https://a.org/x/"), ["--allow-net=a.org:443"]);
+  assert.deepEqual(await net("--from=http://a.org:8080/x"), ["--allow-net=a.org:8080"]);
+  assert.deepEqual(await net("--from", "http://A.org"), ["--allow-net=a.org:80,a.org:443"]);
+  assert.deepEqual(await net("--from", "http://[::1]:81/"), ["--allow-net=[::1]:81"]);
+  for (const text of ["ftp://a.org/", "a.org", "https://a@b.org/", "http://a,b/", "http://*/"]) {
+    assert.deepEqual(await net("--from", text), [], text);
+  }
 });
 
 Deno.test("the program is told whether it was started with SIGHUP ignored, as by nohup", async () => {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { download, type Downloadable } from "../../src/data/download.ts";
+import { download } from "../../src/data/download.ts";
+import type { Downloadable } from "../../src/data/downloads.ts";
 import { InputError } from "../../src/errors.ts";
 import { withFolder, write } from "./fixtures.ts";
 
@@ -71,6 +72,7 @@ function from(
       const source: Downloadable = {
         file: "set.zip",
         url: `http://127.0.0.1:${server.addr.port}/set.zip`,
+        hosts: ["127.0.0.1"],
         md5: createHash("md5").update(CONTENT).digest("hex"),
         size: CONTENT.length,
       };
@@ -129,7 +131,7 @@ Deno.test(
   from([breaking(40_000, rest), failing(503)], async ({ start, part }) => {
     await assert.rejects(
       start(),
-      refused(/answered 503 .*; \d+ bytes are kept in .*set\.zip\.part/),
+      refused(/answered 503 .*; \d+ bytes are kept in .*set\.zip\.part, start .*--from URL/),
     );
     assert.deepEqual(Deno.readFileSync(part), CONTENT.subarray(0, Deno.statSync(part).size));
     await from([rest], async (second) => {
@@ -206,7 +208,10 @@ Deno.test(
   from(
     [() => new Response(new ReadableStream({ pull: () => new Promise(() => {}) }))],
     async ({ start, ranges }) => {
-      await assert.rejects(start(), refused(/nothing came for 0\.2 s; start the command again/));
+      await assert.rejects(
+        start(),
+        refused(/nothing came for 0\.2 s, and 3 attempts .*; start the command again/),
+      );
       assert.equal(ranges.length, 3);
     },
   ),
@@ -221,7 +226,7 @@ Deno.test("a server that is not there is told after the attempts", () =>
     );
     const { port } = server.addr;
     await server.shutdown();
-    const source = { file: "x", url: `http://127.0.0.1:${port}/x`, md5: "", size: 1 };
+    const source = { file: "x", url: `http://127.0.0.1:${port}/x`, hosts: [], md5: "", size: 1 };
     const options = { progress: () => {}, say: () => {}, attempts: 2, pause: 1 };
     await assert.rejects(download(source, folder, options), refused(/start the command again/));
   }));
@@ -230,7 +235,7 @@ Deno.test(
   "a folder that cannot be written is told before anything is fetched",
   from([always], async ({ folder, ranges }) => {
     write(join(folder, "file"), "in the way");
-    const source = { file: "x", url: "http://127.0.0.1:1/x", md5: "", size: 1 };
+    const source = { file: "x", url: "http://127.0.0.1:1/x", hosts: [], md5: "", size: 1 };
     const options = { progress: () => {}, say: () => {} };
     await assert.rejects(
       download(source, join(folder, "file"), options),
