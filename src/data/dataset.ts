@@ -152,7 +152,9 @@ function subsetChoice(
   { trainPerClass, testPerClass, subsetSeed }: FolderSource,
   part: SubsetPart,
 ): SubsetChoice {
-  return { perClass: part === "train" ? trainPerClass : testPerClass, subsetSeed };
+  const perClass = part === "train" ? trainPerClass : testPerClass;
+  // Plain JavaScript may leave it out.
+  return { perClass: perClass ?? null, subsetSeed };
 }
 
 function openTree(folder: string, dataRoot: string | null): FileTree {
