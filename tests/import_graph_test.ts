@@ -15,7 +15,7 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Files of `src` itself that every folder may import. */
-const SHARED = ["random.ts", "errors.ts"];
+const SHARED = ["random.ts", "errors.ts", "text.ts"];
 
 /** Self-test and tuning compare with the references of the tests: a copy of them would be one more thing to be wrong. */
 const SELF_TEST = /^src\/experiment\/(self_test(\.ts|\/)|tuning\/)/;

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
+import { decodeText } from "../text.ts";
 import { foldersIn, imageNamesIn, isFile, isFolder } from "./folder_listing.ts";
 import { readZipPlace, type ZipPlace } from "./zip_place.ts";
 
@@ -35,9 +36,9 @@ export function folderTree(root: string): FileTree {
   };
 }
 
-/** @throws {InputError} If the file cannot be read. */
+/** @throws {InputError} If the file cannot be read, or is not UTF-8. */
 export function readText(place: FilePlace): string {
-  return new TextDecoder().decode(readPlace(place));
+  return decodeText(readPlace(place), pathOf(place));
 }
 
 /** For messages. */

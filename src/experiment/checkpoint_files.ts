@@ -232,7 +232,7 @@ type Fail = (found: string) => never;
 function digests(text: string, fail: Fail): Record<string, FileDigest> {
   let done: unknown = null;
   try {
-    done = JSON.parse(text);
+    done = parseJson(text, DONE);
   } catch {
     // said below
   }

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_schema.ts";
 import type { BaseName, ExperimentConfig, MethodName } from "./config_types.ts";
-import { parseJson } from "./json.ts";
+import { readJson } from "./json.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 
 export type { ExperimentConfig, ExperimentOptions } from "./config_types.ts";
@@ -15,9 +15,9 @@ export async function loadConfig(
   path: string,
   overrides: readonly Override[] = [],
 ): Promise<ExperimentConfig> {
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = await readText(path);
+    bytes = await readBytes(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new InputError(
@@ -30,11 +30,11 @@ export async function loadConfig(
       }; name a JSON file, such as configs/demo.json`,
     );
   }
-  return resolveConfig(parseJson(text, path), overrides, path);
+  return resolveConfig(readJson(bytes, path), overrides, path);
 }
 
 /** Whatever `path` is, also a device without an end, no more is read than a configuration may have. */
-async function readText(path: string): Promise<string> {
+async function readBytes(path: string): Promise<Uint8Array> {
   using file = await Deno.open(path);
   const bytes = new Uint8Array(MOST_BYTES + 1);
   let length = 0;
@@ -44,7 +44,7 @@ async function readText(path: string): Promise<string> {
     length += count;
   }
   if (length > MOST_BYTES) throw new Error(`it has more than ${MOST_BYTES} bytes`);
-  return new TextDecoder().decode(bytes.subarray(0, length));
+  return bytes.subarray(0, length);
 }
 
 /**

@@ -1,7 +1,36 @@
 import { InputError } from "../errors.ts";
+import { findDuplicateKey } from "../net/json_keys.ts";
+import { decodeText, lineAndColumn } from "../text.ts";
 
-/** Parses JSON text; a syntax error names the file, the line and the column. */
+/**
+ * Reads the bytes of a JSON file that a user may have written.
+ *
+ * @throws {InputError} for another encoding than UTF-8, for a syntax error and for a key that an object has twice.
+ */
+export function readJson(bytes: Uint8Array, file: string): unknown {
+  return parseJson(decodeText(bytes, file), file);
+}
+
+/**
+ * Parses JSON text.
+ *
+ * @throws {InputError} for a syntax error, with file, line and column; for a key that an object has twice, with its path
+ * and where both are.
+ */
 export function parseJson(text: string, file: string): unknown {
+  const value = parse(text, file);
+  const duplicate = findDuplicateKey(text);
+  if (duplicate === undefined) return value;
+  const [first, second] = duplicate.positions.map((position) => {
+    const { line, column } = lineAndColumn(text, position);
+    return `line ${line}, column ${column}`;
+  });
+  throw new InputError(
+    `Cannot parse ${file}: ${duplicate.path} is given twice, at ${first} and at ${second}; remove one of them`,
+  );
+}
+
+function parse(text: string, file: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
@@ -58,9 +87,4 @@ function fix(found: string): string {
   if (found === "/" || found === "#") return "remove the comment, JSON has none";
   if (found === "}" || found === "]") return "remove the comma or add the value before it";
   return "check quotes, commas and brackets there";
-}
-
-function lineAndColumn(text: string, position: number): { line: number; column: number } {
-  const before = text.slice(0, position).split("\n");
-  return { line: before.length, column: before[before.length - 1].length + 1 };
 }

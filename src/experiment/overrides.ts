@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { findDuplicateKey } from "../net/json_keys.ts";
 import { knownPaths } from "./config_schema.ts";
 import { nearestPath } from "./nearest.ts";
 
@@ -22,7 +23,16 @@ export function parseOverride(text: string): Override {
   if (!knownPaths.includes(path)) {
     throw new InputError(`Cannot use --set ${text}: unknown key ${path}${suggestion(path)}`);
   }
-  return { path, value: jsonOrText(text.slice(equals + 1)) };
+  const given = text.slice(equals + 1);
+  const value = jsonOrText(given);
+  const duplicate = value === given ? undefined : findDuplicateKey(given);
+  if (duplicate) {
+    const at = duplicate.path.startsWith("[") ? duplicate.path : `.${duplicate.path}`;
+    throw new InputError(
+      `Cannot use --set ${text}: ${path}${at} is given twice; remove one of them`,
+    );
+  }
+  return { path, value };
 }
 
 /** `, the nearest known key is PATH`, or where all keys are described. */

@@ -3,7 +3,7 @@ import { InputError } from "../errors.ts";
 import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { removeIfThere, writing } from "./durable.ts";
-import { parseJson } from "./json.ts";
+import { readJson } from "./json.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "./summary.ts";
 import type { RunPaths, RunPlace } from "./worker_messages.ts";
@@ -109,9 +109,9 @@ export interface RunOrigin {
 /** Reads `run.json` of a run that is to go on. */
 export function readOrigin(path: string): RunOrigin {
   const file = runFolder(path).run;
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = Deno.readTextFileSync(file);
+    bytes = Deno.readFileSync(file);
   } catch (error) {
     throw new InputError(
       `Cannot resume ${path}: ${
@@ -121,7 +121,7 @@ export function readOrigin(path: string): RunOrigin {
       }`,
     );
   }
-  const origin = parseJson(text, file) as Partial<RunOrigin> | null;
+  const origin = readJson(bytes, file) as Partial<RunOrigin> | null;
   const isInit = origin?.init === null || typeof origin?.init === "string";
   if (typeof origin?.dataRoot !== "string" || !isInit) {
     throw new InputError(
@@ -134,9 +134,9 @@ export function readOrigin(path: string): RunOrigin {
 /** Reads `summary.json` of a run. */
 export function readSummary(path: string): Summary {
   const file = runFolder(path).summary;
-  let text: string;
+  let bytes: Uint8Array;
   try {
-    text = Deno.readTextFileSync(file);
+    bytes = Deno.readFileSync(file);
   } catch (error) {
     throw new InputError(
       `Cannot read run ${path}: ${
@@ -146,7 +146,7 @@ export function readSummary(path: string): Summary {
       }`,
     );
   }
-  const summary = parseJson(text, file) as Partial<Summary> | null;
+  const summary = readJson(bytes, file) as Partial<Summary> | null;
   if (typeof summary?.method !== "string" || !summary.classIl || !summary.taskIl) {
     throw new InputError(
       `Cannot read run ${path}: summary.json has no method, classIl or taskIl; ` +
@@ -163,7 +163,9 @@ export function isFinished(path: string): boolean {
 
 function holdsFinishedRun(folder: RunFolder): boolean {
   try {
-    return JSON.parse(Deno.readTextFileSync(folder.summary)).completed !== false;
+    const { summary } = folder;
+    const found = readJson(Deno.readFileSync(summary), summary) as Partial<Summary>;
+    return found.completed !== false;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return false;

@@ -7,7 +7,7 @@
  */
 
 import { InputError } from "../errors.ts";
-import { findDuplicateKey } from "./_json_keys.ts";
+import { findDuplicateKey } from "./json_keys.ts";
 import {
   arrayOf,
   type Dtype,
@@ -187,7 +187,7 @@ function parseHeader(bytes: Uint8Array, fail: Fail): Record<string, unknown> {
   }
   if (!isRecord(header)) return fail("its header is not a JSON object");
   const duplicate = findDuplicateKey(text);
-  if (duplicate !== undefined) fail(`its header names ${quote(duplicate)} twice`);
+  if (duplicate !== undefined) fail(`its header names ${quote(duplicate.key)} twice`);
   return header;
 }
 

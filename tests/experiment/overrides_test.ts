@@ -32,6 +32,24 @@ Deno.test("parseOverride names the nearest key of an unknown one", () => {
   assert.throws(() => parseOverride("shedule=merged"), /nearest known key is wscl\.schedule$/);
 });
 
+Deno.test("parseOverride refuses a key that an object in its value has twice", () => {
+  const cases: [value: string, key: string][] = [
+    ['{"width": 4, "width": 8}', "network.width"],
+    ['{"width": 4, "\\u0077idth": 8}', "network.width"],
+    ['[{"a": 1, "a": 1}]', "network[0].a"],
+  ];
+  for (const [value, key] of cases) {
+    assert.throws(
+      () => parseOverride(`network=${value}`),
+      new InputError(
+        `Cannot use --set network=${value}: ${key} is given twice; remove one of them`,
+      ),
+    );
+  }
+  // No JSON, so a text.
+  assert.equal(parseOverride('name={"a": 1, "a": ').value, '{"a": 1, "a": ');
+});
+
 Deno.test("applyOverrides makes missing sections, and the last override wins", () => {
   const overrides = ["wscl.schedule=merged", "seed=1", "seed=2"].map(parseOverride);
   const config = resolveConfig(exampleOptions(), overrides);

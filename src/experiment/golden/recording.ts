@@ -1,5 +1,6 @@
 import { InputError } from "../../errors.ts";
 import { type HostTensor, readSafetensors } from "../../net/safetensors.ts";
+import { readJson } from "../json.ts";
 
 /** JSON as it was recorded: keys are looked up and missing ones are found by use. */
 // deno-lint-ignore no-explicit-any
@@ -81,17 +82,19 @@ export async function readRecordings(folder: string): Promise<Recording[]> {
       new Recording(
         name,
         tensors,
-        files.has(`${name}.json`) ? await readJson(`${path}.json`) : null,
+        files.has(`${name}.json`) ? await readJsonFile(`${path}.json`) : null,
       ),
     );
   }
   return recordings;
 }
 
-async function readJson(path: string): Promise<Json> {
+async function readJsonFile(path: string): Promise<Json> {
+  let bytes: Uint8Array;
   try {
-    return JSON.parse(await Deno.readTextFile(path));
+    bytes = await Deno.readFile(path);
   } catch (error) {
     throw new InputError(`Cannot read ${path}: ${(error as Error).message}`);
   }
+  return readJson(bytes, path);
 }

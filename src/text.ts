@@ -1,0 +1,63 @@
+import { InputError } from "./errors.ts";
+
+/**
+ * The text of a file that a user wrote. A byte order mark of UTF-8 is left out.
+ *
+ * @throws {InputError} If it is in another encoding than UTF-8, which is named.
+ */
+export function decodeText(bytes: Uint8Array, file: string): string {
+  const fail = (found: string): never => {
+    throw new InputError(`Cannot read ${file}: it is ${found}; save it as UTF-8`);
+  };
+  const wide = wideEncoding(bytes);
+  if (wide) return fail(`${wide} text`);
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+  } catch {
+    const { text, byte } = firstNotUtf8(bytes);
+    const { line, column } = lineAndColumn(text, text.length);
+    return fail(`not UTF-8 text (byte ${byte} at line ${line}, column ${column})`);
+  }
+}
+
+/** Of a position in a text, both counted from 1. */
+export function lineAndColumn(text: string, position: number): { line: number; column: number } {
+  const before = text.slice(0, position).split("\n");
+  return { line: before.length, column: before[before.length - 1].length + 1 };
+}
+
+/** UTF-16 or UTF-32 by their byte order marks or, since text has no zeros, by those of its first letters. */
+function wideEncoding(bytes: Uint8Array): "UTF-16" | "UTF-32" | undefined {
+  const starts = (...pattern: (number | "letter")[]) =>
+    bytes.length >= pattern.length &&
+    pattern.every((byte, i) => byte === "letter" ? bytes[i] !== 0 : bytes[i] === byte);
+  if (starts(0xff, 0xfe, 0, 0) || starts(0, 0, 0xfe, 0xff)) return "UTF-32";
+  if (starts("letter", 0, 0, 0) || starts(0, 0, 0, "letter")) return "UTF-32";
+  if (starts(0xff, 0xfe) || starts(0xfe, 0xff)) return "UTF-16";
+  if (starts("letter", 0) || starts(0, "letter")) return "UTF-16";
+  return undefined;
+}
+
+/** The text before the first byte that is no UTF-8, and that byte. */
+function firstNotUtf8(bytes: Uint8Array): { text: string; byte: string } {
+  // With `stream`, a sequence that only is not complete yet is no error: each longer part fails, if one does.
+  const textOf = (length: number) =>
+    new TextDecoder("utf-8", { fatal: true, ignoreBOM: true })
+      .decode(bytes.subarray(0, length), { stream: true });
+  let [sound, broken] = [0, bytes.length + 1];
+  while (broken - sound > 1) {
+    const middle = (sound + broken) >> 1;
+    try {
+      textOf(middle);
+      sound = middle;
+    } catch {
+      broken = middle;
+    }
+  }
+  const text = textOf(sound);
+  const byte = bytes[new TextEncoder().encode(text).length];
+  return {
+    text: text.replace(/^\ufeff/, ""),
+    byte: `0x${byte.toString(16).toUpperCase().padStart(2, "0")}`,
+  };
+}
