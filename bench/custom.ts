@@ -7,6 +7,7 @@ import { type Contract, contracts, customDispatch } from "./custom_contract.ts";
 import { checkCase, type SampledOutput, tolerance } from "./kernel_case.ts";
 import { Operands } from "../src/experiment/tuning/operands.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
+import { decodeText } from "../src/text.ts";
 import { figures, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
@@ -193,7 +194,7 @@ function atBorder(
 
 function readKernel(path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    return decodeText(Deno.readFileSync(path), path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
     throw new InputError(

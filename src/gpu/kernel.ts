@@ -83,10 +83,13 @@ export async function pipelineOf(
     });
   } catch (error) {
     const inFront = directives(gpu.adapter.provider, kernel.code).length;
-    const lines = (await messages()).map(({ lineNum, linePos, message }) =>
-      `${kernel.name}.wgsl:${lineNum}:${linePos - (lineNum === 1 ? inFront : 0)} ${message}`
-    );
-    throw new Error([(error as Error).message, ...lines].join("\n"));
+    let said = (error as Error).message;
+    const lines = (await messages()).map(({ lineNum, linePos, message }) => {
+      const text = message.trim();
+      said = said.replace(text, () => ""); // some say it there as well, without the place in the file
+      return `${kernel.name}.wgsl:${lineNum}:${linePos - (lineNum === 1 ? inFront : 0)} ${text}`;
+    });
+    throw new Error([said.trimEnd(), ...lines].join("\n"));
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;

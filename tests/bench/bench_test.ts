@@ -136,7 +136,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     const bad = await run(naive.replace("= sum;", "= select(sum, vec4f(7), id.y == 1u);"));
     assert.equal(bad.right, false);
     assert.match(bad.text, /WRONG, not timed[^]*all of them, and no right one, at co = 4, 5, 6, 7/);
-    await assert.rejects(run(naive.replace("var sum", "var summ")), /k\.wgsl:\d+:\d+/);
+    await assert.rejects(run(naive.replace("var sum", "var summ")), ({ message }: Error) => {
+      assert.match(message, /k\.wgsl:\d+:\d+/);
+      assert.equal(message.split("no definition in scope").length, 2, message);
+      return true;
+    });
     await assert.rejects(run(naive.replace("//@", "//")), /how many workgroups it wants/);
   });
 });

@@ -140,6 +140,7 @@ test("a WGSL error names kernel, line and reason", async (gpu) => {
   await assert.rejects(pipelineOf(gpu, broken(code), {}), (error: Error) => {
     assert.match(error.message, /compile kernel broken_kernel/);
     assert.match(error.message, /broken_kernel\.wgsl:3:\d+ /);
+    assert.equal(error.message.split("x[0] = 1u;").length, 2, "the line is shown once");
     return true;
   });
   await assert.rejects(
