@@ -5,6 +5,7 @@ import { type DownloadName, DOWNLOADS } from "../data/downloads.ts";
 import { readMirror } from "../data/mirror.ts";
 import { InputError } from "../errors.ts";
 import { type Override, parseOverride } from "../experiment/overrides.ts";
+import { ROW_GROUPS } from "../experiment/comparison/rows.ts";
 import { addBenchCommands } from "./bench.ts";
 import { providerOption } from "./provider_option.ts";
 import { checkCommand, downloadCommand } from "./data.ts";
@@ -50,7 +51,6 @@ export function createProgram(options: ProgramOptions) {
       .option("--seed <number>", "seed of all randomness (default: the configuration's)", seed)
       .option("--set <key=value>", "change one key of the configuration; repeatable", set)
       .option("--init <file>", "start from the weights of this model.safetensors")
-      .option("--compare", "train er_ace, finetune and joint as well, and print the table")
       .option("--overwrite", "replace a run in the output folder")
       .option(
         "--checkpoint-every <interval>",
@@ -76,11 +76,11 @@ export function createProgram(options: ProgramOptions) {
     dispensable(terminal, ({ message }) => printError(`${message}; ${whatGoesOn}`));
   const runTerminal = lasting("the run goes on, and writes its log.jsonl");
   const run = async (config: string, given: Given) => {
-    const { data: dataRoot = "data", out, init, compare = false, overwrite = false } = given;
+    const { data: dataRoot = "data", out, init, overwrite = false } = given;
     const overrides = [...given.set ?? []];
     if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
     const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
-    const how = { overrides, compare, overwrite, worker, endsProcess };
+    const how = { overrides, overwrite, worker, endsProcess };
     setExitCode(await train({ ...files, ...how }, runTerminal));
   };
 
@@ -96,7 +96,7 @@ export function createProgram(options: ProgramOptions) {
     .option("--resume <dir>", "go on with the run in this folder, from its last checkpoint")
     .action(async (given) => {
       if (given.resume !== undefined) {
-        const settled = (["config", "out", "seed", "set", "init", "compare", "overwrite"] as const)
+        const settled = (["config", "out", "seed", "set", "init", "overwrite"] as const)
           .find((name) => given[name] !== undefined);
         if (settled) {
           throw new InputError(
@@ -112,6 +112,44 @@ export function createProgram(options: ProgramOptions) {
       throw new InputError(
         "Cannot train: no configuration given; add --config FILE, such as configs/demo.json",
       );
+    });
+
+  program.command("compare")
+    .summary("train WSCL and its controls over several seeds, and print the table")
+    .description(
+      "Trains a configuration of wscl, its controls and ablations with several seeds, each run in a folder of its " +
+        "own, and prints means, deviations and paired differences. Goes on where it was interrupted; several " +
+        "processes with the same --out share the work.",
+    )
+    .option("--config <file>", "configuration to compare, such as configs/demo.json (required)")
+    .option("--data <dir>", "folder that holds the data sets' folders", "data")
+    .option("--seeds <list>", "seeds, such as 0-4 or 0,2,7", seeds, [0, 1, 2, 3, 4])
+    .option(
+      "--rows <names>",
+      `rows, separated by commas: ${ROW_GROUPS.join(", ")} or their names`,
+      (text: string) => text.split(","),
+      ["main"],
+    )
+    .option("--out <dir>", "folder for runs and table (default: runs/NAME-compare)")
+    .option("--set <key=value>", "change one key of the configuration; repeatable", set)
+    .option("--plan", "say what would be run and how long it takes, and run nothing")
+    .option(
+      "--max-time <time>",
+      "stop in time, saved, with exit code 75: 90s, 9m or 1.5h",
+      duration,
+    )
+    .option("--skip-self-test", "trust the kernels on this adapter without trying them")
+    .option("--skip-tuning", "do not try which kernels are fastest on this adapter")
+    .addOption(providerOption())
+    .action(async ({ config, data: dataRoot, set: overrides = [], plan = false, ...given }) => {
+      if (config === undefined) {
+        throw new InputError(
+          "Cannot compare: no configuration given; add --config FILE, such as configs/demo.json",
+        );
+      }
+      const { compare } = await import("./compare.ts");
+      const what = { config, dataRoot, cacheDir, overrides, plan, ...given };
+      setExitCode(await compare({ ...what, worker, endsProcess: false }, runTerminal));
     });
 
   program.command("evaluate")
@@ -236,6 +274,7 @@ Examples:
   ./wscl train --resume runs/NAME-SEED --max-time 9m
   ./wscl data download cifar10 --data DIR
   ./wscl data check DIR
+  ./wscl compare --config configs/demo.json --seeds 0-2
   ./wscl report runs`;
 
 function seed(text: string): number {
@@ -251,6 +290,21 @@ function perClass(text: string): number {
   }
   return Number(text);
 }
+
+/** `0-4`, `0,2,7`, `0-2,9` */
+function seeds(text: string): number[] {
+  const listed = text.split(",").flatMap((part) => {
+    const [, from, to = from] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(part) ?? [];
+    const [first, last] = [Number(from), Number(to)];
+    if (!(first <= last && last < 2 ** 32 && last - first < MOST_SEEDS)) {
+      throw new InvalidArgumentError("Expected seeds such as 0-4 or 0,2,7.");
+    }
+    return Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  });
+  return [...new Set(listed)];
+}
+
+const MOST_SEEDS = 1000;
 
 function set(text: string, previous: Override[] = []): Override[] {
   return [...previous, parseOverride(text)];

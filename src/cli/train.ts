@@ -1,9 +1,8 @@
-import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { type ExperimentConfig, loadConfig } from "../experiment/config.ts";
 import { launch, type LaunchOptions } from "../experiment/launch.ts";
 import type { Override } from "../experiment/overrides.ts";
-import { methodLabel, methodTable, runReport } from "../experiment/report.ts";
+import { methodLabel, runReport } from "../experiment/report.ts";
 import {
   createRunFolder,
   defaultRunPath,
@@ -34,8 +33,6 @@ export interface TrainOptions extends SafetyOptions {
   readonly overrides: readonly Override[];
   readonly init?: string;
   readonly overwrite: boolean;
-  /** Train the baselines and bounds, too, each in a folder of its own. */
-  readonly compare: boolean;
   readonly endsProcess?: LaunchOptions["endsProcess"];
   /** Replaced in tests. */
   readonly worker?: LaunchOptions["worker"];
@@ -54,19 +51,14 @@ export interface ResumeOptions extends SafetyOptions {
 }
 
 /** Exit code of a run that was stopped, and saved, because its time was up. */
-const TIME_IS_UP = 75;
-
-/** What `--compare` sets beside the configuration's own method. */
-const COMPARED = ["er_ace", "finetune", "joint"] as const;
+export const TIME_IS_UP = 75;
 
 /** Trains, printing what will happen, what happens and what came out; returns the exit code. */
 export async function train(options: TrainOptions, terminal: Terminal): Promise<number> {
   if (options.init !== undefined) checkReadable(options.init);
   const config = await loadConfig(options.config, options.overrides);
-  const runs = options.compare
-    ? await comparedRuns(config, options)
-    : [{ config, out: options.out ?? defaultRunPath(config) }];
-  for (const { out } of runs) createRunFolder(out, { overwrite: options.overwrite });
+  const out = options.out ?? defaultRunPath(config);
+  createRunFolder(out, { overwrite: options.overwrite });
 
   terminal.print(`configuration  ${options.config}`);
   for (const { path, value } of options.overrides) {
@@ -75,7 +67,7 @@ export async function train(options: TrainOptions, terminal: Terminal): Promise<
   terminal.print(describeConfig(config));
 
   const files = { ...options, init: options.init ?? null };
-  return await trainAll(runs, files, options.compare, terminal);
+  return await trainAndTell(config, out, files, terminal);
 }
 
 /** Goes on with a run that was interrupted, with its own configuration, data and weights; returns the exit code. */
@@ -90,7 +82,7 @@ export async function resume(options: ResumeOptions, terminal: Terminal): Promis
   if (origin.init !== null) checkReadable(origin.init);
   terminal.print(`resuming       ${out}`);
   const files = { ...options, dataRoot: options.dataRoot ?? origin.dataRoot, init: origin.init };
-  return await trainAll([{ config, out }], { ...files, resume: true }, false, terminal);
+  return await trainAndTell(config, out, { ...files, resume: true }, terminal);
 }
 
 interface Files extends SafetyOptions {
@@ -102,48 +94,27 @@ interface Files extends SafetyOptions {
   readonly worker?: LaunchOptions["worker"];
 }
 
-async function trainAll(
-  runs: readonly PlannedRun[],
+async function trainAndTell(
+  config: ExperimentConfig,
+  out: string,
   files: Files,
-  compare: boolean,
   terminal: Terminal,
 ): Promise<number> {
   const stop = stopOnSignals((text) => terminal.print(text));
-  const summaries: Summary[] = [];
-  const goesOn = () => stop.code() === 0 && summaries.at(-1)?.stopped === undefined;
   try {
-    for (const run of runs) {
-      if (goesOn()) summaries.push(await trainOne(run, files, terminal, stop.signal));
-    }
+    const summary = await trainOne(config, out, files, terminal, stop.signal);
+    if (stop.code() !== 0) return stop.code();
+    if (summary.stopped === "time") return TIME_IS_UP;
+    return summary.completed ? 0 : 1;
   } finally {
     terminal.live("");
     stop.release();
   }
-  if (compare) terminal.print(`\n${methodTable(summaries)}`);
-  if (stop.code() !== 0) return stop.code();
-  if (summaries.some(({ stopped }) => stopped === "time")) return TIME_IS_UP;
-  return summaries.every(({ completed }) => completed) ? 0 : 1;
-}
-
-interface PlannedRun {
-  readonly config: ExperimentConfig;
-  readonly out: string;
-}
-
-async function comparedRuns(
-  config: ExperimentConfig,
-  { config: path, overrides, out }: TrainOptions,
-): Promise<PlannedRun[]> {
-  const folder = out ?? `${defaultRunPath(config)}-compare`;
-  const methods = [...new Set([config.method, ...COMPARED])];
-  return await Promise.all(methods.map(async (method) => ({
-    config: await loadConfig(path, [...overrides, { path: "method", value: method }]),
-    out: join(folder, method),
-  })));
 }
 
 async function trainOne(
-  { config, out }: PlannedRun,
+  config: ExperimentConfig,
+  out: string,
   { dataRoot, cacheDir, init, worker, endsProcess, maxTime, ...safetyGiven }: Files,
   terminal: Terminal,
   signal: AbortSignal,

@@ -1,5 +1,6 @@
 import { createImageStore, type ImageStore } from "../data/image_store.ts";
-import { dreamHeads, type DreamOptions } from "../data/task_stream.ts";
+import type { ImageSet } from "../data/image_set.ts";
+import { type DreamHeads, dreamHeads, type DreamOptions } from "../data/task_stream.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Arena } from "../gpu/tensor.ts";
 import { LongTermMemory } from "../memory/long_term.ts";
@@ -47,7 +48,7 @@ export function assemble(
   materials: Materials,
   hooks: AssemblyHooks,
 ): Assembly {
-  const { data, memory, method } = config;
+  const { data } = config;
   const heads = data.tasks * data.classesPerTask;
   const network = createNetwork(gpu, config, hooks.choice);
   const arena = new Arena(gpu, "memories");
@@ -63,41 +64,11 @@ export function assemble(
     sources.test,
     Math.max(...materials.tasks.map((task) => task.test.length)),
   );
-  const base = replayBase(config);
-  const longTerm = new LongTermMemory(arena, {
-    ...image,
-    label: "long-term memory",
-    source: sources.longTerm,
-    capacity: base ? memory.longTerm : 0,
-    logits: base === "derpp" ? heads : 0,
-    judgingShare: methodParts(config).freezing && config.wscl.schedule === "staged"
-      ? config.freezing.share
-      : 0,
-  });
-  const shortTerm = new ShortTermMemory(arena, {
-    ...image,
-    label: "short-term memory",
-    source: sources.shortTerm,
-    capacity: method === "wscl" && config.wscl.schedule === "staged" ? memory.shortTerm : 0,
-  });
-
-  const random = hooks.random ?? {
-    order: Random.stream(config.seed, "order"),
-    augment: Random.stream(config.seed, "augment"),
-    replay: Random.stream(config.seed, "replay"),
-    reservoir: Random.stream(config.seed, "reservoir"),
-    sleep: Random.stream(config.seed, "sleep"),
-    dreams: Random.stream(config.seed, "dream classes"),
-  };
+  const { longTerm, shortTerm } = createMemories(arena, config);
+  const random = hooks.random ?? randomStreams(config.seed);
   let dreams: Session["dreams"] = null;
   if (materials.dreams) {
-    const bound = dreamHeads({
-      dreamLabels: materials.dreams.labels,
-      dreamClasses: materials.dreams.classNames.length,
-      heads,
-      firstHeads: data.classesPerTask,
-      random: random.dreams,
-    });
+    const bound = bindDreams(config, materials.dreams, random.dreams);
     const indices = bound.imagesOfHead.flatMap((images) => [...images]);
     const dreamStore = store("dreams", sources.dreams, indices.length);
     dreamStore.load(materials.dreams, indices);
@@ -126,6 +97,63 @@ export function assemble(
       stores.destroy();
     },
   };
+}
+
+/** The random streams of a run, one per purpose. */
+export function randomStreams(
+  seed: number,
+): MethodRandom & { readonly dreams: Random } {
+  return {
+    order: Random.stream(seed, "order"),
+    augment: Random.stream(seed, "augment"),
+    replay: Random.stream(seed, "replay"),
+    reservoir: Random.stream(seed, "reservoir"),
+    sleep: Random.stream(seed, "sleep"),
+    dreams: Random.stream(seed, "dream classes"),
+  };
+}
+
+/** Which dream class each head is bound to, and its images. */
+export function bindDreams(
+  { data }: ExperimentConfig,
+  { labels, classNames }: ImageSet,
+  random: DreamOptions["random"],
+): DreamHeads {
+  return dreamHeads({
+    dreamLabels: labels,
+    dreamClasses: classNames.length,
+    heads: data.tasks * data.classesPerTask,
+    firstHeads: data.classesPerTask,
+    random,
+  });
+}
+
+/** The memories of a configuration; where its method needs none, they hold nothing. */
+export function createMemories(
+  arena: Arena,
+  config: ExperimentConfig,
+): { readonly longTerm: LongTermMemory; readonly shortTerm: ShortTermMemory } {
+  const { data, memory, method } = config;
+  const heads = data.tasks * data.classesPerTask;
+  const image = { height: data.size, width: data.size };
+  const base = replayBase(config);
+  const longTerm = new LongTermMemory(arena, {
+    ...image,
+    label: "long-term memory",
+    source: sources.longTerm,
+    capacity: base ? memory.longTerm : 0,
+    logits: base === "derpp" ? heads : 0,
+    judgingShare: methodParts(config).freezing && config.wscl.schedule === "staged"
+      ? config.freezing.share
+      : 0,
+  });
+  const shortTerm = new ShortTermMemory(arena, {
+    ...image,
+    label: "short-term memory",
+    source: sources.shortTerm,
+    capacity: method === "wscl" && config.wscl.schedule === "staged" ? memory.shortTerm : 0,
+  });
+  return { longTerm, shortTerm };
 }
 
 /** The copies of the network that a freezing search of this configuration will make; none where it does not search. */

@@ -386,6 +386,7 @@ class Run {
       freezing: results.freezing,
       heads: results.heads,
       samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
+      images: rows,
       steps,
       seconds: this.#seconds(),
       adapter: this.#gpu ? adapterName(this.#gpu.adapter) : "",

@@ -153,7 +153,18 @@ export function readSummary(path: string): Summary {
         "name a folder written by train or demo",
     );
   }
-  return { provider: "deno", ...summary } as Summary;
+  return { provider: "deno", images: 0, ...summary } as Summary;
+}
+
+/** The content of a run's `config.json`; null where there is none. */
+export function readConfig(path: string): unknown {
+  const file = runFolder(path).config;
+  try {
+    return parseJson(Deno.readTextFileSync(file), file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
 }
 
 /** Whether the folder's run came to its end. */

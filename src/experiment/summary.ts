@@ -56,6 +56,8 @@ export interface Summary {
   readonly heads: readonly HeadAssignment[];
   /** Images per second through training steps, evaluation not counted. */
   readonly samplesPerSecond: number;
+  /** Images through training steps: stream, replays, dreams; 0 where an older summary does not say. */
+  readonly images: number;
   /** Optimisation steps. */
   readonly steps: number;
   /** Wall-clock time of the whole run. */

@@ -38,7 +38,7 @@ Deno.test("--version and --help succeed", async () => {
   assert.match(version.output, /^\d+\.\d+\.\d+$/);
   const help = await wscl("--help");
   assert.equal(help.code, 0);
-  for (const command of ["demo", "train", "evaluate", "report", "doctor", "test"]) {
+  for (const command of ["demo", "train", "compare", "evaluate", "report", "doctor", "test"]) {
     assert.match(help.output, new RegExp(`^  ${command} `, "m"));
   }
 });
@@ -49,6 +49,8 @@ Deno.test("bad usage ends with code 2 and a suggestion", async () => {
       [["trian"], /unknown command 'trian'\n\(Did you mean train\?\)/],
       [["train", "--confg", "a.json"], /unknown option '--confg'\n\(Did you mean --config\?\)/],
       [["train"], /no configuration given; add --config FILE/],
+      [["compare"], /Cannot compare: no configuration given; add --config FILE/],
+      [["compare", "--config", "a.json", "--seeds", "4-1"], /Expected seeds such as 0-4 or 0,2,7/],
       [["tune"], /Cannot tune: no configuration given; add --config FILE/],
       [["demo", "--seed", "one"], /'--seed <number>' argument 'one' is invalid/],
       [["demo", "--provider", "down"], /'down' is invalid. Allowed choices are deno, dawn/],
@@ -99,17 +101,6 @@ Deno.test("train refuses a finished run's folder before it prints or starts anyt
     assert.equal(refused.output, "");
     assert.match(refused.errors, /holds a finished run; .* --overwrite$/);
     assert.equal((await wscl(...args, "--overwrite")).code, 0);
-  }));
-
-Deno.test("--compare trains the baselines, too, each in its own folder, and prints the table", () =>
-  withConfig("ends", async (inFolder) => {
-    const { code, output } = await wscl(
-      ...["train", "--config", inFolder("config.json"), "--out", inFolder("all"), "--compare"],
-    );
-    assert.equal(code, 0);
-    assert.match(output, /\| method +\| runs \|/);
-    const folders = [...Deno.readDirSync(inFolder("all"))].map(({ name }) => name).sort();
-    assert.deepEqual(folders, ["er_ace", "finetune", "joint", "wscl"]);
   }));
 
 Deno.test("an error in what the user gave ends with code 2, any other with code 1", async () => {

@@ -24,6 +24,7 @@ export function exampleSummary(
     freezing: [{ task: 1, candidates: [{ frozen: 0, loss: 1 }], chosen: 0 }],
     heads: [{ task: 0, heads: [0, 1] }, { task: 1, heads: [3, 2] }],
     samplesPerSecond: 100,
+    images: 1000,
     steps: 40,
     seconds: 12,
     adapter: "test",

@@ -1,4 +1,5 @@
 import { InputError } from "../../src/errors.ts";
+import { runFolder, writeJson } from "../../src/experiment/run_folder.ts";
 import { serveRun } from "../../src/experiment/serve_run.ts";
 import { exampleSummary } from "./example_summary.ts";
 
@@ -13,7 +14,12 @@ serveRun(async (config, { emit, shouldStop, out }) => {
     return exampleSummary({ completed: false });
   }
   if (config.name === "deaf") await new Promise(() => {});
-  return exampleSummary({ seed: config.seed });
+  const summary = exampleSummary({ seed: config.seed });
+  if (config.name === "leaves-files") {
+    writeJson(runFolder(out).config, config);
+    writeJson(runFolder(out).summary, summary);
+  }
+  return summary;
 });
 
 function nowhere(): never {

@@ -1,0 +1,112 @@
+import { InputError } from "../../errors.ts";
+import type { ExperimentConfig } from "../config_types.ts";
+import type { Override } from "../overrides.ts";
+
+/** A row of a comparison: the configuration with some keys changed. */
+export interface Row {
+  readonly name: string;
+  /** One line for the table's legend. */
+  readonly about: string;
+  readonly overrides: readonly Override[];
+  /** What of WSCL's run decides the row's own length: filled in once WSCL's images are counted. */
+  readonly matches?: "images" | "dreams";
+}
+
+/** Rows that `--rows` knows by one word. */
+export const ROW_GROUPS = ["main", "ablation", "all"] as const;
+
+/**
+ * All rows that make sense for a configuration of `wscl`, WSCL itself first. `passes` is how often WSCL sees each image of
+ * the stream.
+ */
+export function rowsOf(
+  { wscl, data }: ExperimentConfig,
+  passes: number,
+): { readonly main: readonly Row[]; readonly ablation: readonly Row[] } {
+  const { base, schedule } = wscl;
+  const other = schedule === "staged" ? "merged" : "staged";
+  const set = (values: Record<string, unknown>): Override[] =>
+    Object.entries(values).map(([path, value]) => ({ path, value }));
+  const baseline = set({ method: base, epochs: passes });
+  const dreams = data.dreams !== null;
+  const main: Row[] = [
+    { name: "wscl", about: `WSCL, ${schedule}, as configured`, overrides: set({ method: "wscl" }) },
+    { name: base, about: `the base method alone, ${passes} passes as well`, overrides: baseline },
+    {
+      name: `${base}_equal_compute`,
+      about: "the base method, as many images through training steps as WSCL",
+      overrides: baseline,
+      matches: "images",
+    },
+    ...(dreams
+      ? [{
+        name: `${base}_dream_start`,
+        about: `the base method, ${passes} passes, after as many dreams as WSCL has`,
+        overrides: baseline,
+        matches: "dreams" as const,
+      }]
+      : []),
+    {
+      name: "finetune",
+      about: `${passes} passes and nothing against forgetting (lower bound)`,
+      overrides: set({ method: "finetune", epochs: passes }),
+    },
+    {
+      name: "joint",
+      about: `${passes} passes over all tasks at once (upper bound)`,
+      overrides: set({ method: "joint", epochs: passes }),
+    },
+  ];
+  const variant = (name: string, about: string, values: Record<string, unknown>): Row => ({
+    name,
+    about,
+    overrides: set({ method: "wscl", ...values }),
+  });
+  const ablation: Row[] = [
+    ...(dreams && wscl.rem
+      ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
+      : []),
+    ...(schedule === "staged" && wscl.nrem
+      ? [variant("no_nrem", "WSCL without replay in its nights", { "wscl.nrem": false })]
+      : []),
+    ...(wscl.headAssignment
+      ? [
+        variant("no_head_assignment", "WSCL, heads in the order of classes", {
+          "wscl.headAssignment": false,
+        }),
+      ]
+      : []),
+    wscl.freezing
+      ? variant("no_freezing", "WSCL without freezing", { "wscl.freezing": false })
+      : variant("freezing", "WSCL with dynamic freezing", { "wscl.freezing": true }),
+    ...(other === "merged" || base === "er_ace"
+      ? [variant(other, `WSCL, ${other}`, { "wscl.schedule": other, epochs: passes })]
+      : []),
+  ];
+  return { main, ablation };
+}
+
+/**
+ * The rows that are asked for, by name or group; `wscl` is always among them, since all others are compared with it.
+ *
+ * @throws {InputError} for a name that is no row of this configuration.
+ */
+export function chooseRows(
+  { main, ablation }: ReturnType<typeof rowsOf>,
+  names: readonly string[],
+): Row[] {
+  const all = [...main, ...ablation];
+  const chosen = new Set<Row>([all[0]]);
+  for (const name of names) {
+    const group = { main, ablation, all }[name as "main"];
+    const rows = group ?? all.filter((row) => row.name === name);
+    if (rows.length === 0) {
+      throw new InputError(
+        `Cannot compare ${name}: it is no row of this configuration; choose of ` +
+          `${[...ROW_GROUPS, ...all.map((row) => row.name)].join(", ")}`,
+      );
+    }
+    for (const row of rows) chosen.add(row);
+  }
+  return all.filter((row) => chosen.has(row));
+}

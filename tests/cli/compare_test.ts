@@ -1,0 +1,100 @@
+/** `wscl compare`: which runs it makes, shares, skips and refuses. Runs are played by a stand-in for the worker. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { compare, type CompareOptions } from "../../src/cli/compare.ts";
+import { InputError } from "../../src/errors.ts";
+import type { Comparison } from "../../src/experiment/comparison/results.ts";
+import { writeJson } from "../../src/experiment/run_folder.ts";
+import { lockRunFolder } from "../../src/experiment/run_lock.ts";
+import { exampleOptions } from "../experiment/example_options.ts";
+import { withFolder } from "../data/fixtures.ts";
+import { recordingTerminal } from "./recording_terminal.ts";
+
+const worker = new URL("../experiment/stand_in_worker.ts", import.meta.url);
+
+function inFolder(folder: string, changes: Partial<CompareOptions> = {}) {
+  const config = join(folder, "config.json");
+  const wscl = { freezing: false };
+  writeJson(config, exampleOptions({ name: "leaves-files", wscl, epochs: 2 }));
+  const { terminal, printed } = recordingTerminal();
+  const options: CompareOptions = {
+    ...{ config, dataRoot: folder, cacheDir: folder, overrides: [], plan: false, worker },
+    ...{ seeds: [0, 1], rows: ["main"], out: join(folder, "out"), speed: 1000, ...changes },
+  };
+  return { run: () => compare(options, terminal), printed, out: options.out! };
+}
+
+Deno.test("compare trains each row with each seed and leaves a table, as text, JSON and CSV", () =>
+  withFolder(async (folder) => {
+    const { run, printed, out } = inFolder(folder);
+    assert.equal(await run(), 0);
+    const text = printed.join("\n");
+    assert.match(text, /comparison +6 rows, 12 runs in .*, 0 of them finished/);
+    assert.match(text, /er_ace_equal_compute +[\d,]+ images, 0 of them dreams: .*epochs=\d+\)/);
+    assert.match(text, /time +about \d+:\d\d for what is left, at 1000 images a second/);
+    assert.match(text, /\[12\/12\] joint seed 1: Class-IL 60\.0 %/);
+    assert.match(text, /\| er_ace_dream_start +\| +2 \|/);
+    const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(join(out, "comparison.json")));
+    assert.deepEqual(rows.map(({ runs }) => runs.map(({ seed }) => seed)), Array(6).fill([0, 1]));
+    assert.equal(rows[1].wsclMinusThis!.classIl!.mean, 0);
+    const csv = Deno.readTextFileSync(join(out, "comparison.csv")).trimEnd().split("\n");
+    assert.equal(csv.length, 13);
+    // A second time there is nothing to do; more seeds are added to what is there.
+    const again = inFolder(folder, { seeds: [0, 1, 2] });
+    assert.equal(await again.run(), 0);
+    assert.match(again.printed.join("\n"), /18 runs in .*, 12 of them finished/);
+    assert.equal(again.printed.filter((line) => /^\[\d+\/18\]/.test(line)).length, 6);
+  }));
+
+Deno.test("compare --plan says what would be run, and runs nothing", () =>
+  withFolder(async (folder) => {
+    const { run, printed, out } = inFolder(folder, { plan: true });
+    assert.equal(await run(), 0);
+    assert.match(printed.join("\n"), /12 runs/);
+    assert.throws(() => Deno.statSync(out), Deno.errors.NotFound);
+  }));
+
+Deno.test("a run that another process is busy with is left to it, and waited for", () =>
+  withFolder(async (folder) => {
+    const { run, printed, out } = inFolder(folder, { seeds: [0], rows: ["joint"] });
+    const busy = join(out, "wscl-0");
+    Deno.mkdirSync(busy, { recursive: true });
+    const lock = lockRunFolder(busy);
+    const done = run();
+    while (!printed.some((line) => line.startsWith("[2/2] joint") || /joint seed 0/.test(line))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    assert(!printed.some((line) => /wscl seed 0:/.test(line)));
+    lock[Symbol.dispose](); // the other one died: the run is free
+    assert.equal(await done, 0);
+    assert(printed.some((line) => /wscl seed 0:/.test(line)));
+  }));
+
+Deno.test("a comparison whose time is up ends with code 75 and keeps what it has", () =>
+  withFolder(async (folder) => {
+    const { run, out } = inFolder(folder, { maxTime: 0.001 });
+    assert.equal(await run(), 75);
+    const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(join(out, "comparison.json")));
+    assert(rows.every(({ runs }) => runs.length === 0));
+  }));
+
+Deno.test("runs of another configuration in the folder are refused before anything is run", () =>
+  withFolder(async (folder) => {
+    assert.equal(await inFolder(folder, { seeds: [0], rows: ["joint"] }).run(), 0);
+    const overrides = [{ path: "batchSize", value: 16 }];
+    const other = inFolder(folder, { seeds: [0], rows: ["joint"], overrides });
+    await assert.rejects(
+      other.run(),
+      (error: Error) =>
+        error instanceof InputError &&
+        /wscl-0 is of another configuration; choose another folder with --out/.test(error.message),
+    );
+    assert.deepEqual(other.printed, []);
+  }));
+
+Deno.test("compare refuses rows that a configuration has not, and data that is not there", () =>
+  withFolder(async (folder) => {
+    await assert.rejects(inFolder(folder, { rows: ["main", "der"] }).run(), /Cannot compare der: /);
+    const overrides = [{ path: "data.train", value: { format: "cifar10", folder: "nowhere" } }];
+    await assert.rejects(inFolder(folder, { overrides }).run(), InputError);
+  }));

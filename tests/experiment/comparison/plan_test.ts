@@ -1,0 +1,133 @@
+/** What a comparison plans: which rows there are, how long each is, and that the counts are those of real runs. */
+import assert from "node:assert/strict";
+import { countImages } from "../../../src/experiment/comparison/count_images.ts";
+import { epochsFor, passesOf, planRows } from "../../../src/experiment/comparison/plan.ts";
+import { chooseRows, rowsOf } from "../../../src/experiment/comparison/rows.ts";
+import { resolveConfig } from "../../../src/experiment/config.ts";
+import type { ExperimentConfig } from "../../../src/experiment/config_types.ts";
+import { openMaterials } from "../../../src/experiment/materials.ts";
+import { runTiny, tinyOptions } from "../../reliability/tiny.ts";
+
+const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
+
+const config = (changes: Record<string, unknown> = {}) =>
+  resolveConfig({ ...tinyOptions, ...changes });
+const open = (config: ExperimentConfig) =>
+  openMaterials(config, { dataRoot: ".", cacheDir: ".", progress: () => {}, warn: () => {} });
+const count = async (config: ExperimentConfig) => await countImages(config, await open(config));
+
+const quiet = { sleepEpochs: 2, freezing: false };
+const counted: readonly [string, Record<string, unknown>][] = [
+  ["staged", { wscl: { ...quiet, dreamsPerEpisode: "all", transfer: "nrem" } }],
+  ["staged, replay awake", { wscl: { ...quiet, dreamsPerEpisode: 0.7, wakeReplay: true } }],
+  ["staged without NREM", { wscl: { ...quiet, nrem: false } }],
+  ["merged", { wscl: { ...quiet, schedule: "merged" } }],
+  ["merged over ER", { wscl: { ...quiet, schedule: "merged", base: "er" } }],
+  ["merged over DER++", { wscl: { ...quiet, schedule: "merged", base: "derpp" } }],
+  ["er_ace", { method: "er_ace" }],
+  ["er_ace after dreams", { method: "er_ace", dreamStart: 50 }],
+  ["er", { method: "er" }],
+  ["derpp", { method: "derpp" }],
+  ["finetune", { method: "finetune" }],
+  ["joint", { method: "joint" }],
+];
+for (const [name, changes] of counted) {
+  const fn = async () => {
+    const out = await Deno.makeTempDir();
+    try {
+      const { summary } = await runTiny({ out, changes });
+      const { trained, steps } = await count(config(changes));
+      assert.deepEqual([summary.images, summary.steps], [trained, steps]);
+    } finally {
+      await Deno.remove(out, { recursive: true });
+    }
+  };
+  Deno.test({ name: `counted images and steps are those of a run: ${name}`, ignore: !adapter, fn });
+}
+
+Deno.test("a freezing search counts as the most that it can cost", async () => {
+  for (const schedule of ["staged", "merged"]) {
+    const wscl = { sleepEpochs: 1, schedule };
+    const fixed = await count(
+      config({ wscl, freezing: { ...tinyOptions.freezing, maxBlocks: 0 } }),
+    );
+    const two = await count(config({ wscl, freezing: { ...tinyOptions.freezing, maxBlocks: 2 } }));
+    // Three candidates instead of one in each of the two later tasks.
+    assert.ok(two.trained > fixed.trained && two.judged > fixed.judged, schedule);
+  }
+});
+
+Deno.test("passes are those over the stream: the wake epoch and the nights, or the epochs", async () => {
+  const materials = await open(config({ wscl: quiet }));
+  // 24 images a task, of which the short-term memory holds 16.
+  assert.equal(passesOf(config({ wscl: { ...quiet, sleepEpochs: 9 } }), materials), 1 + 6);
+  const all = config({
+    wscl: { ...quiet, sleepEpochs: 9 },
+    memory: { longTerm: 16, shortTerm: 24 },
+  });
+  assert.equal(passesOf(all, materials), 10);
+  assert.equal(
+    passesOf(config({ wscl: { ...quiet, schedule: "merged" }, epochs: 7 }), materials),
+    7,
+  );
+});
+
+Deno.test("equal compute is the fewest epochs with at least as many images", async () => {
+  const baseline = config({ method: "er_ace" });
+  const materials = await open(baseline);
+  for (const target of [1, 500, 1234, 4000]) {
+    const { epochs, images } = await epochsFor(baseline, materials, target);
+    assert.ok(images.trained >= target);
+    if (epochs === 1) continue;
+    const fewer = await countImages({ ...baseline, epochs: epochs - 1 }, materials);
+    assert.ok(fewer.trained < target, `${epochs - 1} epochs have ${fewer.trained} of ${target}`);
+  }
+});
+
+Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its ablation", async () => {
+  const load = (overrides: readonly { path: string; value: unknown }[]) => {
+    const changes: Record<string, unknown> = { wscl: { ...quiet } };
+    for (const { path, value } of overrides) {
+      const [section, key] = path.split(".");
+      if (key) changes[section] = { ...changes[section] as object, [key]: value };
+      else changes[section] = value;
+    }
+    return Promise.resolve(config(changes));
+  };
+  const rows = await planRows(["all"], { load, open });
+  assert.deepEqual(rows.map(({ name }) => name), [
+    ...["wscl", "er_ace", "er_ace_equal_compute", "er_ace_dream_start", "finetune", "joint"],
+    ...["no_rem", "no_nrem", "no_head_assignment", "freezing", "merged"],
+  ]);
+  const of = (name: string) => rows.find((row) => row.name === name)!;
+  const [wscl, equal, start] = ["wscl", "er_ace_equal_compute", "er_ace_dream_start"].map(of);
+  assert.ok(wscl.images.dreamt > 0 && of("no_rem").images.dreamt === 0);
+  assert.ok(equal.images.trained >= wscl.images.trained);
+  assert.equal(equal.overrides.filter(({ path }) => path === "epochs").length, 1);
+  // A start on dreams ends with a whole batch.
+  assert.ok(start.images.dreamt >= wscl.images.dreamt);
+  assert.ok(start.images.dreamt < wscl.images.dreamt + tinyOptions.batchSize);
+  // Every row is a configuration of its own, on the same images.
+  const configs = await Promise.all(rows.map(({ overrides }) => load(overrides)));
+  assert.equal(new Set(configs.map((row) => JSON.stringify(row))).size, rows.length);
+  for (const { data, network, memory } of configs) {
+    assert.deepEqual([data, network, memory], [
+      configs[0].data,
+      configs[0].network,
+      configs[0].memory,
+    ]);
+  }
+});
+
+Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there is", () => {
+  const rows = rowsOf(config({ wscl: { schedule: "merged" } }), 3);
+  const names = (...chosen: string[]) => chooseRows(rows, chosen).map(({ name }) => name);
+  assert.deepEqual(names("joint", "finetune"), ["wscl", "finetune", "joint"]);
+  assert.deepEqual(names("ablation").slice(0, 3), ["wscl", "no_rem", "no_head_assignment"]);
+  assert.ok(names("all").includes("staged") && names("all").includes("no_freezing"));
+  assert.throws(
+    () => names("er"),
+    /Cannot compare er: it is no row .*; choose of main, ablation, all, wscl,/,
+  );
+  assert.deepEqual(names(), ["wscl"]);
+});
