@@ -160,7 +160,7 @@ export function readSummary(path: string): Summary {
 export function readConfig(path: string): unknown {
   const file = runFolder(path).config;
   try {
-    return parseJson(Deno.readTextFileSync(file), file);
+    return readJson(Deno.readFileSync(file), file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
