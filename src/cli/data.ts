@@ -5,8 +5,8 @@ import { atMirror } from "../data/mirror.ts";
 import { drawSubset } from "../data/subset.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** More problems of one data set are counted, not printed. */
-const MOST_PROBLEMS = 200;
+/** More problems or notes of one data set are counted, not printed. */
+const MOST_LINES = 200;
 
 /** A draw to list: what `trainPerClass`, `testPerClass` and `subsetSeed` take. */
 export interface ListedSubset {
@@ -45,10 +45,14 @@ export async function checkCommand(
 function printReport({ path, title, parts, problems, notes }: SetReport, terminal: Terminal): void {
   terminal.print(`${path}: ${title}`);
   for (const part of parts) terminal.print(`  ${describePart(part)}`);
-  for (const note of notes) terminal.print(`  note: ${note}`);
-  for (const problem of problems.slice(0, MOST_PROBLEMS)) terminal.print(`  problem: ${problem}`);
-  const more = problems.length - MOST_PROBLEMS;
-  if (more > 0) terminal.print(`  and ${more} more problems`);
+  printSome("note", notes, terminal);
+  printSome("problem", problems, terminal);
+}
+
+function printSome(what: string, lines: readonly string[], terminal: Terminal): void {
+  for (const line of lines.slice(0, MOST_LINES)) terminal.print(`  ${what}: ${line}`);
+  const more = lines.length - MOST_LINES;
+  if (more > 0) terminal.print(`  and ${more} more ${what}s`);
 }
 
 /** `  train cat: train/cat/0003.png`, a line per image drawn. */

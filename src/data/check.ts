@@ -13,7 +13,8 @@ import { checkTree } from "./check_tree.ts";
 import { md5Of } from "./download.ts";
 import { DOWNLOADS } from "./downloads.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
-import { isFile, isFolder } from "./folder_listing.ts";
+import { isLitter } from "./file_names.ts";
+import { entriesIn, isFile, isFolder } from "./folder_listing.ts";
 import type { Progress } from "./image_set.ts";
 import type { SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
@@ -57,12 +58,19 @@ export async function checkData(path: string, progress: Progress): Promise<SetRe
     );
   }
   const reports: SetReport[] = [];
-  const names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-  for (const name of names.filter((name) => !name.startsWith("."))) {
-    const report = await checkOne(join(path, name), progress);
+  for (const { name, kind, problem } of entriesIn(path)) {
+    if (isLitter(name)) continue;
+    const report = kind === "unusable"
+      ? unusable(join(path, name), problem!)
+      : await checkOne(join(path, name), progress);
     if (report !== null) reports.push(report);
   }
   return reports;
+}
+
+function unusable(path: string, problem: string): SetReport {
+  const problems = [`Cannot read ${path}: ${problem}`];
+  return { path, title: "neither file nor folder", parts: [], problems, notes: [] };
 }
 
 /** Null for what is no data set. */

@@ -1,10 +1,12 @@
-import { InputError } from "../errors.ts";
 import type { PartImages, SetReport } from "./check.ts";
-import { listCore50 } from "./core50.ts";
+import { core50Folders } from "./core50.ts";
 import { forEachBatch } from "./file_pool.ts";
+import { endingOf, isLitter } from "./file_names.ts";
 import type { FileTree } from "./file_tree.ts";
-import { classImages, testPart } from "./image_listing.ts";
+import { FolderCheck } from "./check_folder.ts";
+import { hasClassFolders, testPart, VAL_BESIDE_TEST } from "./image_listing.ts";
 import type { Progress } from "./image_set.ts";
+import { isOtherFormat } from "./passed_over.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
 /** Image files of one part, by class. */
@@ -17,8 +19,8 @@ interface Part {
 interface Layout {
   readonly title: string;
   readonly parts: readonly Part[];
-  readonly problems: string[];
-  readonly notes: string[];
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
   /** Side of the images, if the data set has one by definition. */
   readonly size?: number;
 }
@@ -35,13 +37,9 @@ export async function checkTree(
 ): Promise<SetReport | null> {
   const layout = layoutOf(tree);
   if (layout === null) return null;
-  const { title, parts, problems, notes, size } = layout;
-  for (const { name, files } of parts) {
-    for (const [className, list] of files) {
-      if (list.length > 0) continue;
-      problems.push(`${tree.root}: class ${className} has no images in ${name || "it"}`);
-    }
-  }
+  const { title, parts, size } = layout;
+  const problems = [...layout.problems];
+  const notes = [...layout.notes];
   const paths = parts.flatMap(({ files }) => [...files.values()].flat());
   const sizes = new Map<string, number>();
   const broken: [number, string][] = [];
@@ -85,48 +83,57 @@ function imagesOf({ name, files }: Part): PartImages {
 function layoutOf(tree: FileTree): Layout | null {
   if (tree.isFile("val/val_annotations.txt") || tree.isFile("wnids.txt")) return tinyLayout(tree);
   if (tree.isFolder("s1/o1") || tree.isFolder("s3/o1")) return core50Layout(tree);
-  if (tree.isFolder("train") && tree.folders("train").length > 0) return trainTestLayout(tree);
-  const flat = partOf(tree, "");
-  const some = [...flat.files].filter(([, list]) => list.length > 0);
+  if (tree.isFolder("train") && hasFolders(tree, "train")) return trainTestLayout(tree);
   // A folder of data sets holds folders, too, but no images directly in them.
-  if (some.length === 0) return null;
-  return {
-    title: "class folders (can be dreamed of; training needs train and test)",
-    parts: [flat],
-    problems: [],
-    notes: [],
-  };
+  if (!tree.folders("").some((name) => hasImages(tree, name))) return null;
+  const check = new FolderCheck(tree);
+  const flat = partOf(check, "");
+  const title = "class folders (can be dreamed of; training needs train and test)";
+  return { title, parts: [flat], ...check.found() };
 }
 
-function partOf(tree: FileTree, name: string): Part {
-  const files = tree.folders(name).map((className) =>
-    [className, classImages(tree, name, className)] as const
+/** Whether images lie directly in a folder, or in its folder `images`; also such that are not read. */
+function hasImages(tree: FileTree, folder: string): boolean {
+  return [folder, `${folder}/images`].filter((path) => tree.isFolder(path)).some((path) =>
+    tree.entries(path).some(({ name, kind }) => kind === "file" && isOtherFormat(endingOf(name))) ||
+    tree.images(path).length > 0
   );
-  return { name, files: new Map(files) };
+}
+
+function hasFolders(tree: FileTree, path: string): boolean {
+  return tree.entries(path).some(({ name, kind }) => kind !== "file" && !isLitter(name));
+}
+
+function partOf(check: FolderCheck, name: string): Part {
+  return { name, files: check.part(name) };
 }
 
 function trainTestLayout(tree: FileTree): Layout {
-  const problems: string[] = [];
-  const train = partOf(tree, "train");
+  const check = new FolderCheck(tree);
+  const title = "image folder";
+  const train = partOf(check, "train");
   const testName = testPart(tree);
   if (testName === undefined) {
-    problems.push(`${tree.root}: neither test nor val has class folders`);
-    return { title: "image folder", parts: [train], problems, notes: [] };
+    check.problems.push(`${tree.root}: neither test nor val has class folders`);
+    return { title, parts: [train], ...check.found() };
   }
-  const test = partOf(tree, testName);
+  if (testName === "test" && hasClassFolders(tree, "val")) check.notes.push(VAL_BESIDE_TEST);
+  const test = partOf(check, testName);
   for (const [part, other] of [[train, test], [test, train]]) {
     const missing = [...part.files.keys()].filter((name) => !other.files.has(name));
     for (const name of missing) {
-      problems.push(`${tree.root}: class ${name} is in ${part.name} and not in ${other.name}`);
+      check.problems.push(
+        `${tree.root}: class ${name} is in ${part.name} and not in ${other.name}`,
+      );
     }
   }
-  return { title: "image folder", parts: [train, test], problems, notes: [] };
+  return { title, parts: [train, test], ...check.found() };
 }
 
 function tinyLayout(tree: FileTree): Layout {
-  const problems: string[] = [];
-  const notes: string[] = [];
-  const train = partOf(tree, "train");
+  const check = new FolderCheck(tree);
+  const { problems, notes } = check;
+  const train = partOf(check, "train");
   const classes = new Set(train.files.keys());
   const wnids = tree.isFile("wnids.txt") ? tree.text("wnids.txt").split(/\s+/).filter(Boolean) : [];
   if (wnids.length === 0) problems.push(`${tree.root}: wnids.txt is missing or empty`);
@@ -134,7 +141,7 @@ function tinyLayout(tree: FileTree): Layout {
     problems.push(`${tree.root}: wnids.txt names class ${name}, train has no such folder`);
   }
   const parts = [train];
-  try {
+  check.attempt(() => {
     const annotated = annotatedImages(tree, [...classes]);
     const present = new Set(tree.images("val/images").map((name) => `val/images/${name}`));
     const listed = [...annotated.values()].flat();
@@ -148,11 +155,9 @@ function tinyLayout(tree: FileTree): Layout {
     const there = [...annotated].map(([name, list]) =>
       [name, list.filter((path) => present.has(path))] as const
     );
+    for (const [name, list] of there) if (list.length === 0) check.reportEmpty(name, "val");
     parts.push({ name: "val", files: new Map(there) });
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    problems.push(error.message);
-  }
+  });
   const official: Readonly<Record<string, number>> = { train: 500, val: 50 };
   for (const { name, files } of parts) {
     const other = [...files.values()].filter((list) => list.length !== official[name]).length;
@@ -164,22 +169,20 @@ function tinyLayout(tree: FileTree): Layout {
       );
     }
   }
-  return { title: "Tiny-ImageNet, official layout", parts, problems, notes, size: 64 };
+  return { title: "Tiny-ImageNet, official layout", parts, size: 64, ...check.found() };
 }
 
 function core50Layout(tree: FileTree): Layout {
-  const problems: string[] = [];
+  const check = new FolderCheck(tree);
   const parts: Part[] = [];
   for (const name of ["train", "test"] as const) {
-    try {
-      const { classNames, paths, labels } = listCore50(tree, name, { perClass: null });
-      const files = new Map(classNames.map((className) => [className, [] as string[]]));
-      paths.forEach((path, i) => files.get(classNames[labels[i]])!.push(path));
-      parts.push({ name, files });
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      problems.push(error.message);
-    }
+    check.attempt(() => {
+      const folders = core50Folders(tree, name);
+      const files = [...folders].map(([category, paths]) => {
+        return [category, check.classIn(category, paths, name)] as const;
+      });
+      parts.push({ name, files: new Map(files) });
+    });
   }
-  return { title: "CORe50", parts, problems, notes: [] };
+  return { title: "CORe50", parts, ...check.found() };
 }

@@ -1,7 +1,8 @@
 import { InputError } from "../errors.ts";
-import { chooseClasses } from "./class_selection.ts";
+import { classFolder } from "./class_folder.ts";
+import { chooseClasses, type ClassChoice } from "./class_selection.ts";
 import type { FileTree } from "./file_tree.ts";
-import { group, type ImageListing, type ListingOptions } from "./image_listing.ts";
+import { type ImageListing, listImages, type ListingOptions } from "./image_listing.ts";
 
 /** The categories of CORe50, five objects each, in the order of the objects' numbers. */
 const CATEGORIES = [
@@ -32,6 +33,18 @@ export function listCore50(
   part: "train" | "test",
   options: Omit<ListingOptions, "classList">,
 ): ImageListing {
+  const folders = [...core50Folders(tree, part, options)].map(([category, paths]) =>
+    [category, paths.map((path) => classFolder(tree, path))] as const
+  );
+  return listImages(tree, new Map(folders), "", part, options);
+}
+
+/** By category the folders of its objects, session by session. @throws {InputError} If there is no session. */
+export function core50Folders(
+  tree: FileTree,
+  part: "train" | "test",
+  choice: ClassChoice = {},
+): Map<string, string[]> {
   const sessions = SESSIONS.filter((n) => TEST_SESSIONS.includes(n) === (part === "test"))
     .filter((n) => tree.isFolder(`s${n}`));
   if (sessions.length === 0) {
@@ -40,11 +53,10 @@ export function listCore50(
         `core50_128x128.zip and name the folder that holds s1 to s11`,
     );
   }
-  const files = chooseClasses(CATEGORIES, options, tree.root).map((category) => {
+  const folders = chooseClasses(CATEGORIES, choice, tree.root).map((category) => {
     const objects = Array.from({ length: 5 }, (_, i) => `o${5 * category + i + 1}`);
-    const folders = sessions.flatMap((n) => objects.map((object) => `s${n}/${object}`));
-    const paths = folders.flatMap((path) => tree.images(path).map((file) => `${path}/${file}`));
+    const paths = sessions.flatMap((n) => objects.map((object) => `s${n}/${object}`));
     return [CATEGORIES[category], paths] as const;
   });
-  return group(tree, new Map(files), part, part, options);
+  return new Map(folders);
 }

@@ -113,12 +113,15 @@ function cifarParts(
   return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
 }
 
-function folderParts(options: ImageFolderSource, { dataRoot }: OpenContext): Parts {
+function folderParts(
+  options: ImageFolderSource,
+  { dataRoot, warn: note = console.warn }: OpenContext,
+): Parts {
   const { folder, classes, exclude } = options;
   const tree = openTree(folder, dataRoot);
   const list = options.classList ?? null;
   const classList = list === null ? null : readClassList(list, tree, dataRoot!);
-  const choice = { classes, exclude, classList };
+  const choice = { classes, exclude, classList, note };
   let train: ImageListing | null = null;
   const ofTrain = { ...choice, ...subsetChoice(options, "train") };
   const ofTest = { ...choice, ...subsetChoice(options, "test") };
@@ -137,11 +140,14 @@ function folderParts(options: ImageFolderSource, { dataRoot }: OpenContext): Par
   };
 }
 
-function core50Parts(options: Core50Source, { dataRoot }: OpenContext): Parts {
+function core50Parts(
+  options: Core50Source,
+  { dataRoot, warn: note = console.warn }: OpenContext,
+): Parts {
   const { folder, classes, exclude } = options;
   const tree = openTree(folder, dataRoot);
   const part = (part: "train" | "test") => {
-    const choice = { classes, exclude, ...subsetChoice(options, part) };
+    const choice = { classes, exclude, note, ...subsetChoice(options, part) };
     const listing = listCore50(tree, part, choice);
     return imageFolderPart(tree, `${folder}-${part}`, listing, options);
   };

@@ -1,6 +1,9 @@
 import { InputError } from "../errors.ts";
 import { chooseClasses, type ClassChoice } from "./class_selection.ts";
+import { type ClassFolder, classFolder, type Unusable, unusable } from "./class_folder.ts";
+import { endingOf, isImageName, isLitter } from "./file_names.ts";
 import type { FileTree } from "./file_tree.ts";
+import { describePassedOver, isOtherFormat, notePassedOver } from "./passed_over.ts";
 import { type SubsetChoice, type SubsetPart, takeSubset } from "./subset.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
@@ -17,6 +20,8 @@ export interface ImageListing {
 export interface ListingOptions extends ClassChoice, SubsetChoice {
   /** The class folders to read, in the order of class numbers; `null` for all, sorted. */
   readonly classList: readonly string[] | null;
+  /** Told what is not read. */
+  readonly note?: (text: string) => void;
 }
 
 /** `train/CLASS/*`, or `train/CLASS/images/*` as Tiny-ImageNet has it. */
@@ -45,6 +50,13 @@ export function listTest(
     const known = options.classList ?? tree.folders("train");
     const all = annotatedImages(tree, known);
     const files = new Map(classNames.map((name) => [name, all.get(name) ?? []]));
+    const without = classNames.find((name) => files.get(name)!.length === 0);
+    if (without !== undefined) {
+      throw new InputError(
+        `Cannot open the image folder ${tree.root}/val: val_annotations.txt names no image of class ` +
+          `${without}, unpack tiny-imagenet-200.zip again or leave the class out`,
+      );
+    }
     return group(tree, files, "val/images", "test", options);
   }
   const part = testPart(tree);
@@ -56,6 +68,7 @@ export function listTest(
   }
   const folders = tree.folders(part);
   const missing = classNames.filter((name) => !folders.includes(name));
+  refuseUnusable(unusableIn(tree, part, (name) => missing.includes(name)));
   const known = new Set([...classNames, ...tree.folders("train")]);
   const extra = options.classList ? [] : folders.filter((name) => !known.has(name));
   if (missing.length + extra.length > 0) {
@@ -64,16 +77,23 @@ export function listTest(
         `train: ${some(missing)}; only in ${part}: ${some(extra)}), give both the same folders`,
     );
   }
+  if (part === "test" && hasClassFolders(tree, "val")) options.note?.(VAL_BESIDE_TEST);
   return listClasses(tree, part, classNames, options);
 }
 
+/** What is said of a data set that has both. */
+export const VAL_BESIDE_TEST =
+  "The folder val is passed over: the images of test are those that test";
+
 /** The first of `test` and `val` that has class folders. */
 export function testPart(tree: FileTree): "test" | "val" | undefined {
-  return (["test", "val"] as const).find((name) => {
-    const folders = tree.isFolder(name) ? tree.folders(name) : [];
-    // Tiny-ImageNet has test/images, ImageNet test/*: images without classes.
-    return folders.length > 0 && !folders.includes("images");
-  });
+  return (["test", "val"] as const).find((name) => hasClassFolders(tree, name));
+}
+
+/** Tiny-ImageNet has `test/images`, ImageNet `test/*`: images without classes. */
+export function hasClassFolders(tree: FileTree, part: string): boolean {
+  const folders = tree.isFolder(part) ? tree.folders(part) : [];
+  return folders.length > 0 && !folders.includes("images");
 }
 
 /** A dream set: `train/CLASS/*` where there is a folder `train`, else `CLASS/*`. */
@@ -86,6 +106,9 @@ export function listDreams(tree: FileTree, options: ListingOptions): ImageListin
 function chosenClasses(tree: FileTree, part: string, options: ListingOptions): string[] {
   const where = inTree(tree, part);
   const folders = tree.folders(part);
+  const takesAll = options.classList === null && (options.classes ?? null) === null;
+  // Without a name's ending it was meant for a folder: leaving it out would number the classes anew.
+  if (takesAll) refuseUnusable(unusableIn(tree, part, (name) => endingOf(name) === ""));
   if (folders.length === 0) {
     throw new InputError(
       `Cannot open the image folder ${where}: it has no class folders, put the images of each class ` +
@@ -96,6 +119,7 @@ function chosenClasses(tree: FileTree, part: string, options: ListingOptions): s
   const names = chooseClasses(all, options, where).map((number) => all[number]);
   const there = new Set(folders);
   const missing = names.filter((name) => !there.has(name));
+  refuseUnusable(unusableIn(tree, part, (name) => missing.includes(name)));
   if (missing.length > 0) {
     throw new InputError(
       `Cannot open the image folder ${where}: ${missing.length} of the ${names.length} classes wanted ` +
@@ -109,43 +133,96 @@ function listClasses(
   tree: FileTree,
   part: "train" | "test" | "val" | "",
   classNames: readonly string[],
-  choice: SubsetChoice,
+  { note = () => {}, ...choice }: ListingOptions,
 ): ImageListing {
-  const files = new Map(classNames.map((name) => [name, classImages(tree, part, name)]));
-  return group(tree, files, part, part === "train" || part === "" ? "train" : "test", choice);
+  const beside = besideClasses(tree, part);
+  if (beside !== null) note(`Reading ${inTree(tree, part)}: ${beside}`);
+  const folders = classNames.map((name): [string, ClassFolder[]] => [
+    name,
+    [classFolder(tree, part === "" ? name : `${part}/${name}`)],
+  ]);
+  const drawnAs = part === "train" || part === "" ? "train" : "test";
+  return listImages(tree, new Map(folders), part, drawnAs, { ...choice, note });
 }
 
-/** `PART/CLASS/*`, or `PART/CLASS/images/*` where there is such a folder. */
-export function classImages(tree: FileTree, part: string, className: string): string[] {
-  const folder = part === "" ? className : `${part}/${className}`;
-  const nested = tree.isFolder(`${folder}/images`) ? `${folder}/images` : folder;
-  return tree.images(nested).map((file) => `${nested}/${file}`);
+/** Images that lie in a part's folder beside the class folders, in words; null if there are none. */
+export function besideClasses(tree: FileTree, part: string): string | null {
+  const names = tree.entries(part).filter(({ kind }) => kind === "file").map(({ name }) => name);
+  const images = names.filter((name) => isImageName(name) || isOtherFormat(endingOf(name)));
+  if (images.length === 0) return null;
+  const lie = images.length === 1 ? "image lies" : "images lie";
+  return `${images.length} ${lie} beside the class folders (${
+    some(images)
+  }), passed over; put each ` +
+    `into the folder of its class`;
 }
 
 /**
- * Numbers the classes in the map's order and takes all images of each, or as many as are to be drawn.
+ * The images of class folders: all, or as many as are to be drawn. Classes are numbered in the map's order.
  *
- * @param folder That of the class folders, for messages.
+ * @param folders Those that belong to each class.
+ * @param part The folder that they lie in, for messages.
+ * @throws {InputError} If a class has too few images, or one that cannot be read.
  */
-export function group(
+export function listImages(
+  tree: FileTree,
+  folders: ReadonlyMap<string, readonly ClassFolder[]>,
+  part: string,
+  drawnAs: SubsetPart,
+  { note = () => {}, ...choice }: SubsetChoice & Pick<ListingOptions, "note">,
+): ImageListing {
+  const all = [...folders.values()].flat();
+  const text = notePassedOver(inTree(tree, part), all);
+  if (text !== null) note(text);
+  const broken = all.flatMap(({ unusable }) => unusable);
+  refuseUnusable(broken.filter(({ isImage }) => isImage));
+  for (const { problem } of broken) note(`Passed over: ${problem}`);
+  for (const [name, ofClass] of folders) {
+    if (ofClass.every(({ images }) => images.length === 0)) {
+      throw new InputError(
+        `Cannot open the image folder ${inTree(tree, part)}: ${withoutImages(name, ofClass)}`,
+      );
+    }
+  }
+  const files = [...folders].map(([name, ofClass]) =>
+    [name, ofClass.flatMap(({ images }) => images)] as const
+  );
+  return group(tree, new Map(files), part, drawnAs, choice);
+}
+
+function withoutImages(name: string, folders: readonly ClassFolder[]): string {
+  const [passedOver] = folders.flatMap(({ passedOver }) => describePassedOver(passedOver) ?? []);
+  return `class ${name} has 0 JPEG or PNG files and at least 1 is needed, ` +
+    (passedOver ?? "add images");
+}
+
+/** What lies directly in a part's folder, cannot be used, and has a name that is asked for. */
+function unusableIn(tree: FileTree, part: string, wanted: (name: string) => boolean): Unusable[] {
+  return tree.entries(part)
+    .filter(({ name, kind }) => kind === "unusable" && !isLitter(name) && wanted(name))
+    .map((entry) => unusable(tree, part, entry));
+}
+
+function refuseUnusable([first, ...others]: readonly Unusable[]): void {
+  if (first === undefined) return;
+  const more = others.length > 0
+    ? ` (and ${others.length} more like it; ./wscl data check names them)`
+    : "";
+  throw new InputError(first.problem + more);
+}
+
+/** Numbers the classes in the map's order and takes all images of each, or as many as are to be drawn. */
+function group(
   tree: FileTree,
   files: ReadonlyMap<string, readonly string[]>,
-  folder: string,
-  part: SubsetPart,
+  part: string,
+  drawnAs: SubsetPart,
   choice: SubsetChoice,
 ): ImageListing {
-  const where = inTree(tree, folder);
-  for (const [name, { length }] of files) {
-    if (length > 0) continue;
-    throw new InputError(
-      `Cannot open the image folder ${where}: class ${name} has 0 JPEG or PNG files and at least 1 is ` +
-        `needed, add images`,
-    );
-  }
   const classNames = [...files.keys()];
   const paths = [...files.values()].flat();
   const labels = [...files.values()].flatMap(({ length }, label) => Array(length).fill(label));
-  const places = takeSubset(labels, classNames, part, choice, where);
+  const places = takeSubset(labels, classNames, drawnAs, choice, inTree(tree, part));
   return {
     classNames,
     paths: Array.from(places, (place) => paths[place]),

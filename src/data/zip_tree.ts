@@ -1,6 +1,8 @@
 import { InputError } from "../errors.ts";
-import { type FileTree, readText } from "./file_tree.ts";
-import { byName, isImageName } from "./folder_listing.ts";
+import { isLitter } from "./file_names.ts";
+import { type FileTree, treeOf } from "./file_tree.ts";
+import { byName, type Entry } from "./folder_listing.ts";
+import { nameIn } from "./zip_name.ts";
 import { readExactly, type ZipPlace } from "./zip_place.ts";
 
 const END = 0x06054b50;
@@ -10,16 +12,19 @@ const END64 = 0x06064b50;
 const ENTRY = 0x02014b50;
 const MOST_DIRECTORY_BYTES = 2 ** 28;
 
+/** A file, or why it cannot be used. */
+type ZipFile = ZipPlace | { readonly problem: string };
+
 interface Folder {
   readonly folders: Map<string, Folder>;
-  readonly files: Map<string, ZipPlace>;
+  readonly files: Map<string, ZipFile>;
 }
 
 /**
  * The files in a zip archive, read in place: nothing is unpacked to disk, so no name in it can lead
  * anywhere. Where all of it lies in one folder (`tiny-imagenet-200/...`), paths start below that.
  *
- * @throws {InputError} If the file is no zip archive, is damaged, or is encrypted.
+ * @throws {InputError} If the file is no zip archive, is damaged, is encrypted or has two files of one name.
  */
 export function zipTree(path: string): FileTree {
   let top: Folder;
@@ -27,34 +32,59 @@ export function zipTree(path: string): FileTree {
     using file = Deno.openSync(path);
     top = readTree(file, path);
   } catch (error) {
-    throw new InputError(
-      `Cannot read ${path}: ${(error as Error).message}, copy or download the archive again`,
-    );
+    const fix = error instanceof TwiceError
+      ? "make the archive anew with one of them"
+      : "copy or download the archive again";
+    throw new InputError(`Cannot read ${path}: ${(error as Error).message}, ${fix}`);
   }
-  while (top.files.size === 0 && top.folders.size === 1) [top] = top.folders.values();
+  for (let only = onlyFolder(top); only !== undefined; only = onlyFolder(top)) top = only;
   const folderAt = (path: string) =>
     parts(path).reduce<Folder | undefined>((folder, name) => folder?.folders.get(name), top);
   const fileAt = (path: string) => {
     const names = parts(path);
     return folderAt(names.slice(0, -1).join("/"))?.files.get(names.at(-1) ?? "");
   };
-  const place = (name: string) => {
-    const found = fileAt(name);
-    if (found === undefined) throw new InputError(`Cannot read ${path}: it has no file ${name}`);
-    return found;
-  };
-  return {
+  return treeOf({
     root: path,
-    folders: (path) => [...folderAt(path)?.folders.keys() ?? []].sort(byName),
-    images: (path) => [...folderAt(path)?.files.keys() ?? []].filter(isImageName).sort(byName),
+    entries: (path) => entriesOf(folderAt(path)),
     isFolder: (path) => folderAt(path) !== undefined,
-    isFile: (path) => fileAt(path) !== undefined,
-    place,
-    text: (name) => readText(place(name)),
-  };
+    isFile: (path) => {
+      const file = fileAt(path);
+      return file !== undefined && !("problem" in file);
+    },
+    place(name) {
+      const found = fileAt(name);
+      if (found === undefined) throw new InputError(`Cannot read ${path}: it has no file ${name}`);
+      if ("problem" in found) {
+        throw new InputError(`Cannot read ${path}: ${name}: ${found.problem}`);
+      }
+      return found;
+    },
+  });
 }
 
-const parts = (path: string) => path.split(/[\\/]/).filter((name) => name !== "");
+/** The folder that all of it lies in, what systems add aside. */
+function onlyFolder({ folders, files }: Folder): Folder | undefined {
+  const names = [...folders.keys(), ...files.keys()].filter((name) => !isLitter(name));
+  return names.length === 1 ? folders.get(names[0]) : undefined;
+}
+
+function entriesOf(folder: Folder | undefined): Entry[] {
+  const entries: Entry[] = [];
+  for (const name of folder?.folders.keys() ?? []) {
+    entries.push({ name, kind: "folder", isLink: false });
+  }
+  for (const [name, file] of folder?.files ?? []) {
+    entries.push(
+      "problem" in file
+        ? { name, kind: "unusable", isLink: true, problem: file.problem }
+        : { name, kind: "file", isLink: false },
+    );
+  }
+  return entries.sort((a, b) => byName(a.name, b.name));
+}
+
+const parts = (path: string) => path.split("/").filter((name) => name !== "");
 
 function readTree(file: Deno.FsFile, archive: string): Folder {
   const top: Folder = { folders: new Map(), files: new Map() };
@@ -66,27 +96,45 @@ function readTree(file: Deno.FsFile, archive: string): Folder {
     }
     const nameBytes = view.getUint16(at + 28, true);
     const extraBytes = view.getUint16(at + 30, true);
-    const name = new TextDecoder().decode(directory.subarray(at + 46, at + 46 + nameBytes));
-    add(top, name, readEntry(view, at, at + 46 + nameBytes, extraBytes, name, archive));
+    const isUtf8 = (view.getUint16(at + 8, true) & 0x800) !== 0;
+    const name = nameIn(directory.subarray(at + 46, at + 46 + nameBytes), isUtf8);
+    const entry = readEntry(view, at, at + 46 + nameBytes, extraBytes, name, archive);
+    // Some programs mark a folder by its attributes only.
+    const isFolder = view.getUint32(at + 24, true) === 0 && (view.getUint8(at + 38) & 0x10) !== 0;
+    add(top, isFolder ? `${name}/` : name, entry);
     at += 46 + nameBytes + extraBytes + view.getUint16(at + 32, true);
   }
   return top;
 }
 
-function add(top: Folder, path: string, place: ZipPlace): void {
-  const names = path.split("/");
-  // What other systems add; a name that starts with a dot ("..", too) is hidden, as in folders.
-  if (names[0] === "__MACOSX" || names.some((name) => name.startsWith("."))) return;
-  const last = names.pop()!;
+/**
+ * Archives made by Windows may have backslashes between folders, all or some of them. A name with `..` leads
+ * out of the archive and does not count.
+ */
+function add(top: Folder, name: string, file: ZipFile): void {
+  const isFolder = /[\\/]$/.test(name);
+  const names = name.split(/[\\/]/).filter((part) => part !== "" && part !== ".");
+  if (names.length === 0 || names.includes("..")) return;
+  const last = isFolder ? null : names.pop()!;
   let folder = top;
-  for (const name of names) {
-    let next = folder.folders.get(name);
+  for (const part of names) {
+    if (folder.files.has(part)) refuseTwice(name, `${part} is there as a file and as a folder`);
+    let next = folder.folders.get(part);
     if (next === undefined) {
-      folder.folders.set(name, next = { folders: new Map(), files: new Map() });
+      folder.folders.set(part, next = { folders: new Map(), files: new Map() });
     }
     folder = next;
   }
-  if (last !== "") folder.files.set(last, place);
+  if (last === null) return;
+  if (folder.folders.has(last)) refuseTwice(name, `${last} is there as a file and as a folder`);
+  if (folder.files.has(last)) refuseTwice(name, "there is another file of that name");
+  folder.files.set(last, file);
+}
+
+class TwiceError extends Error {}
+
+function refuseTwice(name: string, found: string): never {
+  throw new TwiceError(`${name} in it cannot be told from another: ${found}`);
 }
 
 function readEntry(
@@ -96,7 +144,7 @@ function readEntry(
   extraBytes: number,
   name: string,
   archive: string,
-): ZipPlace {
+): ZipFile {
   const method = view.getUint16(at + 10, true);
   if (view.getUint16(at + 8, true) & 1) throw new SyntaxError(`${name} in it is encrypted`);
   if (method !== 0 && method !== 8) {
@@ -119,6 +167,11 @@ function readEntry(
       }
     }
     extra += 4 + length;
+  }
+  // The upper half of the attributes, where a Unix system made them: the kind of file.
+  const isUnix = view.getUint8(at + 5) === 3;
+  if (isUnix && (view.getUint16(at + 40, true) & 0xf000) === 0xa000) {
+    return { problem: "it is a link, which leads nowhere from an archive, store the file itself" };
   }
   return { archive, name, ...fields, crc: view.getUint32(at + 16, true), deflated: method === 8 };
 }

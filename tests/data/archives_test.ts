@@ -218,3 +218,93 @@ Deno.test("names that lead out of a zip archive do not count", () =>
     assert.equal(tree.isFile("../b.png"), false);
     return Promise.resolve();
   }));
+
+/** Two classes, each with an image in both parts; `join` makes a path of names. */
+function petFiles(path: (...names: string[]) => string): Record<string, Uint8Array> {
+  const files: Record<string, Uint8Array> = {};
+  for (const [k, part] of ["train", "test"].entries()) {
+    files[path("pets", part, "")] = new Uint8Array();
+    for (const [label, name] of ["cat", "dog"].entries()) {
+      files[path("pets", part, name, "0.png")] = plainPng(8, [k, label, 0]);
+    }
+  }
+  return files;
+}
+
+const PETS: SourceOptions = { ...TINY, folder: "pets", classList: null };
+
+for (
+  const [name, path] of [
+    ["backslashes", (...names: string[]) => names.join("\\")],
+    [
+      "backslashes and slashes",
+      (first: string, ...names: string[]) => [first, names.join("\\")].join("/"),
+    ],
+    ["a dot in front", (...names: string[]) => [".", ...names].join("/")],
+    ["two slashes", (...names: string[]) => names.join("//")],
+  ] as const
+) {
+  Deno.test(`a zip archive with ${name} in its names is read`, () =>
+    withFolder(async (folder) => {
+      const { context, dataRoot } = contextIn(folder);
+      write(join(dataRoot, "pets.zip"), zip(petFiles(path)));
+      const { train, test } = await openDataset(PETS, context);
+      assert.deepEqual([train.classNames, [...train.labels]], [["cat", "dog"], [0, 1]]);
+      assert.deepEqual([...test.pixels.subarray(192, 195)], [1, 1, 0]);
+    }));
+}
+
+Deno.test("names in a zip archive that become one are refused, and lead nowhere as before", () =>
+  withFolder((folder) => {
+    const path = join(folder, "x.zip");
+    const one = Uint8Array.of(1);
+    const refusal = (files: Record<string, Uint8Array>, message: RegExp) => {
+      write(path, zip(files));
+      assert.throws(() => zipTree(path), refused(message));
+    };
+    refusal(
+      { "a/b.png": one, "a\\b.png": one },
+      /a\\b\.png in it cannot be told from another: there is another file of that name, make the archive anew/,
+    );
+    refusal({ "a": one, "a\\b.png": one }, /a is there as a file and as a folder/);
+    refusal({ "a/b.png": one, "a": one }, /a is there as a file and as a folder/);
+    write(
+      path,
+      zip({ "a\\..\\..\\b.png": one, "..\\c.png": one, "a\\d.png": one, "C:\\e.png": one }),
+    );
+    const tree = zipTree(path);
+    assert.deepEqual([tree.folders(""), tree.images(""), tree.images("a")], [["C:", "a"], [], [
+      "d.png",
+    ]]);
+    return Promise.resolve();
+  }));
+
+Deno.test("a name in a zip archive that is not UTF-8 is of code page 437", () =>
+  withFolder((folder) => {
+    const path = join(folder, "x.zip");
+    const bytes = zip({
+      "caf?/0.png": Uint8Array.of(1),
+      "caf\u00e9/1.png": Uint8Array.of(2),
+      "b/2.png": Uint8Array.of(3),
+    });
+    const named = bytes.map((byte, i) => byte === 0x3f && bytes[i + 1] === 0x2f ? 0x82 : byte);
+    write(path, named);
+    const tree = zipTree(path);
+    assert.deepEqual(tree.folders(""), ["b", "caf\u00e9"]);
+    assert.deepEqual(tree.images("caf\u00e9"), ["0.png", "1.png"]);
+    return Promise.resolve();
+  }));
+
+Deno.test("a link in a zip archive is no image, and is named", () =>
+  withFolder((folder) => {
+    const path = join(folder, "x.zip");
+    const asLink = (entry: DataView) => {
+      entry.setUint8(5, 3); // made by Unix
+      entry.setUint16(40, 0o120777, true);
+    };
+    write(path, zip({ "a/0.png": new TextEncoder().encode("../b/0.png") }, { spoil: asLink }));
+    const tree = zipTree(path);
+    assert.deepEqual(tree.images(""), []);
+    assert.match(tree.entries("")[0].problem!, /it is a link, which leads nowhere from an archive/);
+    return Promise.resolve();
+  }));
