@@ -227,6 +227,7 @@ export function methodOptions(config: ExperimentConfig): MethodOptions {
     freezingMode: freezing.mode,
     maxBlocks: freezing.maxBlocks,
     freezingMargin: freezing.margin,
+    schedule: config.optimizer.schedule,
     compat: compatOf(config),
   };
 }

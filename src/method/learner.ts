@@ -70,6 +70,8 @@ export class Learner {
   #lastReplayed = false;
   #steps = 0;
   #rows = 0;
+  /** Steps over which the learning rate falls, and the one with which that began; null: it does not. */
+  #annealing: { readonly from: number; readonly steps: number } | null = null;
 
   constructor(options: LearnerOptions) {
     this.network = options.network;
@@ -87,6 +89,23 @@ export class Learner {
   /** Images that went through training steps so far. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /**
+   * Lets the learning rate fall along half a cosine over the next `steps` training steps, from its full value to nearly
+   * nothing (Loshchilov and Hutter, ICLR 2017, without restarts); null: it is constant again.
+   */
+  anneal(steps: number | null): void {
+    this.#annealing = steps === null ? null : { from: this.#steps, steps };
+  }
+
+  /** Of the next step. */
+  get #learningRate(): number {
+    const { learningRate } = this.#options.sgd;
+    if (!this.#annealing) return learningRate;
+    const { from, steps } = this.#annealing;
+    const done = Math.min(1, (this.#steps - from) / steps);
+    return learningRate * (1 + Math.cos(Math.PI * done)) / 2;
   }
 
   /** Rows that fit into one batch. */
@@ -194,9 +213,8 @@ export class Learner {
     const batch = segments.flatMap(({ labels }, mask) =>
       labels.map((label) => ({ ...storedNowhere, label, mask, weight: 1 / labels.length }))
     );
-    const { learningRate } = this.#options.sgd;
     this.#programs.batch.write(
-      { lossSlot: 0, learningRate },
+      { lossSlot: 0, learningRate: this.#learningRate },
       batch,
       segments.map(({ open }) => open),
     );
@@ -413,11 +431,7 @@ export class Learner {
     lossSlot: number,
     masks: readonly ReadonlySet<number>[],
   ): void {
-    this.#programs.batch.write(
-      { lossSlot, learningRate: this.#options.sgd.learningRate },
-      rows,
-      masks,
-    );
+    this.#programs.batch.write({ lossSlot, learningRate: this.#learningRate }, rows, masks);
   }
 
   /** Counts a training step that was submitted; reads losses back when it is time to. */

@@ -3,7 +3,7 @@ import { erAceStep } from "./er_ace.ts";
 import { dreamsOfFreeHeads } from "./dreams.ts";
 import { type FreezingChoice, searchFreezing } from "./freezing.ts";
 import type { ReplayStep, SeenHeads } from "./replay.ts";
-import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
 
 /** How the merged schedule learns a task. */
 export interface MergedOptions {
@@ -43,11 +43,12 @@ export async function learnMerged(
     freezing = await searchMerged(session, task, steps, (of) => learnEpoch(of, "freezing"), seen);
     done = 1;
   }
-  session.begin("stream", (options.epochs - done) * steps);
-  for (; done < options.epochs; done++) {
-    await betweenEpochs(task.index, done);
-    await learnEpoch(seen, "stream");
-  }
+  await learning(session, "stream", (options.epochs - done) * steps, async () => {
+    for (; done < options.epochs; done++) {
+      await betweenEpochs(task.index, done);
+      await learnEpoch(seen, "stream");
+    }
+  });
   await betweenEpochs(task.index, done);
   return freezing;
 }

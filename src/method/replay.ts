@@ -1,6 +1,6 @@
 import type { Sample } from "./batch.ts";
 import type { StepPhase } from "./learner.ts";
-import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
 
 /** Labels that a learner has met so far, dreams included; the official ER-ACE mask depends on them. */
 export type SeenHeads = Set<number>;
@@ -29,12 +29,14 @@ export async function learnByReplay(
   step: ReplayStep,
 ): Promise<void> {
   const { options, random } = session;
-  session.begin("stream", options.epochs * Math.ceil(task.train.length / options.batchSize));
-  for (let epoch = 0; epoch < options.epochs; epoch++) {
-    for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
-      await step(session, task, batch, { seen, phase: "stream", remembers: true });
+  const steps = options.epochs * Math.ceil(task.train.length / options.batchSize);
+  await learning(session, "stream", steps, async () => {
+    for (let epoch = 0; epoch < options.epochs; epoch++) {
+      for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
+        await step(session, task, batch, { seen, phase: "stream", remembers: true });
+      }
     }
-  }
+  });
 }
 
 /**

@@ -34,6 +34,8 @@ export interface MethodOptions {
   readonly maxBlocks: number;
   /** Share of the loss by which a candidate must be better than every one that freezes less. */
   readonly freezingMargin: number;
+  /** Learning rate within one night, or within one task's passes over the stream. */
+  readonly schedule: "constant" | "cosine";
   /** Where the paper's idea and the official program differ: whom to follow. */
   readonly compat: "paper" | "official";
 }
@@ -76,6 +78,22 @@ export interface Task {
   readonly validation: readonly Sample[];
   /** Images of the previous task, set apart to judge freezing candidates (merged schedule). */
   readonly previousBuffer: readonly Sample[];
+}
+
+/**
+ * Announces the phase in which a task is learnt to its end, runs its `steps` training steps, and lets the learning rate
+ * fall over them if the options say so.
+ */
+export async function learning(
+  { learner, options, begin }: Session,
+  phase: "sleep" | "stream" | "joint",
+  steps: number,
+  run: () => Promise<void>,
+): Promise<void> {
+  begin(phase, steps);
+  learner.anneal(options.schedule === "cosine" ? steps : null);
+  await run();
+  learner.anneal(null);
 }
 
 /** Consecutive batches of up to `size` samples; the last one may be smaller. */

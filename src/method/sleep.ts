@@ -2,7 +2,7 @@ import type { Sample } from "./batch.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";
 import { remStep } from "./rem.ts";
-import { batchesOf, type Session, type Task } from "./session.ts";
+import { batchesOf, learning, type Session, type Task } from "./session.ts";
 
 /**
  * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread evenly
@@ -17,20 +17,21 @@ export async function sleep(session: Session, task: Task): Promise<void> {
   const inAll = options.sleepEpochs * batches;
   const steps = (options.nrem ? inAll : 0) + remStepsUntil(inAll, perBatch);
   if (steps === 0) return;
-  session.begin("sleep", steps);
-  let batchesDone = 0;
-  let dreamt = 0;
-  for (let pass = 0; pass < options.sleepEpochs; pass++) {
-    const episodes = shortTerm.pass(random.sleep)
-      .map(({ slot, label }): Sample => ({ from: shortTerm, index: slot, label }));
-    for (const batch of batchesOf(episodes, options.batchSize)) {
-      batchesDone++;
-      for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
-        await remStep(session, task, dreams);
+  await learning(session, "sleep", steps, async () => {
+    let batchesDone = 0;
+    let dreamt = 0;
+    for (let pass = 0; pass < options.sleepEpochs; pass++) {
+      const episodes = shortTerm.pass(random.sleep)
+        .map(({ slot, label }): Sample => ({ from: shortTerm, index: slot, label }));
+      for (const batch of batchesOf(episodes, options.batchSize)) {
+        batchesDone++;
+        for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
+          await remStep(session, task, dreams);
+        }
+        if (options.nrem) await nremStep(session, task, batch);
       }
-      if (options.nrem) await nremStep(session, task, batch);
     }
-  }
+  });
 }
 
 /** REM steps for each batch of the short-term memory, mostly no whole number. */

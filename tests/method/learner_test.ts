@@ -317,3 +317,33 @@ Deno.test("batchRows() weighs each segment by its mean and draws row, column, co
   const plain = batchRows(segments, 2, null);
   assert(plain.every(({ top, left, flip }) => top === 2 && left === 2 && !flip));
 });
+
+test("an annealed learning rate falls along half a cosine and is constant again behind it", async (gpu) => {
+  await withSession(gpu, {}, async ({ session: { learner }, samples }) => {
+    const { network } = learner;
+    const open = new Set([0, 1, 2, 3, 4, 5]);
+    const tables = async () =>
+      await download(gpu, [network.values, network.gradients]) as Float32Array[];
+    /** What the step multiplied the gradient by, from the largest element. */
+    const rate = async () => {
+      const [before] = await tables();
+      await learner.step("nrem", [{ samples: samples(0, 6), open }]);
+      const [after, gradient] = await tables();
+      let largest = 0;
+      gradient.forEach((g, i) => {
+        if (Math.abs(g) > Math.abs(gradient[largest])) largest = i;
+      });
+      return (before[largest] - after[largest]) / gradient[largest];
+    };
+    const found: number[] = [await rate()];
+    learner.anneal(4);
+    for (let step = 0; step < 5; step++) found.push(await rate());
+    learner.anneal(null);
+    found.push(await rate());
+    const half = Math.SQRT1_2 / 2;
+    const expected = [1, 1, 0.5 + half, 0.5, 0.5 - half, 0, 1].map((factor) => 0.05 * factor);
+    expected.forEach((value, i) => {
+      assert.ok(Math.abs(found[i] - value) < 1e-4, `step ${i}: ${found[i]}, not ${value}`);
+    });
+  });
+});

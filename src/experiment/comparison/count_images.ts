@@ -111,6 +111,8 @@ class CountingLearner {
     return Promise.resolve();
   }
 
+  anneal(): void {}
+
   readLosses(): Promise<void> {
     return Promise.resolve();
   }
