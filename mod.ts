@@ -52,6 +52,7 @@ export type {
   DrawnFigures,
   DrawnSource,
   FolderSource,
+  IdxSource,
   ImageFolderSource,
   PictureSource,
   SourceOptions,

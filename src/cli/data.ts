@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { checkData, type PartImages, type SetReport } from "../data/check.ts";
 import { download } from "../data/download.ts";
 import type { Downloadable, DownloadSet } from "../data/downloads.ts";
@@ -96,7 +97,8 @@ export async function downloadCommand(
   terminal: Terminal,
 ): Promise<void> {
   const { files } = mirror === null ? set : atMirror(set, mirror);
-  for (const file of files) await downloadFile(file, folder, terminal);
+  const into = join(folder, set.folder ?? "");
+  for (const file of files) await downloadFile(file, into, terminal);
   terminal.print("It is read as it is: there is no need to unpack it");
 }
 

@@ -9,12 +9,14 @@ import {
   recordsIn,
 } from "./cifar_files.ts";
 import { CIFAR10, cifar100, type CifarFormat } from "./cifar_format.ts";
+import { checkIdx } from "./check_idx.ts";
 import { checkTree } from "./check_tree.ts";
 import { md5Of } from "./download.ts";
 import { DOWNLOADS } from "./downloads.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
 import { isLitter } from "./file_names.ts";
 import { entriesIn, isFile, isFolder } from "./folder_listing.ts";
+import { countIdxFiles, idxRoot } from "./idx_files.ts";
 import type { Progress } from "./image_set.ts";
 import type { SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
@@ -111,6 +113,8 @@ async function checkFolder(path: string, progress: Progress): Promise<SetReport 
       return await checkCifar(path, cifarFolder(path, format), format, progress);
     }
   }
+  const idx = idxRoot(path);
+  if (countIdxFiles(idx) >= 2) return await checkIdx(idx, progress);
   const tree: FileTree = folderTree(path);
   return await checkTree(tree, path, progress);
 }

@@ -7,6 +7,9 @@ import { readClassList } from "./class_list.ts";
 import { listCore50 } from "./core50.ts";
 import { drawImages } from "./drawn.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
+import { FASHION_MNIST } from "./fashion_mnist.ts";
+import { idxPart } from "./idx.ts";
+import { idxRoot } from "./idx_files.ts";
 import { imageFolderPart } from "./image_folder.ts";
 import { type ImageListing, listDreams, listTest, listTrain } from "./image_listing.ts";
 import type { Dataset, ImageSet } from "./image_set.ts";
@@ -16,6 +19,7 @@ import type {
   Cifar10Source,
   Core50Source,
   FolderSource,
+  IdxSource,
   ImageFolderSource,
   OpenContext,
   SourceOptions,
@@ -84,6 +88,8 @@ function parts(options: Exclude<SourceOptions, { format: "drawn" }>, context: Op
       return cifarParts(options, CIFAR10, context);
     case "cifar100":
       return cifarParts(options, cifar100(options.labels ?? "fine"), context);
+    case "idx":
+      return idxParts(options, context);
     case "image_folder":
       return folderParts(options, context);
     case "core50":
@@ -109,6 +115,17 @@ function cifarParts(
   const part = (part: "train" | "test") => {
     const choice = { classes, exclude, ...subsetChoice(options, part) };
     return cifarPart(files, `${folder}-${part}`, { part, format, ...choice }, warn);
+  };
+  return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
+}
+
+function idxParts(options: IdxSource, { dataRoot, warn = console.warn }: OpenContext): Parts {
+  const { folder, size, classes, exclude } = options;
+  const installed = folder === FASHION_MNIST.folders[0] ? FASHION_MNIST.installed : null;
+  const root = idxRoot(locate(folder, dataRoot, [], installed).path);
+  const part = (part: "train" | "test") => {
+    const choice = { classes, exclude, ...subsetChoice(options, part) };
+    return idxPart(root, `${folder}-${part}`, { part, size, ...choice }, warn);
   };
   return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
 }

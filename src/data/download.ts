@@ -36,7 +36,7 @@ export async function download(
 ): Promise<{ path: string; fetched: boolean }> {
   const path = join(folder, source.file);
   if (exists(path)) {
-    if (await md5Of(path) === source.md5) return { path, fetched: false };
+    if (await isPublished(path, source)) return { path, fetched: false };
     throw new InputError(
       `Cannot download ${source.file}: ${path} is there and is not the official file, by its checksum; ` +
         `move it away`,
@@ -67,7 +67,7 @@ async function collect(source: Downloadable, path: string, options: DownloadOpti
   // Pieces of several answers, of other days, may be of several files; one answer is one file.
   for (let canBeMixed = true;; canBeMixed = false) {
     const pieces = (part.held > 0 ? 1 : 0) + await fetchWhole(source, part, options);
-    if (await md5Of(path) === source.md5) return;
+    if (await isPublished(path, source)) return;
     part.clear();
     if (!canBeMixed || pieces === 1) {
       throw new InputError(
@@ -198,6 +198,25 @@ function exists(path: string): boolean {
     }
     throw error;
   }
+}
+
+/** Whether a file has the content of `source`, by its checksum as it is, or unpacked. */
+async function isPublished(path: string, { md5, unpackedSha256 }: Downloadable): Promise<boolean> {
+  if (await md5Of(path) === md5) return true;
+  return unpackedSha256 !== undefined && await unpackedSha256Of(path) === unpackedSha256;
+}
+
+/** SHA-256 of what gzip has packed, hexadecimal; null for a file that is not packed, or damaged. */
+async function unpackedSha256Of(path: string): Promise<string | null> {
+  const hash = createHash("sha256");
+  const unpacking = (await Deno.open(path)).readable.pipeThrough(new DecompressionStream("gzip"));
+  try {
+    for await (const chunk of unpacking) hash.update(chunk);
+  } catch (error) {
+    if (error instanceof TypeError) return null;
+    throw error;
+  }
+  return hash.digest("hex");
 }
 
 /** MD5 of a file, hexadecimal. */

@@ -47,7 +47,7 @@ export function mirrorHosts({ protocol, hostname, port }: URL): string[] {
 }
 
 /** The same files at another place. @throws {InputError} If one file is named where the set has several. */
-export function atMirror({ files }: DownloadSet, mirror: URL): DownloadSet {
+export function atMirror({ folder, files }: DownloadSet, mirror: URL): DownloadSet {
   const hosts = mirrorHosts(mirror);
   const isFolder = mirror.pathname.endsWith("/");
   if (!isFolder && files.length > 1) {
@@ -57,6 +57,7 @@ export function atMirror({ files }: DownloadSet, mirror: URL): DownloadSet {
     );
   }
   return {
+    folder,
     files: files.map((file) => {
       const url = new URL(mirror);
       if (isFolder) url.pathname += file.file;

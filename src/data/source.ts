@@ -42,6 +42,16 @@ export interface Cifar100Source extends FolderSource {
   readonly labels?: "fine" | "coarse";
 }
 
+/**
+ * Grey images in the files of MNIST and its relatives, `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`,
+ * `t10k-...`, each also with `.gz`. The classes of Fashion-MNIST have its names, others their numbers. The
+ * folder `fashion-mnist` is also found where Debian's package `dataset-fashion-mnist` has it.
+ */
+export interface IdxSource extends FolderSource {
+  /** Which kind of source this is. */
+  readonly format: "idx";
+}
+
 /** JPEG or PNG files in folders. */
 export interface PictureSource extends FolderSource {
   /** How images of another size are brought to `size`; `"none"` unless told: they are refused. */
@@ -94,6 +104,7 @@ export interface DrawnSource {
 export type SourceOptions =
   | Cifar10Source
   | Cifar100Source
+  | IdxSource
   | ImageFolderSource
   | Core50Source
   | DrawnSource;

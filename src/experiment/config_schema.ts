@@ -55,6 +55,7 @@ const source = v.variant("format", [
     ...files,
     labels: v.optional(v.picklist(["fine", "coarse"]), "fine"),
   }),
+  v.strictObject({ format: v.literal("idx"), ...files }),
   v.strictObject({
     format: v.literal("image_folder"),
     ...pictures,

@@ -12,6 +12,7 @@ import {
   write,
   writeImageFolder,
 } from "../data/fixtures.ts";
+import { idxImages, writeIdx } from "../data/idx_files.ts";
 import { withRawServer } from "../data/raw_server.ts";
 import { recordingTerminal } from "./recording_terminal.ts";
 
@@ -164,7 +165,10 @@ Deno.test("data download knows its names, and what is there already", () =>
   withFolder(async (folder) => {
     const unknown = await data("download", "imagenet");
     assert.equal(unknown.code, 2);
-    assert.match(unknown.errors, /Allowed choices are cifar10, cifar100, tiny-imagenet/);
+    assert.match(
+      unknown.errors,
+      /Allowed choices are cifar10, cifar100, tiny-imagenet, fashion-mnist/,
+    );
     write(join(folder, "cifar-10-binary.tar.gz"), "another file");
     const other = await data("download", "cifar10", "--data", folder);
     assert.equal(other.code, 2);
@@ -182,6 +186,11 @@ Deno.test("data download --from takes the file from another place, and tells wha
       assert.deepEqual(asked.map(({ path }) => path), ["/pub/cifar-10-binary.tar.gz"]);
       assert.match(missing.output, /^fetching http:.*\/pub\/cifar-10-binary\.tar\.gz/);
       assert.match(missing.errors, /answered 404 Not Found, look whether the data set has moved/);
+      const set = ["fashion-mnist", "--data", folder, "--from"];
+      await data("download", ...set, mirror);
+      assert.equal(asked[1].path, "/pub/train-images-idx3-ubyte.gz");
+      const one = await data("download", ...set, `${mirror}train-images-idx3-ubyte.gz`);
+      assert.match(one.errors, /the data set has 4 files, and this names one; name the folder/);
       const other = await from("file:///data");
       assert.deepEqual([other.code, other.output], [2, ""]);
       assert.match(
@@ -197,5 +206,32 @@ Deno.test("data download --from takes the file from another place, and tells wha
       );
       assert.doesNotMatch(unreached.errors, /--allow-net/);
     });
-    assert.deepEqual([...Deno.readDirSync(folder)], []);
+    // A folder that was made for the files holds none.
+    assert.deepEqual([...Deno.readDirSync(join(folder, "fashion-mnist"))], []);
+  }));
+
+Deno.test("data check reads idx files, and names what is wrong with them", () =>
+  withFolder(async (folder) => {
+    const labels = { train: [2, 0, 1, 2], test: [1, 2, 0] };
+    writeIdx(join(folder, "digits"), labels);
+    const sound = await data("check", folder);
+    assert.deepEqual([sound.code, sound.errors], [0, ""], sound.output);
+    assert.match(
+      sound.output,
+      /digits: idx files, 8 x 8 pixels\n {2}train: 3 classes, 4 images: 1 of most, 2 of 2\n {2}test: 3/,
+    );
+    writeIdx(join(folder, "fashion-mnist"), labels);
+    const fashion = await data("check", join(folder, "fashion-mnist"));
+    assert.match(fashion.output, /Fashion-MNIST, idx files/);
+    assert.match(fashion.output, /note: train has 4 images, the published one 60000/);
+    assert.match(fashion.output, /problem: .*: class Ankle boot has no images in train/);
+    Deno.removeSync(join(folder, "digits/t10k-images-idx3-ubyte.gz"));
+    write(join(folder, "digits/train-images-idx3-ubyte.gz"), idxImages(3, 8, () => 0));
+    const broken = await data("check", join(folder, "digits"));
+    assert.equal(broken.code, 1);
+    assert.match(broken.output, /it has no file t10k-images-idx3-ubyte or/);
+    assert.match(
+      broken.output,
+      /it has 4 labels, and .* has 3 images; the two do not belong together/,
+    );
   }));

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { FASHION_MNIST } from "../../src/data/fashion_mnist.ts";
 import { DOWNLOADS } from "../../src/data/downloads.ts";
 
 const launcher = fileURLToPath(new URL("../../wscl", import.meta.url));
@@ -113,7 +114,7 @@ Deno.test("the launcher permits no more than the command needs", async () => {
     assert(!lines.includes("--allow-read") && !lines.includes("--allow-write"));
     return { read: permitted("read"), write: permitted("write") };
   };
-  const always = [root, "~/.cache/wscl", "~/.cache/deno", "data"];
+  const always = [root, "~/.cache/wscl", "~/.cache/deno", "data", FASHION_MNIST.installed.path];
   assert.deepEqual((await run("demo")).write, ["runs", "~/.cache/wscl"]);
   const train = await run("train", "--config", "c.json", "--data=../images", "--out", "my runs/1");
   assert.deepEqual(train.write, ["my runs/1", "~/.cache/wscl"]);

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { download } from "../../src/data/download.ts";
 import type { Downloadable } from "../../src/data/downloads.ts";
 import { InputError } from "../../src/errors.ts";
@@ -182,6 +183,21 @@ Deno.test(
     const md5 = "0".repeat(32);
     await assert.rejects(start({ md5 }), refused(/another checksum than 0{32}, it was removed/));
     assert.deepEqual([...Deno.readDirSync(folder)], []);
+  }),
+);
+
+Deno.test(
+  "a file that has the published content, packed in another way, is taken",
+  from([rest], async ({ start, folder, ranges }) => {
+    const unpackedSha256 = createHash("sha256").update(CONTENT).digest("hex");
+    const path = join(folder, "set.zip");
+    write(path, gzipSync(CONTENT, { level: 1 }));
+    assert.deepEqual(await start({ unpackedSha256 }), { path, fetched: false });
+    write(path, gzipSync(CONTENT.subarray(1)));
+    await assert.rejects(start({ unpackedSha256 }), refused(/is not the official file/));
+    write(path, gzipSync(CONTENT).subarray(0, 500));
+    await assert.rejects(start({ unpackedSha256 }), refused(/is not the official file/));
+    assert.equal(ranges.length, 0);
   }),
 );
 

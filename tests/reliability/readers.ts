@@ -23,6 +23,7 @@ import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.
 import { Random } from "../../src/random.ts";
 import { tarGz, zip } from "../data/archives.ts";
 import { cifarRecord, contextIn, joined, plainJpeg, plainPng, write } from "../data/fixtures.ts";
+import { writeIdx } from "../data/idx_files.ts";
 import { mutatedBytes, mutatedJson } from "./mutate.ts";
 import { tinyOptions } from "./tiny.ts";
 
@@ -195,6 +196,32 @@ export async function readers(folder: string): Promise<Reader[]> {
           const set = await openDataset(source as never, { ...context, cacheDir });
           for (const { labels, classNames, count } of [set.train, set.test]) {
             assert.equal(labels.length, count);
+            assert(labels.every((label) => label < classNames.length));
+          }
+        } finally {
+          await Deno.remove(cacheDir, { recursive: true }).catch(() => {});
+        }
+      },
+    },
+    {
+      name: "idx files",
+      async attack(random, damage) {
+        const root = join(folder, "data", "digits");
+        writeIdx(root, { train: [0, 1, 2, 1], test: [2, 0] });
+        const name = [...Deno.readDirSync(root)].map(({ name }) => name).sort()[random.below(4)];
+        const packed = Deno.readFileSync(join(root, name));
+        // What gzip's checksum would refuse anyway is half of it; the other half is damaged before packing.
+        const damaged = random.below(2)
+          ? damage.bytes(packed, random)
+          : gzipSync(damage.bytes(gunzipSync(packed), random));
+        write(join(root, name), damaged);
+        const { context } = contextIn(folder);
+        const cacheDir = join(folder, "idx-cache");
+        const source = { format: "idx", folder: "digits", size: 8 } as const;
+        try {
+          const set = await openDataset(source as never, { ...context, cacheDir });
+          for (const { labels, classNames, count, pixels } of [set.train, set.test]) {
+            assert.deepEqual([labels.length, pixels.length], [count, count * 8 * 8 * 3]);
             assert(labels.every((label) => label < classNames.length));
           }
         } finally {
