@@ -121,7 +121,8 @@ function cifarParts(
 
 function idxParts(options: IdxSource, { dataRoot, warn = console.warn }: OpenContext): Parts {
   const { folder, size, classes, exclude } = options;
-  const installed = folder === FASHION_MNIST.folders[0] ? FASHION_MNIST.installed : null;
+  const isFashion = (FASHION_MNIST.folders as readonly string[]).includes(folder);
+  const installed = isFashion ? FASHION_MNIST.installed : null;
   const root = idxRoot(locate(folder, dataRoot, [], installed).path);
   const part = (part: "train" | "test") => {
     const choice = { classes, exclude, ...subsetChoice(options, part) };
