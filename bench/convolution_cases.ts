@@ -8,7 +8,7 @@ import {
   defaultVariant,
   variantName,
 } from "../src/ops/conv2d_variants.ts";
-import { activationPlace, weightPlace } from "../tests/reference/conv2d_samples.ts";
+import { activationPlace, weightPlace } from "../src/reference/conv2d_samples.ts";
 import type { KernelCase, PreparedCase } from "./kernel_case.ts";
 
 /** Sizes of a network and of its batch. */

@@ -3,7 +3,7 @@ import { type Dispatch, Program } from "../src/gpu/program.ts";
 import { download, type Tensor } from "../src/gpu/tensor.ts";
 import { LONG_SUM_ROUNDING } from "../src/experiment/tuning/search.ts";
 import type { Operands } from "../src/experiment/tuning/operands.ts";
-import { relativeError } from "../tests/reference/compare.ts";
+import { relativeError } from "../src/reference/compare.ts";
 
 /** An operation at one shape of the network: how to run it, what it must give, what it costs at least. */
 export interface KernelCase {

@@ -4,22 +4,19 @@ import { fileURLToPath } from "node:url";
 
 /** Folders of `src`, each with those that it may import from (docs/architecture.md). */
 const ABOVE: Readonly<Record<string, readonly string[]>> = {
+  reference: [],
   gpu: [],
   ops: ["gpu"],
   net: ["gpu", "ops"],
   data: ["gpu", "ops"],
   memory: ["gpu", "ops", "net", "data"],
   method: ["gpu", "ops", "net", "data", "memory"],
-  experiment: ["gpu", "ops", "net", "data", "memory", "method"],
-  cli: ["gpu", "ops", "net", "data", "memory", "method", "experiment"],
+  experiment: ["reference", "gpu", "ops", "net", "data", "memory", "method"],
+  cli: ["reference", "gpu", "ops", "net", "data", "memory", "method", "experiment"],
 };
 
 /** Files of `src` itself that every folder may import. */
 const SHARED = ["random.ts", "errors.ts", "text.ts"];
-
-/** Self-test and tuning compare with the references of the tests: a copy of them would be one more thing to be wrong. */
-const SELF_TEST = /^src\/experiment\/(self_test(\.ts|\/)|tuning\/)/;
-const REFERENCES = /^tests\/(reference\/|support\/layout\.ts$)/;
 
 /** `wscl bench` loads the benches when it is asked for one. */
 const BENCH_COMMAND = /^src\/cli\/bench\.ts$/;
@@ -83,7 +80,6 @@ Deno.test("a folder imports only from folders above it", () => {
 Deno.test("src imports no tests and not its own public face, and benches in their command alone", () => {
   const outside = localImports.filter(({ from, to }) =>
     !/^(src|shaders)\/|^deno\.json$/.test(to) &&
-    !(SELF_TEST.test(from) && REFERENCES.test(to)) &&
     !(BENCH_COMMAND.test(from) && to.startsWith("bench/"))
   );
   assert.deepEqual(outside.map(({ from, to }) => `${from} imports ${to}`), []);

@@ -1,4 +1,4 @@
-import { relativeError, withoutF16Rounding } from "../../tests/reference/compare.ts";
+import { relativeError, withoutF16Rounding } from "../reference/compare.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import { Program } from "../gpu/program.ts";

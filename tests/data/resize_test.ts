@@ -4,7 +4,7 @@ import type { RgbImage } from "../../src/data/decode_image.ts";
 import { resizeImage, RESIZES } from "../../src/data/resize.ts";
 import { resizeOpencv } from "../../src/data/resize_opencv.ts";
 import { resizeSkimage } from "../../src/data/resize_skimage.ts";
-import { readGolden } from "../reference/golden.ts";
+import { readGolden } from "../support/golden.ts";
 
 const golden = await readGolden("transforms");
 

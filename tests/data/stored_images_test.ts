@@ -8,7 +8,7 @@ import type { ImageFolderSource } from "../../src/data/source.ts";
 import { InputError } from "../../src/errors.ts";
 import { Arena, downloadU32 } from "../../src/gpu/tensor.ts";
 import { gpuTests } from "../support/gpu.ts";
-import { toPixelWords } from "../support/layout.ts";
+import { toPixelWords } from "../../src/reference/layout.ts";
 import { contextIn, withFolder, writeImageFolder } from "./fixtures.ts";
 
 const SOURCE: ImageFolderSource = {

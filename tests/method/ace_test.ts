@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { aceOpenHeads, aceOpenHeadsOfficial } from "../../src/method/ace.ts";
-import { erAceOpenHeads } from "../reference/er_ace.ts";
+import { erAceOpenHeads } from "../../src/reference/er_ace.ts";
 
 const sorted = (heads: ReadonlySet<number>) => [...heads].sort((a, b) => a - b);
 const all = new Set([0, 1, 2, 3, 4, 5]);

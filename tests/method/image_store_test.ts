@@ -5,7 +5,7 @@ import { createImageStore } from "../../src/data/image_store.ts";
 import { Arena, downloadU32 } from "../../src/gpu/tensor.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { gpuTests } from "../support/gpu.ts";
-import { toPixelWords } from "../support/layout.ts";
+import { toPixelWords } from "../../src/reference/layout.ts";
 import { colouredNoise, withSession } from "../support/session.ts";
 
 const test = await gpuTests();

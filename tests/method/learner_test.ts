@@ -7,18 +7,18 @@ import { batchRows, type Sample, type Segment } from "../../src/method/batch.ts"
 import type { LearnerOptions, StepLoss } from "../../src/method/learner.ts";
 import type { Network } from "../../src/net/network.ts";
 import { Random } from "../../src/random.ts";
-import { augment } from "../reference/augment.ts";
-import { argmax } from "../reference/argmax.ts";
-import { assertClose } from "../reference/compare.ts";
-import { crossEntropy } from "../reference/cross_entropy.ts";
-import { applySgd, type Learner as PlainLearner } from "../reference/learner.ts";
+import { augment } from "../../src/reference/augment.ts";
+import { argmax } from "../../src/reference/argmax.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { crossEntropy } from "../../src/reference/cross_entropy.ts";
+import { applySgd, type Learner as PlainLearner } from "../../src/reference/learner.ts";
 import {
   type Activation,
   type Resnet18,
   resnet18Eval,
   resnet18Train,
   type State,
-} from "../reference/resnet18.ts";
+} from "../../src/reference/resnet18.ts";
 import { assertSameBits, gpuTests } from "../support/gpu.ts";
 import { reluOutputs, reluSwitches } from "../support/relu_switches.ts";
 import { hostState, irregularState } from "../support/network.ts";

@@ -16,7 +16,7 @@ import { dawn, sleep } from "../../src/method/sleep.ts";
 import { wake } from "../../src/method/wake.ts";
 import { learnStaged } from "../../src/method/wscl.ts";
 import { assertSameBits, gpuTests } from "../support/gpu.ts";
-import { toPixelWords } from "../support/layout.ts";
+import { toPixelWords } from "../../src/reference/layout.ts";
 import {
   colouredNoise,
   type SmallOptions,

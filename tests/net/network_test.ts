@@ -11,10 +11,10 @@ import { recordCrossEntropy } from "../../src/ops/cross_entropy.ts";
 import { recordSgd } from "../../src/ops/sgd.ts";
 import { Program } from "../../src/gpu/program.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { crossEntropy } from "../reference/cross_entropy.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
+import { assertClose } from "../support/assert_close.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import { crossEntropy } from "../../src/reference/cross_entropy.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
 import {
   type Activation,
   type Resnet18,
@@ -22,10 +22,10 @@ import {
   resnet18ParameterShapes,
   resnet18Train,
   type State,
-} from "../reference/resnet18.ts";
-import { select } from "../reference/trace.ts";
+} from "../../src/reference/resnet18.ts";
+import { select } from "../support/trace.ts";
 import { assertSameBits, gpuTests, Workbench } from "../support/gpu.ts";
-import { normals } from "../support/layout.ts";
+import { normals } from "../../src/reference/layout.ts";
 import {
   fillGradients,
   gradientsOf,

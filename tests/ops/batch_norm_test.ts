@@ -14,11 +14,15 @@ import {
 import type { Gpu } from "../../src/gpu/device.ts";
 import { range } from "../../src/gpu/tensor.ts";
 import { Random } from "../../src/random.ts";
-import { batchNormBackward, batchNormEval, batchNormTrain } from "../reference/batch_norm.ts";
-import { assertClose } from "../reference/compare.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
-import { reluBackward, reluForward } from "../reference/relu.ts";
+import {
+  batchNormBackward,
+  batchNormEval,
+  batchNormTrain,
+} from "../../src/reference/batch_norm.ts";
+import { assertClose } from "../support/assert_close.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
+import { reluBackward, reluForward } from "../../src/reference/relu.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
 import { assertStored, gpuTests, storable, Workbench } from "../support/gpu.ts";
 import {
@@ -29,7 +33,7 @@ import {
   padded,
   toChannels,
   toNhwc,
-} from "../support/layout.ts";
+} from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 5e-6;

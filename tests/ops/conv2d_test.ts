@@ -20,15 +20,15 @@ import {
 import { Random } from "../../src/random.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { range } from "../../src/gpu/tensor.ts";
-import { assertClose } from "../reference/compare.ts";
+import { assertClose } from "../support/assert_close.ts";
 import {
   conv2dForward,
   conv2dInputGradient,
   conv2dOutputShape,
   conv2dWeightGradient,
   type Shape4,
-} from "../reference/conv2d.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
+} from "../../src/reference/conv2d.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
 import { assertStored, gpuTests, storable, Workbench } from "../support/gpu.ts";
 import {
@@ -39,7 +39,7 @@ import {
   padded,
   toKernelLayout,
   toNhwc,
-} from "../support/layout.ts";
+} from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 2e-6;

@@ -5,12 +5,12 @@ import { BatchRecord, type BatchRow } from "../../src/ops/batch_record.ts";
 import { recordCrossEntropy } from "../../src/ops/cross_entropy.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { crossEntropy } from "../reference/cross_entropy.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
+import { assertClose } from "../support/assert_close.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import { crossEntropy } from "../../src/reference/cross_entropy.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
 import { gpuTests, Workbench } from "../support/gpu.ts";
-import { fromNhwc, normals, padded, toNhwc } from "../support/layout.ts";
+import { fromNhwc, normals, padded, toNhwc } from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 2e-6;

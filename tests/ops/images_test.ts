@@ -6,11 +6,11 @@ import { BatchRecord, type BatchRow } from "../../src/ops/batch_record.ts";
 import { recordStoreImages } from "../../src/ops/store_images.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
-import { augment } from "../reference/augment.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
+import { augment } from "../../src/reference/augment.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
 import { assertSameBits, assertStored, gpuTests, Workbench } from "../support/gpu.ts";
-import { fromNhwc, nhwcLength, toPixelWords } from "../support/layout.ts";
+import { fromNhwc, nhwcLength, toPixelWords } from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 /** Of values of size 1: some roundings of an f32. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { recordLargest } from "../../src/ops/largest.ts";
 import { Random } from "../../src/random.ts";
-import { largestMagnitude } from "../reference/largest.ts";
+import { largestMagnitude } from "../../src/reference/largest.ts";
 import { gpuTests, Workbench } from "../support/gpu.ts";
 
 const test = await gpuTests();

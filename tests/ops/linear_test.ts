@@ -8,10 +8,10 @@ import {
 import type { Gpu } from "../../src/gpu/device.ts";
 import { range } from "../../src/gpu/tensor.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
-import { linearBackward, linearForward, type LinearShape } from "../reference/linear.ts";
+import { assertClose } from "../support/assert_close.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
+import { linearBackward, linearForward, type LinearShape } from "../../src/reference/linear.ts";
 import { gpuTests, Workbench } from "../support/gpu.ts";
 import {
   channelsOf,
@@ -23,7 +23,7 @@ import {
   toChannels,
   toKernelLayout,
   toNhwc,
-} from "../support/layout.ts";
+} from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 2e-6;

@@ -5,11 +5,11 @@ import { BatchRecord, type BatchRow } from "../../src/ops/batch_record.ts";
 import { recordMse } from "../../src/ops/mse.ts";
 import { recordStoreLogits } from "../../src/ops/store_logits.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import { readGolden } from "../reference/golden.ts";
-import { meanSquaredError } from "../reference/mse.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { readGolden } from "../support/golden.ts";
+import { meanSquaredError } from "../../src/reference/mse.ts";
 import { assertSameBits, gpuTests, Workbench } from "../support/gpu.ts";
-import { fromNhwc, normals, padded, toNhwc } from "../support/layout.ts";
+import { fromNhwc, normals, padded, toNhwc } from "../../src/reference/layout.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 
 const test = await gpuTests();

@@ -3,13 +3,13 @@
 import { recordPoolBackward, recordPoolForward } from "../../src/ops/pool.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
-import { globalAverageBackward, globalAverageForward } from "../reference/pool.ts";
+import { assertClose } from "../support/assert_close.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
+import { globalAverageBackward, globalAverageForward } from "../../src/reference/pool.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
 import { gpuTests, storable, Workbench } from "../support/gpu.ts";
-import { fromNhwc, nhwcLength, normals, padded, toNhwc } from "../support/layout.ts";
+import { fromNhwc, nhwcLength, normals, padded, toNhwc } from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 1e-6;

@@ -5,9 +5,9 @@ import { BatchRecord } from "../../src/ops/batch_record.ts";
 import { recordPredict } from "../../src/ops/predict.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
-import { argmax } from "../reference/argmax.ts";
+import { argmax } from "../../src/reference/argmax.ts";
 import { gpuTests, Workbench } from "../support/gpu.ts";
-import { normals, toNhwc } from "../support/layout.ts";
+import { normals, toNhwc } from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 

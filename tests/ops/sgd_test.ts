@@ -5,11 +5,11 @@ import { BatchRecord } from "../../src/ops/batch_record.ts";
 import { recordSgd, type SgdOptions } from "../../src/ops/sgd.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Random } from "../../src/random.ts";
-import { assertClose } from "../reference/compare.ts";
-import { readGolden, readGoldenJson } from "../reference/golden.ts";
-import { sgdStep } from "../reference/sgd.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
+import { sgdStep } from "../../src/reference/sgd.ts";
 import { assertSameBits, gpuTests, Workbench } from "../support/gpu.ts";
-import { normals } from "../support/layout.ts";
+import { normals } from "../../src/reference/layout.ts";
 
 const test = await gpuTests();
 const TOLERANCE = 2e-7;

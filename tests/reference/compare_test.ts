@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { relativeError, withoutF16Rounding, worstIndex } from "../../src/reference/compare.ts";
 import {
   assertClose,
   assertGradient,
   finiteDifference,
-  relativeError,
-  withoutF16Rounding,
   worstErrors,
-  worstIndex,
-} from "./compare.ts";
+} from "../support/assert_close.ts";
 
 Deno.test("relativeError() is the distance over the size of what is expected", () => {
   assert.equal(relativeError([3, 4], [3, 4]), 0);

@@ -1,16 +1,25 @@
 /** The plain twins against the official operations recorded in `tests/golden/ops.safetensors`. */
 
 import assert from "node:assert/strict";
-import { batchNormBackward, batchNormEval, batchNormTrain } from "./batch_norm.ts";
-import { assertClose } from "./compare.ts";
-import { conv2dForward, conv2dInputGradient, conv2dWeightGradient, type Shape4 } from "./conv2d.ts";
-import { crossEntropy } from "./cross_entropy.ts";
-import { readGolden, readGoldenJson } from "./golden.ts";
-import { linearBackward, linearForward } from "./linear.ts";
-import { meanSquaredError } from "./mse.ts";
-import { globalAverageBackward, globalAverageForward } from "./pool.ts";
-import { reluBackward, reluForward } from "./relu.ts";
-import { sgdStep } from "./sgd.ts";
+import {
+  batchNormBackward,
+  batchNormEval,
+  batchNormTrain,
+} from "../../src/reference/batch_norm.ts";
+import { assertClose } from "../support/assert_close.ts";
+import {
+  conv2dForward,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  type Shape4,
+} from "../../src/reference/conv2d.ts";
+import { crossEntropy } from "../../src/reference/cross_entropy.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
+import { linearBackward, linearForward } from "../../src/reference/linear.ts";
+import { meanSquaredError } from "../../src/reference/mse.ts";
+import { globalAverageBackward, globalAverageForward } from "../../src/reference/pool.ts";
+import { reluBackward, reluForward } from "../../src/reference/relu.ts";
+import { sgdStep } from "../../src/reference/sgd.ts";
 
 /** The recordings are float32, so no double can be nearer than about 1e-7. */
 const TOLERANCE = 1e-5;

@@ -2,22 +2,22 @@
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { argmax } from "./argmax.ts";
-import { augment } from "./augment.ts";
-import { batchNormBackward, batchNormTrain } from "./batch_norm.ts";
-import { assertClose, assertGradient } from "./compare.ts";
+import { argmax } from "../../src/reference/argmax.ts";
+import { augment } from "../../src/reference/augment.ts";
+import { batchNormBackward, batchNormTrain } from "../../src/reference/batch_norm.ts";
+import { assertClose, assertGradient } from "../support/assert_close.ts";
 import {
   conv2dForward,
   conv2dInputGradient,
   conv2dOutputShape,
   conv2dWeightGradient,
   type Shape4,
-} from "./conv2d.ts";
-import { crossEntropy, LOWEST_FLOAT32 } from "./cross_entropy.ts";
-import { linearBackward, linearForward } from "./linear.ts";
-import { meanSquaredError } from "./mse.ts";
-import { globalAverageBackward, globalAverageForward } from "./pool.ts";
-import { sgdStep } from "./sgd.ts";
+} from "../../src/reference/conv2d.ts";
+import { crossEntropy, LOWEST_FLOAT32 } from "../../src/reference/cross_entropy.ts";
+import { linearBackward, linearForward } from "../../src/reference/linear.ts";
+import { meanSquaredError } from "../../src/reference/mse.ts";
+import { globalAverageBackward, globalAverageForward } from "../../src/reference/pool.ts";
+import { sgdStep } from "../../src/reference/sgd.ts";
 
 /** Values in -2..2, the same in every run. */
 function values(count: number, seed: number): Float64Array {

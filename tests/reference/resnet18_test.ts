@@ -1,16 +1,16 @@
 /** The plain ResNet-18 against the official network recorded in `tests/golden/resnet18.safetensors`. */
 
 import assert from "node:assert/strict";
-import { assertClose, assertGradient } from "./compare.ts";
-import { crossEntropy } from "./cross_entropy.ts";
-import { readGolden, readGoldenJson } from "./golden.ts";
+import { assertClose, assertGradient } from "../support/assert_close.ts";
+import { crossEntropy } from "../../src/reference/cross_entropy.ts";
+import { readGolden, readGoldenJson } from "../support/golden.ts";
 import {
   type Resnet18,
   resnet18Eval,
   resnet18ParameterShapes,
   resnet18Train,
   type State,
-} from "./resnet18.ts";
+} from "../../src/reference/resnet18.ts";
 
 const file = await readGolden("resnet18");
 const json = await readGoldenJson("resnet18");

@@ -1,13 +1,19 @@
 /** The plain training steps follow the official float64 runs freely, and the float32 ones by steps. */
 
 import assert from "node:assert/strict";
-import { assertClose } from "./compare.ts";
-import { derppStep } from "./derpp.ts";
-import { erStep } from "./er.ts";
-import { erAceOpenHeads, erAceStep } from "./er_ace.ts";
-import { applySgd, type Learner, plainLearner, type Rows, type StepResult } from "./learner.ts";
-import { resnet18ParameterShapes } from "./resnet18.ts";
-import { readTrace, type Trace, type TraceStep } from "./trace.ts";
+import { assertClose } from "../support/assert_close.ts";
+import { derppStep } from "../../src/reference/derpp.ts";
+import { erStep } from "../../src/reference/er.ts";
+import { erAceOpenHeads, erAceStep } from "../../src/reference/er_ace.ts";
+import {
+  applySgd,
+  type Learner,
+  plainLearner,
+  type Rows,
+  type StepResult,
+} from "../../src/reference/learner.ts";
+import { resnet18ParameterShapes } from "../../src/reference/resnet18.ts";
+import { readTrace, type Trace, type TraceStep } from "../support/trace.ts";
 
 /** Absolute, as the losses are near 1; the official run itself is reproducible to about 1e-14. */
 const LOSS_TOLERANCE = 1e-9;

@@ -8,7 +8,8 @@ import { type Gpu, openGpu } from "../../src/gpu/device.ts";
 import { type Dispatch, Program } from "../../src/gpu/program.ts";
 import { Arena, download, type Tensor, upload } from "../../src/gpu/tensor.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
-import { assertClose, type Numbers, withoutF16Rounding } from "../reference/compare.ts";
+import { type Numbers, withoutF16Rounding } from "../../src/reference/compare.ts";
+import { assertClose } from "./assert_close.ts";
 
 /** Registers one test that needs the adapter. */
 export type GpuTest = (name: string, run: (gpu: Gpu) => Promise<void> | void) => void;

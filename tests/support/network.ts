@@ -5,10 +5,14 @@ import { download, upload } from "../../src/gpu/tensor.ts";
 import { Network, type NetworkOptions } from "../../src/net/network.ts";
 import type { HostTensor } from "../../src/net/safetensors.ts";
 import type { Random } from "../../src/random.ts";
-import type { Shape4 } from "../reference/conv2d.ts";
-import { type Activation, resnet18ParameterShapes, type State } from "../reference/resnet18.ts";
+import type { Shape4 } from "../../src/reference/conv2d.ts";
+import {
+  type Activation,
+  resnet18ParameterShapes,
+  type State,
+} from "../../src/reference/resnet18.ts";
 import type { Workbench } from "./gpu.ts";
-import { fromNhwc, normals, toNhwc } from "./layout.ts";
+import { fromNhwc, normals, toNhwc } from "../../src/reference/layout.ts";
 
 /** Runs `use` with a network that is destroyed afterwards. */
 export async function withNetwork(

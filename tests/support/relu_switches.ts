@@ -7,11 +7,11 @@
 import { download } from "../../src/gpu/tensor.ts";
 import type { Network } from "../../src/net/network.ts";
 import type { ConvNorm, ResNet18 } from "../../src/net/resnet18.ts";
-import { batchNormTrain } from "../reference/batch_norm.ts";
-import { conv2dForward, conv2dOutputShape, type Shape4 } from "../reference/conv2d.ts";
-import { reluForward } from "../reference/relu.ts";
-import type { Activation, Resnet18 } from "../reference/resnet18.ts";
-import { nhwcLength, toNhwc } from "./layout.ts";
+import { batchNormTrain } from "../../src/reference/batch_norm.ts";
+import { conv2dForward, conv2dOutputShape, type Shape4 } from "../../src/reference/conv2d.ts";
+import { reluForward } from "../../src/reference/relu.ts";
+import type { Activation, Resnet18 } from "../../src/reference/resnet18.ts";
+import { nhwcLength, toNhwc } from "../../src/reference/layout.ts";
 
 /** One element whose sign differs: the ReLU's name and its input in double precision. */
 export interface ReluSwitch {

@@ -3,9 +3,9 @@ import {
   batchNormBackward,
   batchNormEval,
   batchNormTrain,
-} from "../../../tests/reference/batch_norm.ts";
-import type { Shape4 } from "../../../tests/reference/conv2d.ts";
-import { reluBackward, reluForward } from "../../../tests/reference/relu.ts";
+} from "../../reference/batch_norm.ts";
+import type { Shape4 } from "../../reference/conv2d.ts";
+import { reluBackward, reluForward } from "../../reference/relu.ts";
 import {
   channelsOf,
   fromNhwc,
@@ -14,7 +14,7 @@ import {
   padded,
   toChannels,
   toNhwc,
-} from "../../../tests/support/layout.ts";
+} from "../../reference/layout.ts";
 import { range, type Tensor } from "../../gpu/tensor.ts";
 import {
   batchNormScratch,

@@ -1,8 +1,8 @@
-import { argmax } from "../../../tests/reference/argmax.ts";
-import type { Shape4 } from "../../../tests/reference/conv2d.ts";
-import { crossEntropy } from "../../../tests/reference/cross_entropy.ts";
-import { linearBackward, linearForward } from "../../../tests/reference/linear.ts";
-import { globalAverageBackward, globalAverageForward } from "../../../tests/reference/pool.ts";
+import { argmax } from "../../reference/argmax.ts";
+import type { Shape4 } from "../../reference/conv2d.ts";
+import { crossEntropy } from "../../reference/cross_entropy.ts";
+import { linearBackward, linearForward } from "../../reference/linear.ts";
+import { globalAverageBackward, globalAverageForward } from "../../reference/pool.ts";
 import {
   channelsOf,
   fromKernelLayout,
@@ -13,7 +13,7 @@ import {
   toChannels,
   toKernelLayout,
   toNhwc,
-} from "../../../tests/support/layout.ts";
+} from "../../reference/layout.ts";
 import { range } from "../../gpu/tensor.ts";
 import { BatchRecord } from "../../ops/batch_record.ts";
 import { recordCrossEntropy } from "../../ops/cross_entropy.ts";

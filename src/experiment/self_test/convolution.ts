@@ -4,7 +4,7 @@ import {
   conv2dOutputShape,
   conv2dWeightGradient,
   type Shape4,
-} from "../../../tests/reference/conv2d.ts";
+} from "../../reference/conv2d.ts";
 import {
   fromKernelLayout,
   fromNhwc,
@@ -12,7 +12,7 @@ import {
   normals,
   toKernelLayout,
   toNhwc,
-} from "../../../tests/support/layout.ts";
+} from "../../reference/layout.ts";
 import {
   conv2dPartials,
   recordConv2dForward,

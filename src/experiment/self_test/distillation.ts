@@ -1,6 +1,6 @@
-import type { Shape4 } from "../../../tests/reference/conv2d.ts";
-import { meanSquaredError } from "../../../tests/reference/mse.ts";
-import { fromNhwc, normals, padded, toNhwc } from "../../../tests/support/layout.ts";
+import type { Shape4 } from "../../reference/conv2d.ts";
+import { meanSquaredError } from "../../reference/mse.ts";
+import { fromNhwc, normals, padded, toNhwc } from "../../reference/layout.ts";
 import { BatchRecord, type BatchRow } from "../../ops/batch_record.ts";
 import { recordMse } from "../../ops/mse.ts";
 import { recordStoreLogits } from "../../ops/store_logits.ts";

@@ -1,8 +1,8 @@
-import { augment } from "../../../tests/reference/augment.ts";
-import type { Shape4 } from "../../../tests/reference/conv2d.ts";
-import { largestMagnitude } from "../../../tests/reference/largest.ts";
-import { sgdStep } from "../../../tests/reference/sgd.ts";
-import { fromNhwc, normals, toNhwc, toPixelWords } from "../../../tests/support/layout.ts";
+import { augment } from "../../reference/augment.ts";
+import type { Shape4 } from "../../reference/conv2d.ts";
+import { largestMagnitude } from "../../reference/largest.ts";
+import { sgdStep } from "../../reference/sgd.ts";
+import { fromNhwc, normals, toNhwc, toPixelWords } from "../../reference/layout.ts";
 import { recordAugment } from "../../ops/augment.ts";
 import { BatchRecord, type BatchRow } from "../../ops/batch_record.ts";
 import { recordLargest } from "../../ops/largest.ts";

@@ -2,7 +2,7 @@ import {
   forwardSample,
   inputGradientSample,
   weightGradientSample,
-} from "../../../tests/reference/conv2d_samples.ts";
+} from "../../reference/conv2d_samples.ts";
 import type { Dispatch } from "../../gpu/program.ts";
 import type { Tensor } from "../../gpu/tensor.ts";
 import {

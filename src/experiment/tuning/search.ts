@@ -1,4 +1,4 @@
-import { relativeError, withoutF16Rounding } from "../../../tests/reference/compare.ts";
+import { relativeError, withoutF16Rounding } from "../../reference/compare.ts";
 import { type Gpu, guarded } from "../../gpu/device.ts";
 import { type Dispatch, Program } from "../../gpu/program.ts";
 import { download, upload } from "../../gpu/tensor.ts";

@@ -1,7 +1,7 @@
 /** Access to the recorded results in `tests/golden`, as doubles. */
 
 import { type HostTensor, readSafetensors } from "../../src/net/safetensors.ts";
-import type { Activation, State } from "./resnet18.ts";
+import type { Activation, State } from "../../src/reference/resnet18.ts";
 
 const FOLDER = new URL("../golden/", import.meta.url);
 

@@ -7,8 +7,8 @@
  */
 
 import { type GoldenFile, readGolden, readGoldenJson } from "./golden.ts";
-import type { Rows } from "./learner.ts";
-import type { Activation, Resnet18, State } from "./resnet18.ts";
+import type { Rows } from "../../src/reference/learner.ts";
+import type { Activation, Resnet18, State } from "../../src/reference/resnet18.ts";
 
 /** One step of the trace; slots and pictures are in the order of the recording. */
 export interface TraceStep {

@@ -46,7 +46,7 @@ export interface Activation {
 }
 
 /** One forward pass in train mode, with all that its backward pass needs. */
-export interface TrainPass {
+interface TrainPass {
   /** `[N, heads]` */
   logits: Float64Array;
   /** `[N, 8 width]`, after the average */
@@ -61,7 +61,7 @@ export interface TrainPass {
 }
 
 /** Gradients with respect to activations; those of parameters are in the map given. */
-export interface BackwardResult {
+interface BackwardResult {
   /** d loss / d pictures */
   gradInput: Float64Array;
   /** d loss / d {@linkcode TrainPass.stages} */

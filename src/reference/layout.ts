@@ -4,9 +4,8 @@
  * the definitions, without the program's own code.
  */
 
-import assert from "node:assert/strict";
-import type { Shape4 } from "../reference/conv2d.ts";
-import type { Random } from "../../src/random.ts";
+import type { Shape4 } from "./conv2d.ts";
+import type { Random } from "../random.ts";
 
 /** Channels with their padding. */
 export function padded(channels: number): number {
@@ -81,7 +80,8 @@ export function toChannels(...parts: ArrayLike<number>[]): Float32Array<ArrayBuf
 export function channelsOf(table: ArrayLike<number>, at: number, channels: number): Float64Array {
   const start = at * padded(channels);
   for (let c = channels; c < padded(channels); c++) {
-    assert(table[start + c] === 0, `padded channel ${c} of part ${at} is ${table[start + c]}`);
+    if (table[start + c] === 0) continue;
+    throw new RangeError(`padded channel ${c} of part ${at} is ${table[start + c]}, not 0`);
   }
   return Float64Array.from({ length: channels }, (_, c) => table[start + c]);
 }
@@ -97,7 +97,7 @@ export function toPixelWords(bytes: ArrayLike<number>): Uint32Array<ArrayBuffer>
 
 function assertPadding(data: ArrayLike<number>, real: Uint8Array, padding: number): void {
   const wrong = real.findIndex((isReal, i) => !isReal && data[i] !== padding);
-  assert(wrong < 0, `padding at ${wrong} is ${data[wrong]}, not ${padding}`);
+  if (wrong >= 0) throw new RangeError(`padding at ${wrong} is ${data[wrong]}, not ${padding}`);
 }
 
 function eachElement([n, c, h, w]: Shape4, visit: (nchw: number, nhwc: number) => void): void {

@@ -11,7 +11,7 @@ import { applySgd, type Learner, type Rows, type StepResult } from "./learner.ts
 import { resnet18Train, type State } from "./resnet18.ts";
 
 /** What a step needs besides the stream. */
-export interface ErAceContext {
+interface ErAceContext {
   /** Number of tasks ended so far. */
   task: number;
   /** Labels of all stream batches so far; those of this batch are added. */

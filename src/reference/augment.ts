@@ -6,7 +6,7 @@
  */
 
 /** What was drawn for one picture; `top` and `left` are in `0..2*padding`. */
-export interface AugmentDraw {
+interface AugmentDraw {
   top: number;
   left: number;
   flip: boolean;

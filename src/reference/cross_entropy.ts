@@ -13,7 +13,7 @@
 export const LOWEST_FLOAT32 = -3.4028234663852886e38;
 
 /** Which heads take part and how much each row counts. */
-export interface CrossEntropyOptions {
+interface CrossEntropyOptions {
   /** `[heads]`, truthy where the head is open; default all. */
   open?: ArrayLike<number | boolean>;
   /** `[rows]`; default `1 / rows` each, the mean. */

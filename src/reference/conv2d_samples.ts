@@ -5,7 +5,7 @@
  */
 
 /** Sizes of a convolution; the same names as in the program, which this shares no code with. */
-export interface SampledConvolution {
+interface SampledConvolution {
   readonly inputChannels: number;
   readonly outputChannels: number;
   readonly kernel: number;

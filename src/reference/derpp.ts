@@ -13,7 +13,7 @@ import { meanSquaredError } from "./mse.ts";
 import { type Activation, resnet18Train, type State } from "./resnet18.ts";
 
 /** The two independent draws from the buffer. */
-export interface DerppReplay {
+interface DerppReplay {
   alpha: number;
   beta: number;
   /** First draw: pictures and the logits `[rows, heads]` stored with them. */
