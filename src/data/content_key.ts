@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 export const DIGEST_BYTES = 32;
 
 // Part of every key: raise it when the same files would be packed into other bytes.
-const PACKING_VERSION = 3;
+const PACKING_VERSION = 4;
 
 /** SHA-256 of `bytes`, `[DIGEST_BYTES]`. */
 export function digestOf(...bytes: readonly Uint8Array[]): Uint8Array {

@@ -1,11 +1,16 @@
 import decode, { init } from "@jsquash/jpeg/decode.js";
 import type { RgbImage } from "./decode_image.ts";
+import { verifyJpeg } from "./verify_jpeg.ts";
 
 // libjpeg reports through printErr and goes on where it can; a truncated file becomes a half-grey
-// image. Its words are kept here, to be looked at after each decode.
+// image. Its first words of a file are kept here, to be looked at after each decode.
 let reports: string[] = [];
 let compiled: Promise<WebAssembly.Module> | null = null;
 let ready: Promise<void> | null = null;
+
+/** Of what libjpeg goes on with, stray bytes and unknown versions of an application's segment are harmless. */
+const DAMAGE =
+  /^(Premature end|Inconsistent progression|Corrupt JPEG data: (?!\d+ extraneous bytes))/;
 
 /** Compiles the decoder from the package's own file: needs read permission, no network. */
 async function compile(): Promise<WebAssembly.Module> {
@@ -32,7 +37,7 @@ async function start(): Promise<void> {
  * The image in a baseline or progressive JPEG file; grey and CMYK (some two dozen files of ImageNet)
  * become RGB, an orientation tag is ignored.
  *
- * @throws {Error} If the bytes are damaged, in the decoder's words.
+ * @throws {Error} If the bytes are damaged: in the decoder's words, or those of {@linkcode verifyJpeg}.
  */
 export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
   await (ready ??= start());
@@ -50,19 +55,22 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbIma
     if (report.includes("Unsupported color conversion")) return await decodeCmyk(bytes);
     throw new SyntaxError(report);
   }
-  // Other reports are left alone: stray bytes before a marker are common and harmless.
-  const premature = reports.find((line) => line.startsWith("Premature end"));
-  if (premature !== undefined) throw new SyntaxError(premature);
+  const damage = reports.find((line) => DAMAGE.test(line));
+  if (damage !== undefined) throw new SyntaxError(damage);
+  // It says nothing of what it can put somewhere, nor of scans that are missing.
+  verifyJpeg(bytes);
   return { height: image.height, width: image.width, pixels: withoutAlpha(image.data) };
 }
 
 /** By another decoder: libjpeg leaves the way from CMYK to RGB to its callers. */
 async function decodeCmyk(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
+  verifyJpeg(bytes);
   const { decode } = await import("jpeg-js");
   const { height, width, data } = decode(bytes, {
     useTArray: true,
     formatAsRGBA: false,
-    tolerantDecoding: false,
+    // Or it refuses sound files whose last restart interval is a short one.
+    tolerantDecoding: true,
   });
   return { height, width, pixels: Uint8Array.from(data) };
 }

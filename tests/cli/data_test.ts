@@ -63,6 +63,8 @@ Deno.test("data check names every broken and missing file, and ends with 1", () 
     await writeTiny(tiny);
     const jpeg = Deno.readFileSync(join(tiny, "val/images/val_0.JPEG"));
     write(join(tiny, "train/n01/images/n01_1.JPEG"), jpeg.subarray(0, jpeg.length - 9));
+    const ended = joined([jpeg.subarray(0, jpeg.length - 9), Uint8Array.of(0xff, 0xd9)]);
+    write(join(tiny, "train/n01/images/n01_2.JPEG"), ended);
     write(join(tiny, "train/n02/images/n02_1.JPEG"), await plainJpeg(32, [0, 0, 0]));
     Deno.renameSync(join(tiny, "val/images/val_1.JPEG"), join(tiny, "val/images/val_7.JPEG"));
     Deno.mkdirSync(join(tiny, "train/n05"));
@@ -74,6 +76,7 @@ Deno.test("data check names every broken and missing file, and ends with 1", () 
         /wnids\.txt names class n09, train has no such folder/,
         /class n05 has no images in train/,
         /n01_1\.JPEG: its \d+ bytes are damaged or cut short/,
+        /n01_2\.JPEG: its \d+ bytes are damaged or cut short/,
         /n02_1\.JPEG: 32 x 32 pixels where 64 x 64 are official/,
         /val\/images\/val_1\.JPEG: it is annotated and missing/,
         /val\/images\/val_7\.JPEG: it is not in val_annotations\.txt/,

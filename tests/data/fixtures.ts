@@ -1,6 +1,6 @@
-import encodeJpeg, { init } from "@jsquash/jpeg/encode.js";
 import { join } from "node:path";
 import type { OpenContext } from "../../src/data/source.ts";
+import { jpegFile } from "./jpeg_files.ts";
 import { pngFile } from "./png_files.ts";
 
 /** Runs `use` with a fresh folder that is removed afterwards. */
@@ -38,27 +38,9 @@ export function plainPng(size: number, color: readonly number[]): Uint8Array {
   return pngFile({ width: size, height: size, colorType: 2, depth: 8, samples });
 }
 
-let encoderReady: Promise<void> | null = null;
-
 /** A JPEG file of one colour. */
-export async function plainJpeg(size: number, color: readonly number[]): Promise<Uint8Array> {
-  await (encoderReady ??= startEncoder());
-  const rgba = [...color, 255];
-  const data = Uint8ClampedArray.from({ length: size * size * 4 }, (_, i) => rgba[i % 4]);
-  const image = { width: size, height: size, data, colorSpace: "srgb" } as unknown as ImageData;
-  return new Uint8Array(await encodeJpeg(image, { quality: 95 }));
-}
-
-async function startEncoder(): Promise<void> {
-  const url = import.meta.resolve("@jsquash/jpeg/codec/enc/mozjpeg_enc.wasm");
-  const module = await WebAssembly.compile(await Deno.readFile(new URL(url)));
-  await init({
-    instantiateWasm: (imports: WebAssembly.Imports, done: (instance: never) => void) => {
-      const instance = new WebAssembly.Instance(module, imports);
-      done(instance as never);
-      return instance.exports;
-    },
-  });
+export function plainJpeg(size: number, color: readonly number[]): Promise<Uint8Array> {
+  return jpegFile(size, size, () => color, { quality: 95 });
 }
 
 /**

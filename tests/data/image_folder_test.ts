@@ -4,7 +4,15 @@ import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import type { ImageFolderSource } from "../../src/data/source.ts";
 import { drawSubset } from "../../src/data/subset.ts";
 import { InputError } from "../../src/errors.ts";
-import { contextIn, plainJpeg, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
+import {
+  contextIn,
+  joined,
+  plainJpeg,
+  plainPng,
+  withFolder,
+  write,
+  writeImageFolder,
+} from "./fixtures.ts";
 
 const SOURCE: ImageFolderSource = {
   format: "image_folder",
@@ -160,6 +168,12 @@ Deno.test("a JPEG cut short is refused, although its decoder would fill the rest
     const whole = await plainJpeg(8, [9, 9, 9]);
     write(join(root, "test/cat/0.jpg"), whole.subarray(0, whole.length - 4));
   })(refused(join("test", "cat", "0.jpg"), "cut short", "Premature end", "replace the file")));
+
+Deno.test("a JPEG whose pixels end early is refused, although it has an end marker", () =>
+  opening(async (root) => {
+    const whole = await plainJpeg(8, [9, 9, 9]);
+    write(join(root, "test/cat/0.jpg"), joined([whole.subarray(0, -9), whole.subarray(-2)]));
+  })(refused(join("test", "cat", "0.jpg"), "damaged or cut short", "replace the file")));
 
 Deno.test("a JPEG cut within its header is refused", () =>
   opening(async (root) => {
