@@ -1,11 +1,13 @@
 import type { PartImages, SetReport } from "./check.ts";
+import { noteOrder } from "./class_order.ts";
 import { core50Folders } from "./core50.ts";
 import { forEachBatch } from "./file_pool.ts";
 import { endingOf, isLitter } from "./file_names.ts";
 import type { FileTree } from "./file_tree.ts";
 import { FolderCheck } from "./check_folder.ts";
-import { hasClassFolders, testPart, VAL_BESIDE_TEST } from "./image_listing.ts";
+import { hasClassFolders, notesOfLookAlikes, testPart, VAL_BESIDE_TEST } from "./image_listing.ts";
 import type { Progress } from "./image_set.ts";
+import { lookAlikeHint, nameText } from "./look_alike.ts";
 import { isOtherFormat } from "./passed_over.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
@@ -118,12 +120,17 @@ function trainTestLayout(tree: FileTree): Layout {
     return { title, parts: [train], ...check.found() };
   }
   if (testName === "test" && hasClassFolders(tree, "val")) check.notes.push(VAL_BESIDE_TEST);
+  const names = [...train.files.keys()];
+  const order = noteOrder(names);
+  if (order !== null) check.notes.push(order);
+  check.notes.push(...notesOfLookAlikes(names));
   const test = partOf(check, testName);
   for (const [part, other] of [[train, test], [test, train]]) {
     const missing = [...part.files.keys()].filter((name) => !other.files.has(name));
     for (const name of missing) {
+      const hint = lookAlikeHint(name, other.files.keys(), other.name);
       check.problems.push(
-        `${tree.root}: class ${name} is in ${part.name} and not in ${other.name}`,
+        `${tree.root}: class ${nameText(name)} is in ${part.name} and not in ${other.name}${hint}`,
       );
     }
   }
@@ -138,7 +145,8 @@ function tinyLayout(tree: FileTree): Layout {
   const wnids = tree.isFile("wnids.txt") ? tree.text("wnids.txt").split(/\s+/).filter(Boolean) : [];
   if (wnids.length === 0) problems.push(`${tree.root}: wnids.txt is missing or empty`);
   for (const name of wnids.filter((name) => !classes.has(name))) {
-    problems.push(`${tree.root}: wnids.txt names class ${name}, train has no such folder`);
+    const hint = lookAlikeHint(name, classes, "train");
+    problems.push(`${tree.root}: wnids.txt names class ${name}, train has no such folder${hint}`);
   }
   const parts = [train];
   check.attempt(() => {

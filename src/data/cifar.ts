@@ -1,6 +1,7 @@
 import type { Packable } from "./cache.ts";
 import { type CifarFiles, labelOf, namesIn, pictureOf, recordsIn } from "./cifar_files.ts";
 import { type CifarFormat, SIDE } from "./cifar_format.ts";
+import { noteLeftOut } from "./class_order.ts";
 import { chooseClasses, type ClassChoice, renumbered } from "./class_selection.ts";
 import { contentKey, digestOf } from "./content_key.ts";
 import type { Progress } from "./image_set.ts";
@@ -59,13 +60,13 @@ export function cifarPart(
     const places = takeSubset(ofRecords, classNames, part, choice, files.root);
     const taken = Array.from(places, (place) => records[place]);
     const digests = [nameBytes, ...contents].flatMap((bytes) => [...digestOf(bytes)]);
-    return { contents, taken, classNames, digests: Uint8Array.from(digests) };
+    return { contents, taken, all, classNames, digests: Uint8Array.from(digests) };
   };
 
   return {
     name,
     async contentKey(progress) {
-      const { classNames, contents, digests } = await (read ??= readAll(progress));
+      const { all, classNames, contents, digests } = await (read ??= readAll(progress));
       const records = contents.reduce((sum, { length }) => sum + length / format.recordBytes, 0);
       if (records !== format[part].records) {
         warn(
@@ -73,6 +74,9 @@ export function cifarPart(
             `have ${format[part].records}; if that is not meant, unpack ${format.archive} again`,
         );
       }
+      const left = noteLeftOut(all, classNames);
+      // The classes of the test part are the same.
+      if (left !== null && part === "train") warn(`Reading ${files.root}: ${left}`);
       const { title, labelAt } = format;
       const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
       return contentKey({ format: title, labelAt, ...subset, classNames }, names, digests);

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { lookAlikeHint, nameText, quoted } from "./look_alike.ts";
 
 /** A class number, a class name, or a range of numbers such as `"0-99"`, both ends included. */
 export type ClassItem = number | string;
@@ -48,10 +49,14 @@ function classNumbers(names: readonly string[], item: ClassItem, where: string):
   const [from, to] = range ? [Number(range[1]), Number(range[2])] : [item, item];
   if (typeof from === "string" || typeof to === "string") {
     throw new InputError(
-      `Cannot choose classes of ${where}: it has no class ${from}, its classes are ` +
-        `${names.slice(0, 3).join(", ")}${names.length > 3 ? ", ..." : ""}`,
+      `Cannot choose classes of ${where}: it has no class ${
+        nameText(from as string)
+      }, its classes are ` +
+        `${names.slice(0, 3).map(nameText).join(", ")}${names.length > 3 ? ", ..." : ""}` +
+        lookAlikeHint(from as string, names, "it"),
     );
   }
+  refuseAmbiguous(names, item, from, to, where);
   if (!(Number.isInteger(from) && from >= 0 && from <= to && to < names.length)) {
     throw new InputError(
       `Cannot choose classes of ${where}: ${item} is not among its classes, which are numbered 0 to ` +
@@ -59,6 +64,28 @@ function classNumbers(names: readonly string[], item: ClassItem, where: string):
     );
   }
   return Array.from({ length: to - from + 1 }, (_, i) => from + i);
+}
+
+/** A number that is the name of another class as well may be meant as either. */
+function refuseAmbiguous(
+  names: readonly string[],
+  item: ClassItem,
+  from: number,
+  to: number,
+  where: string,
+): void {
+  for (const [place, name] of names.entries()) {
+    const number = /^\d+$/.test(name) ? Number(name) : NaN;
+    if (!(number >= from && number <= to) || number === place) continue;
+    const other = number < names.length
+      ? ` and the number of class ${quoted(names[number])}`
+      : `, and the numbers of its classes are 0 to ${names.length - 1}`;
+    const what = item === number ? `${item}` : `${item} holds ${number}, which`;
+    throw new InputError(
+      `Cannot choose classes of ${where}: ${what} is the name of a class${other}; write the names of the ` +
+        `classes that are meant, in quotes, such as ${quoted(name)}`,
+    );
+  }
 }
 
 /** Labels in terms of the chosen classes; -1 for images of others. */

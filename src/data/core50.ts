@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { classFolder } from "./class_folder.ts";
+import { noteLeftOut } from "./class_order.ts";
 import { chooseClasses, type ClassChoice } from "./class_selection.ts";
 import type { FileTree } from "./file_tree.ts";
 import { type ImageListing, listImages, type ListingOptions } from "./image_listing.ts";
@@ -33,7 +34,10 @@ export function listCore50(
   part: "train" | "test",
   options: Omit<ListingOptions, "classList">,
 ): ImageListing {
-  const folders = [...core50Folders(tree, part, options)].map(([category, paths]) =>
+  const chosen = core50Folders(tree, part, options);
+  const left = noteLeftOut(CATEGORIES, [...chosen.keys()]);
+  if (left !== null && part === "train") options.note?.(`Reading ${tree.root}: ${left}`);
+  const folders = [...chosen].map(([category, paths]) =>
     [category, paths.map((path) => classFolder(tree, path))] as const
   );
   return listImages(tree, new Map(folders), "", part, options);

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { Packable } from "./cache.ts";
+import { noteLeftOut } from "./class_order.ts";
 import { chooseClasses, type ClassChoice, renumbered } from "./class_selection.ts";
 import { contentKey } from "./content_key.ts";
 import { FASHION_MNIST } from "./fashion_mnist.ts";
@@ -58,6 +59,7 @@ export function idxPart(
     return {
       images: images.values,
       count,
+      all,
       classNames,
       taken,
       labels: Uint16Array.from(taken, (place) => ofImages[place]),
@@ -69,13 +71,16 @@ export function idxPart(
   return {
     name,
     async contentKey(progress) {
-      const { count, classNames, digests, published } = await (read ??= readAll(progress));
+      const { all, count, classNames, digests, published } = await (read ??= readAll(progress));
       if (published !== null && count !== published) {
         warn(
           `Reading ${root}: the ${part} files have ${count} images where those of ${FASHION_MNIST.title} have ` +
             `${published}; if that is not meant, download them again`,
         );
       }
+      const left = noteLeftOut(all, classNames);
+      // The classes of the test part are the same.
+      if (left !== null && part === "train") warn(`Reading ${root}: ${left}`);
       const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
       const files = [`${part}-images`, `${part}-labels`];
       return contentKey({ format: "idx", size, ...subset, classNames }, files, digests);

@@ -2,7 +2,9 @@ import { InputError } from "../errors.ts";
 import { chooseClasses, type ClassChoice } from "./class_selection.ts";
 import { type ClassFolder, classFolder, type Unusable, unusable } from "./class_folder.ts";
 import { endingOf, isImageName, isLitter } from "./file_names.ts";
+import { noteLeftOut, noteOrder } from "./class_order.ts";
 import type { FileTree } from "./file_tree.ts";
+import { difference, lookAlikeHint, lookAlikePairs, nameText, quoted } from "./look_alike.ts";
 import { describePassedOver, isOtherFormat, notePassedOver } from "./passed_over.ts";
 import { type SubsetChoice, type SubsetPart, takeSubset } from "./subset.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
@@ -29,10 +31,12 @@ export function listTrain(tree: FileTree, options: ListingOptions): ImageListing
   if (!tree.isFolder("train")) {
     throw new InputError(
       `Cannot open the image folder ${tree.root}: it has no folder train, put the images into ` +
-        `train/CLASS and test/CLASS`,
+        `train/CLASS and test/CLASS${lookAlikeHint("train", tree.folders(""), "it")}`,
     );
   }
-  return listClasses(tree, "train", chosenClasses(tree, "train", options), options);
+  const names = chosenClasses(tree, "train", options);
+  if (takesAll(options)) noteAbout(tree, "train", noteOrder(names), options);
+  return listClasses(tree, "train", names, options);
 }
 
 /**
@@ -74,7 +78,8 @@ export function listTest(
   if (missing.length + extra.length > 0) {
     throw new InputError(
       `Cannot open the image folder ${tree.root}: train and ${part} have different classes (only in ` +
-        `train: ${some(missing)}; only in ${part}: ${some(extra)}), give both the same folders`,
+        `train: ${some(missing)}; only in ${part}: ${some(extra)}), give both the same folders` +
+        missing.map((name) => lookAlikeHint(name, extra, part)).join(""),
     );
   }
   if (part === "test" && hasClassFolders(tree, "val")) options.note?.(VAL_BESIDE_TEST);
@@ -106,9 +111,8 @@ export function listDreams(tree: FileTree, options: ListingOptions): ImageListin
 function chosenClasses(tree: FileTree, part: string, options: ListingOptions): string[] {
   const where = inTree(tree, part);
   const folders = tree.folders(part);
-  const takesAll = options.classList === null && (options.classes ?? null) === null;
   // Without a name's ending it was meant for a folder: leaving it out would number the classes anew.
-  if (takesAll) refuseUnusable(unusableIn(tree, part, (name) => endingOf(name) === ""));
+  if (takesAll(options)) refuseUnusable(unusableIn(tree, part, (name) => endingOf(name) === ""));
   if (folders.length === 0) {
     throw new InputError(
       `Cannot open the image folder ${where}: it has no class folders, put the images of each class ` +
@@ -123,10 +127,36 @@ function chosenClasses(tree: FileTree, part: string, options: ListingOptions): s
   if (missing.length > 0) {
     throw new InputError(
       `Cannot open the image folder ${where}: ${missing.length} of the ${names.length} classes wanted ` +
-        `have no folder there (${some(missing)}), complete the data set or choose other classes`,
+        `have no folder there (${some(missing)}), complete the data set or choose other classes` +
+        missing.map((name) => lookAlikeHint(name, folders, "it")).join(""),
     );
   }
+  noteAbout(tree, part, noteLeftOut(folders, names), options);
+  for (const text of notesOfLookAlikes(names)) noteAbout(tree, part, text, options);
   return names;
+}
+
+/** Whether nothing says which classes are taken, and in which order. */
+function takesAll({ classes = null, classList }: ListingOptions): boolean {
+  return classes === null && classList === null;
+}
+
+function noteAbout(
+  tree: FileTree,
+  part: string,
+  text: string | null,
+  { note = () => {} }: ListingOptions,
+): void {
+  if (text !== null) note(`Reading ${inTree(tree, part)}: ${text}`);
+}
+
+/** Classes that a reader would take for one. */
+export function notesOfLookAlikes(names: readonly string[]): string[] {
+  return lookAlikePairs(names).map(([a, b]) =>
+    `the classes ${quoted(a)} and ${quoted(b)} look alike and are two, they differ ${
+      difference(a, b)
+    }`
+  );
 }
 
 function listClasses(
@@ -236,5 +266,6 @@ function inTree({ root }: FileTree, part: string): string {
 
 function some(names: readonly string[]): string {
   if (names.length === 0) return "none";
-  return names.length <= 3 ? names.join(", ") : `${names.slice(0, 3).join(", ")} and more`;
+  const text = names.slice(0, 3).map(nameText).join(", ");
+  return names.length <= 3 ? text : `${text} and more`;
 }

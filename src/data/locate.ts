@@ -1,6 +1,7 @@
 import { basename, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { foldersIn, isFile, isFolder } from "./folder_listing.ts";
+import { lookAlikeHint, nameText } from "./look_alike.ts";
 
 /**
  * Where a data set is: the folder `dataRoot/folder`, or an archive beside it, or `dataRoot` itself where it
@@ -35,14 +36,16 @@ export function locate(
   if (installed !== null && isInstalled(installed.path)) {
     return { path: installed.path, isArchive: false };
   }
-  const present = isFolder(dataRoot) ? foldersIn(dataRoot).join(", ") : "";
+  const folders = isFolder(dataRoot) ? foldersIn(dataRoot) : [];
+  const present = folders.map(nameText).join(", ");
   const archived = archives.length === 0 ? "" : ` and no ${archives.join(" or ")}`;
   throw new InputError(
     `Cannot open the data set ${folder}: there is no folder ${below} (folders there: ` +
       `${
         present || "none"
       })${archived}, put the data set there or pass --data DIR with the folder that ` +
-      `holds it` + (installed === null ? "" : `; ${installed.hint}`),
+      `holds it` + (installed === null ? "" : `; ${installed.hint}`) +
+      lookAlikeHint(folder, folders, dataRoot),
   );
 }
 
