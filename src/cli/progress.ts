@@ -1,4 +1,4 @@
-import type { RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
+import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What progress lines need to know of the experiment. */
@@ -41,7 +41,7 @@ export function progressPrinter(
           })`,
         );
       case "heads":
-        return terminal.print(`${where(event.task)}heads: ${event.heads.join(", ")}`);
+        return terminal.print(`${where(event.task)}heads: ${headsText(event)}`);
       case "evaluation":
         return terminal.print(
           `${where(event.task)}evaluation: Class-IL ${percents(event.classIl)}, Task-IL ${
@@ -65,6 +65,11 @@ function startText({ adapter, data, parameters }: StartEvent): string {
     `${n(data.test)} test images, ${n(data.dreams)} dream images`,
     `network        ResNet-18, ${n(parameters)} parameters`,
   ].join("\n");
+}
+
+/** `4 (cat), 2 (dog)` */
+function headsText({ heads, classes }: HeadsEvent): string {
+  return heads.map((head, i) => `${head} (${classes[i]})`).join(", ");
 }
 
 function stepText(event: StepEvent, elapsed: number): string {

@@ -4,6 +4,8 @@ import { InputError } from "../errors.ts";
 export interface SplitOptions {
   trainLabels: ArrayLike<number>;
   testLabels: ArrayLike<number>;
+  /** For messages. */
+  classNames?: readonly string[];
   /** Task t has the classes t * classesPerTask and following; images of classes beyond are left out. */
   tasks: number;
   classesPerTask: number;
@@ -107,17 +109,19 @@ function checkCounts(
   options: SplitOptions,
 ): void {
   const { train, validation, freezingBuffer } = classRanges(task, options);
+  const name = options.classNames?.[realClass];
+  const ofClass = `class ${realClass}${name === undefined ? "" : ` (${name})`}`;
   const ends = [validation, freezingBuffer].map(([from, to]) => to > from ? to : 0);
   const needed = Math.max(train[0] + 1, ...ends);
   if (trainCount === 0 || testCount === 0) {
     throw new InputError(
-      `Cannot split task ${task}: class ${realClass} has ${trainCount} train and ${testCount} test ` +
+      `Cannot split task ${task}: ${ofClass} has ${trainCount} train and ${testCount} test ` +
         `images, it needs both; complete the data set or lower data.tasks`,
     );
   }
   if (trainCount < needed) {
     throw new InputError(
-      `Cannot split task ${task}: class ${realClass} has ${trainCount} train images, the split needs ` +
+      `Cannot split task ${task}: ${ofClass} has ${trainCount} train images, the split needs ` +
         `${needed}; lower freezing.validation (${options.validation}) or ` +
         `freezing.buffer (${options.freezingBuffer})`,
     );

@@ -42,6 +42,12 @@ export interface StartEvent {
     readonly train: number;
     readonly test: number;
     readonly dreams: number;
+    /** Names of the classes to learn, in the order of their numbers. */
+    readonly classNames: readonly string[];
+    /** Names of those that the data set has beyond them, and that no task has. */
+    readonly leftOut: readonly string[];
+    /** Names of the classes to dream of, in the order of their numbers. */
+    readonly dreamClassNames: readonly string[];
     /** Of the images: methods that are compared have the same. */
     readonly digests: ImageDigests;
   };

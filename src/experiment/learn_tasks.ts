@@ -132,7 +132,7 @@ async function learnJointly(
   const { results, now = () => performance.now() } = context;
   for (const [index, split] of materials.tasks.entries()) {
     session.heads.assign(split.classes, split.classes);
-    results.heads.push({ task: index, heads: split.classes });
+    noteHeads(materials, context, index, split.classes);
   }
   const indices = materials.tasks.flatMap(({ train }) => [...train]);
   stream.load(materials.dataset.train, indices);
@@ -176,9 +176,20 @@ async function takeHeads(
     );
   }
   session.heads.assign(split.classes, heads);
-  context.results.heads.push({ task: index, heads });
-  context.emit({ type: "heads", task: index, heads });
+  noteHeads(materials, context, index, heads);
   return heads;
+}
+
+/** @param heads Of the classes of the task, in their order. */
+function noteHeads(
+  { dataset, tasks }: Materials,
+  { emit, results }: Context,
+  task: number,
+  heads: readonly number[],
+): void {
+  const classes = tasks[task].classes.map((realClass) => dataset.train.classNames[realClass]);
+  results.heads.push({ task, heads, classes });
+  emit({ type: "heads", task, heads, classes });
 }
 
 function taskOf(
@@ -216,7 +227,7 @@ async function measureBaseline(
   assembly: Assembly,
   results: Results,
 ): Promise<void> {
-  const heads = materials.tasks.map(({ classes }, task) => ({ task, heads: classes }));
+  const heads = materials.tasks.map(({ classes }) => ({ heads: classes }));
   for (const index of materials.tasks.keys()) {
     const { classIl, taskIl } = await evaluate(materials, assembly, heads, index);
     results.classIl.baseline.push(classIl);
@@ -248,7 +259,7 @@ async function evaluateAll(
 async function evaluate(
   { dataset, tasks }: Materials,
   { session, test }: Assembly,
-  heads: readonly HeadAssignment[],
+  heads: readonly Pick<HeadAssignment, "heads">[],
   index: number,
 ) {
   return await evaluateTask(session.learner, test, dataset.test, tasks[index], heads[index].heads);

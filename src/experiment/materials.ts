@@ -44,12 +44,14 @@ export async function openMaterials(
   const dataset = await openDataset(data.train, context);
   const dreams = parts.dreams && data.dreams ? await openDreams(data.dreams, context) : null;
   checkClasses(config, dataset);
+  noteLeftOut(config, dataset, context.warn);
   checkSize(config, dataset.train);
   if (dreams) checkSize(config, dreams);
   const compat = compatOf(config);
   const tasks = splitTasks({
     trainLabels: dataset.train.labels,
     testLabels: dataset.test.labels,
+    classNames: dataset.train.classNames,
     tasks: data.tasks,
     classesPerTask: data.classesPerTask,
     validation: parts.freezing ? validation : 0,
@@ -82,6 +84,28 @@ function checkClasses({ data }: ExperimentConfig, { name, train }: Dataset): voi
         `it has ${train.classNames.length}; lower data.tasks or data.classesPerTask`,
     );
   }
+}
+
+/** Names of the classes that no task has. */
+export function leftOut({ data }: ExperimentConfig, { train }: Dataset): readonly string[] {
+  return train.classNames.slice(data.tasks * data.classesPerTask);
+}
+
+function noteLeftOut(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  note: (text: string) => void,
+): void {
+  const names = leftOut(config, dataset);
+  if (names.length === 0) return;
+  const some = names.slice(0, 10).join(", ") +
+    (names.length > 10 ? ` and ${names.length - 10} more` : "");
+  const { tasks, classesPerTask } = config.data;
+  note(
+    `${dataset.name}: ${tasks} tasks of ${classesPerTask} classes learn the first ${
+      tasks * classesPerTask
+    } of its ${dataset.train.classNames.length}, left out: ${some}`,
+  );
 }
 
 function checkSize({ data }: ExperimentConfig, images: ImageSet): void {

@@ -12,9 +12,17 @@ import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import type { ImageDigests, Phase, RunEvent } from "./events.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
-import { type Materials, openMaterials } from "./materials.ts";
+import { leftOut, type Materials, openMaterials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
-import { resumeCommand, type RunFolder, runFolder, writeJson } from "./run_folder.ts";
+import {
+  readClassesGiven,
+  resumeCommand,
+  type RunFolder,
+  runFolder,
+  type RunOrigin,
+  writeJson,
+} from "./run_folder.ts";
+import { classesOf, withClassNames } from "./class_names.ts";
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
@@ -55,7 +63,9 @@ export async function runExperiment(
 
 /** One execution of a run, new or resumed. */
 class Run {
-  readonly #config: ExperimentConfig;
+  /** As given until the data is open, then with the names of its classes. */
+  #config: ExperimentConfig;
+  readonly #classesGiven: RunOrigin["classes"];
   readonly #options: RunOptions;
   readonly #folder: RunFolder;
   readonly #started = performance.now();
@@ -80,6 +90,8 @@ class Run {
     this.#config = config;
     this.#options = options;
     this.#folder = runFolder(options.out);
+    const then = options.resume ? readClassesGiven(options.out) : undefined;
+    this.#classesGiven = then === undefined ? classesOf(config) : then;
   }
 
   async execute(): Promise<Summary> {
@@ -93,7 +105,6 @@ class Run {
   }
 
   async #train(from: Checkpoint | null): Promise<Summary> {
-    const config = this.#config;
     const options = this.#options;
     const folder = this.#folder;
     if (!from) {
@@ -101,16 +112,19 @@ class Run {
       this.#writeOrigin();
       this.#log = new RunLog(folder.log);
     }
-    const init = options.init === null ? null : readWeights(options.init, config, "start from");
+    const given = this.#config;
+    const init = options.init === null ? null : readWeights(options.init, given, "start from");
     if (init?.note) this.#emit({ type: "message", text: init.note });
     this.#emit({ type: "phase", task: null, phase: "data" });
-    const materials = await openMaterials(config, {
+    const materials = await openMaterials(given, {
       dataRoot: options.dataRoot,
       cacheDir: options.cacheDir,
       progress: this.#noteProgress(),
       warn: (text) => this.#emit({ type: "message", text }),
     });
     this.#dataset = materials.dataset.name;
+    const config = this.#config = withClassNames(given, materials.dataset.train.classNames);
+    if (!from) writeJson(folder.config, config);
     const images = await digestsOfImages(materials);
     const identity = await identityOf(config, images, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);
@@ -167,7 +181,7 @@ class Run {
   #writeOrigin(): void {
     const { dataRoot, init } = this.#options;
     writeJson(this.#folder.config, this.#config);
-    writeJson(this.#folder.run, { dataRoot, init });
+    writeJson(this.#folder.run, { dataRoot, init, classes: this.#classesGiven });
   }
 
   #restoreFolder(): void {
@@ -356,7 +370,10 @@ class Run {
     this.#restoreFolder();
     const weights = await network.export();
     try {
-      await writeSafetensors(this.#folder.model, weights, { format: "pt" });
+      await writeSafetensors(this.#folder.model, weights, {
+        format: "pt",
+        classes: JSON.stringify(this.#classesByHead()),
+      });
     } catch (error) {
       const problem = diskProblem((error as Error).cause ?? error);
       throw new Error(`Cannot write ${this.#folder.model}: ${problem}`, { cause: error });
@@ -395,6 +412,16 @@ class Run {
       completed,
       ...(stopped ? { stopped } : {}),
     };
+  }
+
+  /** Name of the class of each head; null where it has none. */
+  #classesByHead(): (string | null)[] {
+    const { tasks, classesPerTask } = this.#config.data;
+    const names: (string | null)[] = Array(tasks * classesPerTask).fill(null);
+    for (const { heads, classes } of this.#results.heads) {
+      heads.forEach((head, i) => names[head] = classes[i]);
+    }
+    return names;
   }
 
   #emit(event: RunEvent): void {
@@ -444,6 +471,9 @@ function startEvent(
       train: count("train"),
       test: count("test"),
       dreams: dreams?.count ?? 0,
+      classNames: dataset.train.classNames.slice(0, config.data.tasks * config.data.classesPerTask),
+      leftOut: leftOut(config, dataset),
+      dreamClassNames: dreams?.classNames ?? [],
       digests,
     },
     parameters,

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import type { ClassItem } from "../data/class_selection.ts";
 import { InputError } from "../errors.ts";
 import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
@@ -104,6 +105,19 @@ export interface RunOrigin {
   readonly dataRoot: string;
   /** Weights that the run started from, or null. */
   readonly init: string | null;
+  /** `data.train.classes` as it was written, which `config.json` has by name; undefined where there is none. */
+  readonly classes?: readonly ClassItem[] | null;
+}
+
+/** {@linkcode RunOrigin.classes}; undefined also where the folder has no `run.json`. */
+export function readClassesGiven(path: string): RunOrigin["classes"] {
+  const file = runFolder(path).run;
+  try {
+    return (readJson(Deno.readFileSync(file), file) as Partial<RunOrigin> | null)?.classes;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
 }
 
 /** Reads `run.json` of a run that is to go on. */
@@ -156,11 +170,14 @@ export function readSummary(path: string): Summary {
   return { provider: "deno", images: 0, ...summary } as Summary;
 }
 
-/** The content of a run's `config.json`; null where there is none. */
+/** The configuration with which a run was started, `config.json` with the classes as written; null without one. */
 export function readConfig(path: string): unknown {
   const file = runFolder(path).config;
   try {
-    return readJson(Deno.readFileSync(file), file);
+    const config = readJson(Deno.readFileSync(file), file) as { data?: { train?: object } } | null;
+    const classes = readClassesGiven(path);
+    if (classes === undefined || !config?.data?.train) return config;
+    return { ...config, data: { ...config.data, train: { ...config.data.train, classes } } };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;

@@ -30,6 +30,8 @@ export interface HeadAssignment {
   readonly task: number;
   /** Head of each class of the task, in class order. */
   readonly heads: readonly number[];
+  /** Names of the classes, in the same order. */
+  readonly classes: readonly string[];
 }
 
 /** The content of `summary.json`. */

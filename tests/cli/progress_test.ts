@@ -43,7 +43,7 @@ Deno.test("without a terminal a step is printed at most every five seconds", () 
 Deno.test("decisions and evaluations are always printed, tasks counted from 1", () => {
   const { terminal, printed } = recordingTerminal();
   const show = progressPrinter(terminal, { tasks: 5 });
-  show({ type: "heads", task: 1, heads: [4, 2] });
+  show({ type: "heads", task: 1, heads: [4, 2], classes: ["cat", "dog"] });
   show({
     type: "freezing",
     task: 1,
@@ -52,7 +52,7 @@ Deno.test("decisions and evaluations are always printed, tasks counted from 1", 
   });
   show({ type: "evaluation", task: 1, classIl: [81, 41], taskIl: [90, 80], gpuBytes: 1 });
   assert.deepEqual(printed, [
-    "task 2/5 heads: 4, 2",
+    "task 2/5 heads: 4 (cat), 2 (dog)",
     "task 2/5 freezing: first 1 block frozen (loss by frozen blocks: 0: 1.250, 1: 1.000)",
     "task 2/5 evaluation: Class-IL 61.00 % (81.00 41.00), Task-IL 85.00 % (90.00 80.00)",
   ]);
@@ -78,6 +78,9 @@ Deno.test("the first event shows adapter, data and network", () => {
       train: 2000,
       test: 500,
       dreams: 1000,
+      classNames: [],
+      leftOut: [],
+      dreamClassNames: [],
       digests: { train: "00", test: "01", dreams: null },
     },
     parameters: 175_258,

@@ -22,7 +22,10 @@ export function exampleSummary(
     classIl: accuracy(classIl),
     taskIl: accuracy(80),
     freezing: [{ task: 1, candidates: [{ frozen: 0, loss: 1 }], chosen: 0 }],
-    heads: [{ task: 0, heads: [0, 1] }, { task: 1, heads: [3, 2] }],
+    heads: [
+      { task: 0, heads: [0, 1], classes: ["a", "b"] },
+      { task: 1, heads: [3, 2], classes: ["c", "d"] },
+    ],
     samplesPerSecond: 100,
     images: 1000,
     steps: 40,

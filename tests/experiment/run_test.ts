@@ -1,10 +1,13 @@
 /** Whole runs at the smallest sizes that go through every phase: 8-pixel drawn images, width 4, two or three tasks. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { resolveConfig } from "../../src/experiment/config.ts";
+import type { ImageFolderSource } from "../../src/data/source.ts";
+import { type ExperimentConfig, loadConfig, resolveConfig } from "../../src/experiment/config.ts";
 import { evaluateRun } from "../../src/experiment/evaluate_run.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { runExperiment } from "../../src/experiment/run.ts";
+import { readConfig } from "../../src/experiment/run_folder.ts";
+import type { RunOptions } from "../../src/experiment/worker_messages.ts";
 import type { Summary } from "../../src/experiment/summary.ts";
 import { readSafetensors } from "../../src/net/safetensors.ts";
 import { plainPng, withFolder, write } from "../data/fixtures.ts";
@@ -96,8 +99,9 @@ for (
 }
 
 test("a joint run learns all classes as one task and is evaluated on every task", async () => {
-  const { summary } = await run({ method: "joint" });
+  const { summary, events } = await run({ method: "joint" });
   checkSummary(summary);
+  assert.equal(events.filter(({ type }) => type === "heads").length, 3);
   assert.deepEqual(summary.classIl.matrix.map((row) => row.length), [3]);
   assert.equal(summary.classIl.forgetting, null);
 });
@@ -139,6 +143,82 @@ test("runs that are compared, of any method and seed, have the same images drawn
     assert.notEqual(other.train, first.train);
     assert.notEqual(other.test, first.test);
     assert.equal(other.dreams, first.dreams);
+  }));
+
+test("a run says which class is which, in all that it leaves, and goes on by those names", () =>
+  withFolder(async (folder) => {
+    const names = ["dog", "cat", "cow", "ant"];
+    for (const part of ["train", "test"]) {
+      for (const name of [...names, "bee"]) {
+        for (let n = 0; n < 10; n++) {
+          const path = join(folder, "data/pets", part, name, `${n}.png`);
+          write(
+            path,
+            plainPng(8, [20 * n, 50 * names.indexOf(name) + 50, part === "test" ? 9 : 0]),
+          );
+        }
+      }
+    }
+    const train = { format: "image_folder", folder: "pets", classes: ["dog", "2-3", 0, "bee"] };
+    const data = { ...base.data, tasks: 2, train };
+    const given = { ...base, freezing: { ...base.freezing, validation: 2, buffer: 2 }, data };
+    const start = async (out: string, config: ExperimentConfig, options: Partial<RunOptions>) => {
+      Deno.mkdirSync(out, { recursive: true });
+      const events: RunEvent[] = [];
+      const places = {
+        dataRoot: join(folder, "data"),
+        cacheDir: join(folder, "cache"),
+        out,
+        init: null,
+      };
+      const shouldStop = () => false;
+      const emit = (event: RunEvent) => void events.push(event);
+      const summary = await runExperiment(config, {
+        ...places,
+        skipSelfTest: true,
+        shouldStop,
+        emit,
+        ...options,
+      });
+      return { events, summary };
+    };
+    const planned = resolveConfig(given, []);
+    const whole = join(folder, "whole");
+    const { events, summary } = await start(whole, planned, {});
+    // In the order of names they are ant, bee, cat, cow, dog.
+    assert.deepEqual(summary.heads.flatMap(({ classes }) => classes), names);
+    const heads = summary.heads.flatMap(({ heads }) => heads);
+    const told = events.flatMap((event) => event.type === "heads" ? [event] : []);
+    assert.deepEqual(
+      told.map(({ heads, classes }) => ({ heads, classes })),
+      summary.heads.map(({ heads, classes }) => ({ heads, classes })),
+    );
+    const [begun] = events.flatMap((event) => event.type === "start" ? [event.data] : []);
+    assert.deepEqual([begun.classNames, begun.leftOut], [names, ["bee"]]);
+    assert.equal(begun.dreamClassNames.length, 6);
+    assert.ok(
+      events.some((event) => event.type === "message" && /left out: bee$/.test(event.text)),
+    );
+    const { metadata } = await readSafetensors(join(whole, "model.safetensors"));
+    const byHead: string[] = JSON.parse(metadata.classes);
+    assert.deepEqual(heads.map((head) => byHead[head]), names);
+    const written = await loadConfig(join(whole, "config.json"));
+    assert.deepEqual((written.data.train as ImageFolderSource).classes, [...names, "bee"]);
+    assert.deepEqual(readConfig(whole), JSON.parse(JSON.stringify(planned)), "as it was planned");
+
+    // By the configuration that was planned, or the one that the run left.
+    for (const goesOnBy of ["planned", "left"]) {
+      const out = join(folder, goesOnBy);
+      let asked = 0;
+      const cut = await start(out, planned, { shouldStop: () => asked++ > 25 });
+      assert.equal(cut.summary.completed, false);
+      const config = goesOnBy === "planned" ? planned : await loadConfig(join(out, "config.json"));
+      const rest = await start(out, config, { resume: true });
+      assert.deepEqual(rest.summary.heads, summary.heads);
+      const model = (path: string) => Deno.readFileSync(join(path, "model.safetensors"));
+      assert.deepEqual(model(out), model(whole));
+      assert.deepEqual(readConfig(out), JSON.parse(JSON.stringify(planned)));
+    }
   }));
 
 test("a run that is asked to stop saves what it has and says that it is not complete", async () => {
