@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { type ExperimentConfig, loadConfig } from "../experiment/config.ts";
 import { launch, type LaunchOptions } from "../experiment/launch.ts";
+import { methodOf } from "../method/methods.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { methodLabel, runReport } from "../experiment/report.ts";
 import {
@@ -119,8 +120,8 @@ async function trainOne(
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Summary> {
-  const schedule = config.wscl.schedule;
-  terminal.print(`\nmethod         ${methodLabel({ ...config, schedule })}`);
+  const about = { ...config, method: methodOf(config).name, schedule: config.wscl.schedule };
+  terminal.print(`\nmethod         ${methodLabel(about)}`);
   terminal.print(`output         ${out}`);
   const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
   // The time that a job scheduler gives counts from the start of the program.

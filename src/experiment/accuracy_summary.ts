@@ -1,3 +1,4 @@
+import { needsOf } from "../method/methods.ts";
 import { compatOf } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { Measured } from "./learn_tasks.ts";
@@ -21,7 +22,7 @@ export function accuracySummary(
     forgetting: null,
   };
   if (!completed) return { matrix, ...none };
-  if (config.method === "joint") {
+  if (needsOf(config).jointly) {
     const row = matrix[0];
     return { matrix, ...none, finalAverage: row.reduce((a, b) => a + b, 0) / row.length };
   }

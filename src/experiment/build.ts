@@ -7,16 +7,17 @@ import { LongTermMemory } from "../memory/long_term.ts";
 import { ShortTermMemory } from "../memory/short_term.ts";
 import { HeadTable } from "../method/heads.ts";
 import { Learner, type LearnerOptions } from "../method/learner.ts";
+import { needsOf } from "../method/methods.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network, type NetworkSnapshot } from "../net/network.ts";
 import { type ParameterTable, parameterTable } from "../net/parameters.ts";
 import { resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
-import { compatOf, replayBase } from "./config.ts";
+import { compatOf } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { trainingRows } from "./tuning/tune.ts";
-import { type Materials, methodParts, streamImages } from "./materials.ts";
+import { type Materials, streamImages } from "./materials.ts";
 
 /** Numbers by which batch rows name the places that images come from. */
 const sources = { stream: 0, dreams: 1, longTerm: 2, shortTerm: 3, test: 4 } as const;
@@ -133,33 +134,30 @@ export function createMemories(
   arena: Arena,
   config: ExperimentConfig,
 ): { readonly longTerm: LongTermMemory; readonly shortTerm: ShortTermMemory } {
-  const { data, memory, method } = config;
+  const { data, memory, freezing } = config;
+  const needs = needsOf(config);
   const heads = data.tasks * data.classesPerTask;
   const image = { height: data.size, width: data.size };
-  const base = replayBase(config);
   const longTerm = new LongTermMemory(arena, {
     ...image,
     label: "long-term memory",
     source: sources.longTerm,
-    capacity: base ? memory.longTerm : 0,
-    logits: base === "derpp" ? heads : 0,
-    judgingShare: methodParts(config).freezing && config.wscl.schedule === "staged"
-      ? config.freezing.share
-      : 0,
+    capacity: needs.replays > 0 ? memory.longTerm : 0,
+    logits: needs.logits ? heads : 0,
+    judgingShare: needs.freezing?.judges === "share" ? freezing.share : 0,
   });
   const shortTerm = new ShortTermMemory(arena, {
     ...image,
     label: "short-term memory",
     source: sources.shortTerm,
-    capacity: method === "wscl" && config.wscl.schedule === "staged" ? memory.shortTerm : 0,
+    capacity: needs.shortTerm ? memory.shortTerm : 0,
   });
   return { longTerm, shortTerm };
 }
 
 /** The copies of the network that a freezing search of this configuration will make; none where it does not search. */
 export function freezingCopies(config: ExperimentConfig, network: Network): NetworkSnapshot[] {
-  if (!methodParts(config).freezing || config.data.tasks === 1) return [];
-  const length = config.wscl.schedule === "staged" ? config.freezing.maxBlocks + 1 : 2;
+  const length = config.data.tasks > 1 ? needsOf(config).freezing?.copies ?? 0 : 0;
   return Array.from({ length }, (_, i) => network.snapshot(`freezing search ${i}`));
 }
 
@@ -233,8 +231,8 @@ export function methodOptions(config: ExperimentConfig): MethodOptions {
 }
 
 /** Most images that the stream store holds at a time. */
-function streamCapacity({ method }: ExperimentConfig, materials: Materials): number {
+function streamCapacity(config: ExperimentConfig, materials: Materials): number {
   const { tasks } = materials;
-  if (method === "joint") return tasks.reduce((sum, { train }) => sum + train.length, 0);
+  if (needsOf(config).jointly) return tasks.reduce((sum, { train }) => sum + train.length, 0);
   return Math.max(...tasks.map((_, index) => streamImages(materials, index).length));
 }

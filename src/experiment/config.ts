@@ -1,8 +1,10 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_schema.ts";
-import type { BaseName, ExperimentConfig, MethodName } from "./config_types.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { isOwnMethod, needsOf } from "../method/methods.ts";
 import { readJson } from "./json.ts";
+import { folderOf, withOwnMethod } from "./own_method.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 
 export type { ExperimentConfig, ExperimentOptions } from "./config_types.ts";
@@ -10,7 +12,10 @@ export type { ExperimentConfig, ExperimentOptions } from "./config_types.ts";
 /** A configuration with a list of a thousand classes by name is far below. */
 const MOST_BYTES = 2 ** 20;
 
-/** Reads a configuration file and resolves it. */
+/**
+ * Reads a configuration file and resolves it. The module of a method of one's own is loaded, and named by its absolute
+ * path: in the file it is relative to the file's folder, in an override to the working folder.
+ */
 export async function loadConfig(
   path: string,
   overrides: readonly Override[] = [],
@@ -30,7 +35,11 @@ export async function loadConfig(
       }; name a JSON file, such as configs/demo.json`,
     );
   }
-  return resolveConfig(readJson(bytes, path), overrides, path);
+  const config = resolveConfig(readJson(bytes, path), overrides, path);
+  if (!isOwnMethod(config.method)) return config;
+  const overridden = overrides.some((override) => override.path === "method");
+  const relativeTo = overridden ? Deno.cwd() : folderOf(path);
+  return freezeDeep(await withOwnMethod(config, { relativeTo, source: path }));
 }
 
 /** Whatever `path` is, also a device without an end, no more is read than a configuration may have. */
@@ -66,14 +75,6 @@ export function resolveConfig(
   const problem = impossible(parsed.output);
   if (problem) throw new InputError(`Cannot use ${source}: ${problem}`);
   return freezeDeep(complete(parsed.output));
-}
-
-/** The replay method whose steps a configuration takes; null: it does not replay. */
-export function replayBase(
-  { method, wscl }: { method: MethodName; wscl: { base: BaseName } },
-): BaseName | null {
-  if (method === "finetune" || method === "joint") return null;
-  return method === "wscl" ? wscl.base : method;
 }
 
 /**
@@ -137,9 +138,11 @@ function impossible(config: ParsedExperiment): string | undefined {
     return `replayBatchSize ${config.replayBatchSize} exceeds memory.longTerm ${memory.longTerm}; ` +
       "make the memory larger or the replay batch smaller";
   }
-  if (method !== "wscl" && replayBase(config) && memory.longTerm === 0) {
-    return `method ${method} replays, and memory.longTerm is 0; ` +
-      "set a capacity or use method finetune";
+  if (method !== "wscl" && memory.longTerm === 0 && !isOwnMethod(method)) {
+    if (needsOf(config).replays > 0) {
+      return `method ${method} replays, and memory.longTerm is 0; ` +
+        "set a capacity or use method finetune";
+    }
   }
   for (const key of ["train", "dreams"] as const) {
     const problem = data[key] && impossibleSource(`data.${key}`, data[key], data.size);

@@ -1,5 +1,7 @@
 import * as v from "valibot";
 import { RESIZES } from "../data/resize.ts";
+import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
+import type { BaseName } from "./config_types.ts";
 
 // One schema per section. Defaults are the official values (optimizer, memories, epochs) or the
 // paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE, expected ...".
@@ -27,7 +29,15 @@ const triple = (accepts: (value: number) => boolean, expected: string) => {
 const section = <E extends v.ObjectEntries>(entries: E) =>
   v.optional(v.strictObject(entries), {} as never);
 
-const methods = ["wscl", "er_ace", "er", "derpp", "finetune", "joint"] as const;
+const methodNames = METHODS.map(({ name }) => JSON.stringify(name));
+
+const methodName = v.pipe(
+  v.string(),
+  v.check(
+    (name) => isOwnMethod(name) || METHODS.some((method) => method.name === name),
+    `${methodNames.join(" or ")}, or the path of a module`,
+  ),
+);
 
 const classItems = v.array(
   v.custom<number | string>(
@@ -83,10 +93,14 @@ export const experimentSchema = v.strictObject({
       "letters, digits, '-', '_' and '.' only, because it names the run folder",
     ),
   ),
-  method: v.optional(v.picklist(methods), "wscl"),
+  method: v.optional(methodName, "wscl"),
+  methodOptions: v.optional(
+    v.record(v.string(), v.union([v.number(), v.boolean(), v.string()])),
+    {},
+  ),
   seed: v.optional(count(0, 2 ** 32 - 1), 0),
   wscl: section({
-    base: v.optional(v.picklist(["er_ace", "er", "derpp"]), "er_ace"),
+    base: v.optional(v.picklist(BASES as readonly BaseName[]), "er_ace"),
     schedule: v.optional(v.picklist(["staged", "merged"]), "staged"),
     freezing: v.optional(v.boolean(), true),
     nrem: v.optional(v.boolean(), true),

@@ -1,7 +1,10 @@
 import type { SourceOptions } from "../data/source.ts";
 
-/** Methods that can be trained today. */
-export type MethodName = "wscl" | "er_ace" | "er" | "derpp" | "finetune" | "joint";
+/**
+ * `wscl`, `er_ace`, `er`, `derpp`, `finetune` or `joint`; a text with a `/`, or with `.ts` or `.js` at its end, names the
+ * module of a method of one's own.
+ */
+export type MethodName = string;
 
 /** Replay methods that WSCL can be built on. */
 export type BaseName = "er_ace" | "er" | "derpp";
@@ -10,8 +13,10 @@ export type BaseName = "er_ace" | "er" | "derpp";
 export interface ExperimentConfig {
   /** Names the run folder: `runs/NAME-SEED`. */
   readonly name: string;
-  /** `wscl`, one of its baselines, or a bound: `finetune` (lower) and `joint` (upper). */
+  /** `wscl`, one of its baselines, a bound (`finetune`, `joint`), or the path of a module: see `docs/methods.md`. */
   readonly method: MethodName;
+  /** Options of a method of one's own, by name; its module has their defaults. */
+  readonly methodOptions: Readonly<Record<string, number | boolean | string>>;
   /** Seeds every random stream. */
   readonly seed: number;
   /** What belongs to `wscl` alone, but for `compat`. */

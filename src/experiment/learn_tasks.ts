@@ -1,16 +1,10 @@
 import type { TaskSplit } from "../data/task_stream.ts";
 import type { Sample } from "../method/batch.ts";
 import { startOnDreams } from "../method/dream_start.ts";
-import { derppStepWith, learnDerpp } from "../method/derpp.ts";
-import { erStep, learnEr } from "../method/er.ts";
-import { erAceStep, learnErAce } from "../method/er_ace.ts";
-import { learnFinetune } from "../method/finetune.ts";
-import type { FreezingChoice } from "../method/freezing.ts";
 import { chooseHeads } from "../method/heads.ts";
-import { learnMerged, type MergedOptions } from "../method/merged.ts";
-import type { ReplayStep, SeenHeads } from "../method/replay.ts";
+import { type LearnContext, methodOf, needsOf } from "../method/methods.ts";
+import type { SeenHeads } from "../method/replay.ts";
 import type { Task } from "../method/session.ts";
-import { learnStaged } from "../method/wscl.ts";
 import type { Assembly } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { evaluateTask } from "./evaluate.ts";
@@ -43,7 +37,7 @@ interface Context {
   /** Milliseconds; default the time itself. */
   readonly now?: () => number;
   /** Awaited between two epochs of the merged schedule. */
-  readonly betweenEpochs?: MergedOptions["betweenEpochs"];
+  readonly betweenEpochs?: LearnContext["betweenEpochs"];
 }
 
 /** The protocol: for each task choose heads, evaluate it untouched, learn it, evaluate all tasks so far. */
@@ -56,7 +50,8 @@ export async function learnTasks(
   const { results, reporter, now = () => performance.now() } = context;
   await measureBaseline(materials, assembly, results);
   await startOnDreams(assembly.session, config.dreamStart);
-  if (config.method === "joint") return await learnJointly(config, materials, assembly, context);
+  const method = methodOf(config);
+  if (method.needs(config).jointly) return await learnJointly(config, materials, assembly, context);
   const seen: SeenHeads = new Set();
   for (const [index, split] of materials.tasks.entries()) {
     reporter.task = index;
@@ -69,7 +64,8 @@ export async function learnTasks(
     }
     const started = now();
     const task = taskOf(materials, assembly, index, heads);
-    const freezing = await learn(config, assembly, task, seen, context.betweenEpochs);
+    const { betweenEpochs } = context;
+    const freezing = await method.learn(assembly.session, task, { config, seen, betweenEpochs });
     await assembly.session.learner.readLosses();
     results.trainingSeconds += (now() - started) / 1000;
     if (freezing) {
@@ -77,47 +73,6 @@ export async function learnTasks(
       context.emit({ type: "freezing", task: index, ...freezing });
     }
     await evaluateAll(materials, assembly, context, index, index + 1);
-  }
-}
-
-async function learn(
-  config: ExperimentConfig,
-  { session }: Assembly,
-  task: Task,
-  seen: SeenHeads,
-  betweenEpochs?: MergedOptions["betweenEpochs"],
-): Promise<FreezingChoice | null> {
-  const { method, wscl, derpp } = config;
-  switch (method) {
-    case "wscl":
-      return wscl.schedule === "staged"
-        ? await learnStaged(session, task)
-        : await learnMerged(session, task, seen, { step: baseStep(config), betweenEpochs });
-    case "er_ace":
-      await learnErAce(session, task, seen);
-      return null;
-    case "er":
-      await learnEr(session, task);
-      return null;
-    case "derpp":
-      await learnDerpp(session, task, derpp);
-      return null;
-    case "finetune":
-    case "joint":
-      await learnFinetune(session, task, method === "joint" ? "joint" : "stream");
-      return null;
-  }
-}
-
-/** The step that the merged schedule of `wscl` is built on. */
-export function baseStep({ wscl, derpp }: ExperimentConfig): ReplayStep {
-  switch (wscl.base) {
-    case "er_ace":
-      return erAceStep;
-    case "er":
-      return erStep;
-    case "derpp":
-      return derppStepWith(derpp);
   }
 }
 
@@ -144,7 +99,7 @@ async function learnJointly(
     previousBuffer: [],
   };
   const started = now();
-  await learn(config, assembly, task, new Set());
+  await methodOf(config).learn(session, task, { config, seen: new Set() });
   await session.learner.readLosses();
   results.trainingSeconds += (now() - started) / 1000;
   await evaluateAll(materials, assembly, context, 0, materials.tasks.length);
@@ -159,7 +114,7 @@ async function takeHeads(
   split: TaskSplit,
 ): Promise<number[]> {
   const { session, stream } = assembly;
-  const chooses = config.method === "wscl" && config.wscl.headAssignment && index > 0;
+  const chooses = index > 0 && needsOf(config).votes;
   let heads = session.heads.next(split.classes.length);
   if (chooses) {
     context.reporter.begin("heads", 0);

@@ -2,6 +2,7 @@ import { openDataset, openDreams } from "../data/dataset.ts";
 import type { Dataset, ImageSet, Progress } from "../data/image_set.ts";
 import { splitTasks, type TaskSplit } from "../data/task_stream.ts";
 import { InputError } from "../errors.ts";
+import { needsOf } from "../method/methods.ts";
 import { compatOf } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { headChoiceImages } from "./head_choice.ts";
@@ -14,14 +15,6 @@ export interface Materials {
   readonly tasks: readonly TaskSplit[];
   /** For each task, the training images on which the heads of its classes are chosen. */
   readonly headChoice: readonly Uint32Array[];
-}
-
-/** Whether the configured method searches for what to freeze, and dreams. */
-export function methodParts(
-  { method, wscl, dreamStart }: ExperimentConfig,
-): { freezing: boolean; dreams: boolean } {
-  const own = method === "wscl";
-  return { freezing: own && wscl.freezing, dreams: dreamStart > 0 || (own && wscl.rem) };
 }
 
 /**
@@ -39,10 +32,11 @@ export async function openMaterials(
     warn: (message: string) => void;
   },
 ): Promise<Materials> {
-  const { data, wscl, freezing: { validation, buffer } } = config;
-  const parts = methodParts(config);
+  const { data, freezing: { validation, buffer }, dreamStart } = config;
+  const needs = needsOf(config);
   const dataset = await openDataset(data.train, context);
-  const dreams = parts.dreams && data.dreams ? await openDreams(data.dreams, context) : null;
+  const dreaming = needs.dreams || dreamStart > 0;
+  const dreams = dreaming && data.dreams ? await openDreams(data.dreams, context) : null;
   checkClasses(config, dataset);
   noteLeftOut(config, dataset, context.warn);
   checkSize(config, dataset.train);
@@ -54,8 +48,8 @@ export async function openMaterials(
     classNames: dataset.train.classNames,
     tasks: data.tasks,
     classesPerTask: data.classesPerTask,
-    validation: parts.freezing ? validation : 0,
-    freezingBuffer: parts.freezing && wscl.schedule === "merged" ? buffer : 0,
+    validation: needs.freezing ? validation : 0,
+    freezingBuffer: needs.freezing?.judges === "buffer" ? buffer : 0,
     compat,
   });
   return {

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { adapterName, type Gpu, openGpu } from "../gpu/device.ts";
+import { isOwnMethod, methodOf } from "../method/methods.ts";
 import { Recording } from "../gpu/recording.ts";
 import { writeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
@@ -23,6 +24,7 @@ import {
   writeJson,
 } from "./run_folder.ts";
 import { classesOf, withClassNames } from "./class_names.ts";
+import { loadOwnMethod } from "./own_method.ts";
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { testKernelsOnce } from "./self_test_once.ts";
@@ -59,6 +61,11 @@ export async function runExperiment(
   } finally {
     run.close();
   }
+}
+
+/** Of one's own it is the name that its module gives, once that has been loaded. */
+function methodName({ method }: ExperimentConfig): string {
+  return isOwnMethod(method) ? methodOf({ method }).name : method;
 }
 
 /** One execution of a run, new or resumed. */
@@ -107,6 +114,8 @@ class Run {
   async #train(from: Checkpoint | null): Promise<Summary> {
     const options = this.#options;
     const folder = this.#folder;
+    const { method } = this.#config;
+    if (isOwnMethod(method)) await loadOwnMethod(method);
     if (!from) {
       removeIfThere(folder.checkpoints);
       this.#writeOrigin();
@@ -392,7 +401,7 @@ class Run {
     const completed = stopped === null;
     const { rows, steps } = this.#assembly?.session.learner ?? { rows: 0, steps: 0 };
     return {
-      method: config.method,
+      method: methodName(config),
       schedule: config.method === "wscl" ? config.wscl.schedule : null,
       precision: config.precision,
       dataset: this.#dataset,

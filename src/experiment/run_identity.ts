@@ -1,6 +1,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../data/image_set.ts";
 import { InputError } from "../errors.ts";
+import { isOwnMethod } from "../method/methods.ts";
 import { declaredKernels } from "../gpu/kernel.ts";
 import type { ImageMemory } from "../memory/image_memory.ts";
 import type { Assembly } from "./build.ts";
@@ -34,6 +35,9 @@ export async function identityOf(
     "the configuration": await digest(JSON.stringify(inOrder(config))),
     "the data": await digest(JSON.stringify(images)),
     "the initial weights": init ? await sha256(init) : "drawn",
+    ...(isOwnMethod(config.method)
+      ? { "the method's text": await sha256(await Deno.readFile(config.method)) }
+      : {}),
   };
 }
 

@@ -36,7 +36,7 @@ Deno.test("compare trains each row with each seed and leaves a table, as text, J
     assert.match(text, /\| er_ace_dream_start +\| +2 \|/);
     const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(join(out, "comparison.json")));
     assert.deepEqual(rows.map(({ runs }) => runs.map(({ seed }) => seed)), Array(6).fill([0, 1]));
-    assert.equal(rows[1].wsclMinusThis!.classIl!.mean, 0);
+    assert.equal(rows[1].firstMinusThis!.classIl!.mean, 0);
     const csv = Deno.readTextFileSync(join(out, "comparison.csv")).trimEnd().split("\n");
     assert.equal(csv.length, 13);
     // A second time there is nothing to do; more seeds are added to what is there.

@@ -1,3 +1,4 @@
+import { isOwnMethod, needsOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import type { Materials } from "../materials.ts";
 import type { Override } from "../overrides.ts";
@@ -21,36 +22,40 @@ export async function planRows(
   names: readonly string[],
   context: PlanContext,
 ): Promise<PlannedRow[]> {
-  const config = await context.load([{ path: "method", value: "wscl" }]);
+  const given = await context.load([]);
+  const config = isOwnMethod(given.method)
+    ? given
+    : await context.load([{ path: "method", value: "wscl" }]);
   const materials = await context.open(config);
   const passes = passesOf(config, materials);
   const rows = chooseRows(rowsOf(config, passes), names);
-  const wscl = await countImages(config, materials);
-  const planned: PlannedRow[] = [{ ...rows[0], images: wscl }];
-  for (const row of rows.slice(1)) planned.push(await planRow(row, wscl, context));
+  const first = await countImages(config, materials);
+  const planned: PlannedRow[] = [{ ...rows[0], images: first }];
+  for (const row of rows.slice(1)) planned.push(await planRow(row, first, context));
   return planned;
 }
 
 /** Passes over a task's stream: the epochs of the merged schedule, or the wake epoch and those over what it left behind. */
 export function passesOf(
-  { wscl, epochs, memory }: ExperimentConfig,
+  config: ExperimentConfig,
   { tasks }: Pick<Materials, "tasks">,
 ): number {
-  if (wscl.schedule === "merged") return epochs;
+  const { wscl, epochs, memory } = config;
+  if (!needsOf(config).sleeps) return epochs;
   const longest = Math.max(...tasks.map(({ train }) => train.length));
   return 1 + Math.round(wscl.sleepEpochs * Math.min(1, memory.shortTerm / longest));
 }
 
-async function planRow(row: Row, wscl: ImageCount, context: PlanContext): Promise<PlannedRow> {
+async function planRow(row: Row, first: ImageCount, context: PlanContext): Promise<PlannedRow> {
   const overrides = row.matches === "dreams"
-    ? [...row.overrides, { path: "dreamStart", value: wscl.dreamt }]
+    ? [...row.overrides, { path: "dreamStart", value: first.dreamt }]
     : row.overrides;
   const config = await context.load(overrides);
   const materials = await context.open(config);
   if (row.matches !== "images") {
     return { ...row, overrides, images: await countImages(config, materials) };
   }
-  const { epochs, images } = await epochsFor(config, materials, wscl.trained);
+  const { epochs, images } = await epochsFor(config, materials, first.trained);
   const others = overrides.filter(({ path }) => path !== "epochs");
   return { ...row, overrides: [...others, { path: "epochs", value: epochs }], images };
 }

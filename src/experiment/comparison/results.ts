@@ -38,8 +38,8 @@ export interface RowResult {
   readonly runs: readonly ({ readonly seed: number } & Readonly<Record<Measure, number | null>>)[];
   /** Over the runs; null where none has it. */
   readonly means: Readonly<Record<Measure, MeanAndDeviation | null>>;
-  /** WSCL minus this row, over the seeds that both have finished; absent for WSCL itself. */
-  readonly wsclMinusThis?: Readonly<Record<"classIl" | "taskIl", PairedDifference | null>>;
+  /** The first row minus this one, over the seeds that both have finished; absent for the first. */
+  readonly firstMinusThis?: Readonly<Record<"classIl" | "taskIl", PairedDifference | null>>;
 }
 
 /** What `comparison.json` holds. */
@@ -63,7 +63,7 @@ export function compareRuns(
   about: Pick<Comparison, "config" | "seeds" | "commit">,
 ): Comparison {
   const [first] = [...runsOf.values()].flat();
-  const wscl = runsOf.get(rows[0].name) ?? [];
+  const ofFirst = runsOf.get(rows[0].name) ?? [];
   const { dataset = "", adapter = "", provider = "deno", denoVersion = "" } = first?.summary ?? {};
   return {
     ...about,
@@ -86,9 +86,9 @@ export function compareRuns(
       if (i === 0) return result;
       return {
         ...result,
-        wsclMinusThis: {
-          classIl: paired(wscl, runs, "classIl"),
-          taskIl: paired(wscl, runs, "taskIl"),
+        firstMinusThis: {
+          classIl: paired(ofFirst, runs, "classIl"),
+          taskIl: paired(ofFirst, runs, "taskIl"),
         },
       };
     }),

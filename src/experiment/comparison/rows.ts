@@ -1,4 +1,5 @@
 import { InputError } from "../../errors.ts";
+import { isOwnMethod, methodOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import type { Override } from "../overrides.ts";
 
@@ -16,21 +17,27 @@ export interface Row {
 export const ROW_GROUPS = ["main", "ablation", "all"] as const;
 
 /**
- * All rows that make sense for a configuration of `wscl`, WSCL itself first. `passes` is how often WSCL sees each image of
- * the stream.
+ * All rows that make sense for a configuration of `wscl` or of a method of one's own, that method first. `passes` is how
+ * often it sees each image of the stream.
  */
 export function rowsOf(
-  { wscl, data }: ExperimentConfig,
+  config: ExperimentConfig,
   passes: number,
 ): { readonly main: readonly Row[]; readonly ablation: readonly Row[] } {
+  const { wscl, data } = config;
   const { base, schedule } = wscl;
+  const own = isOwnMethod(config.method) ? methodOf(config) : null;
   const other = schedule === "staged" ? "merged" : "staged";
   const set = (values: Record<string, unknown>): Override[] =>
     Object.entries(values).map(([path, value]) => ({ path, value }));
   const baseline = set({ method: base, epochs: passes });
   const dreams = data.dreams !== null;
   const main: Row[] = [
-    { name: "wscl", about: `WSCL, ${schedule}, as configured`, overrides: set({ method: "wscl" }) },
+    own ? { name: own.name, about: "the method as configured", overrides: [] } : {
+      name: "wscl",
+      about: `WSCL, ${schedule}, as configured`,
+      overrides: set({ method: "wscl" }),
+    },
     { name: base, about: `the base method alone, ${passes} passes as well`, overrides: baseline },
     {
       name: `${base}_equal_compute`,
@@ -38,7 +45,7 @@ export function rowsOf(
       overrides: baseline,
       matches: "images",
     },
-    ...(dreams
+    ...(dreams && (own ?? methodOf({ method: "wscl" })).needs(config).dreams
       ? [{
         name: `${base}_dream_start`,
         about: `the base method, ${passes} passes, after as many dreams as WSCL has`,
@@ -83,11 +90,11 @@ export function rowsOf(
       ? [variant(other, `WSCL, ${other}`, { "wscl.schedule": other, epochs: passes })]
       : []),
   ];
-  return { main, ablation };
+  return { main, ablation: own ? [] : ablation };
 }
 
 /**
- * The rows that are asked for, by name or group; `wscl` is always among them, since all others are compared with it.
+ * The rows that are asked for, by name or group; the first is always among them, since all others are compared with it.
  *
  * @throws {InputError} for a name that is no row of this configuration.
  */

@@ -7,16 +7,20 @@ export function comparisonTable({ rows }: Comparison): string {
   const shown = rows.filter(({ runs }) => runs.length > 0);
   const header = [
     ...["row", "seeds", "Class-IL %", "Task-IL %", "forgetting", "forward transfer", "images"],
-    ...["seconds", "WSCL ahead by", "wins"],
+    ...["seconds", `${title(rows[0].row)} ahead by`, "wins"],
   ];
   const lines = shown.map((result) => [...measuredCells(result), ...pairedCells(result)]);
   const legend = shown.map(({ row, about }) => `${row}: ${about}`);
-  return `${textTable([header, ...lines], 1)}\n\n${legend.join("\n")}\n\n${NOTE}`;
+  return `${textTable([header, ...lines], 1)}\n\n${legend.join("\n")}\n\n${
+    note(title(rows[0].row))
+  }`;
 }
 
-const NOTE =
-  "Mean ± deviation over seeds. Forward transfer is that of Task-IL. WSCL ahead by: mean of the paired differences in " +
-  "Class-IL\nwith its 95 % interval; wins: seeds in which WSCL is ahead. Images: through training steps.";
+const title = (row: string) => row === "wscl" ? "WSCL" : row;
+
+const note = (first: string) =>
+  `Mean ± deviation over seeds. Forward transfer is that of Task-IL. ${first} ahead by: mean of the paired differences in ` +
+  `Class-IL\nwith its 95 % interval; wins: seeds in which ${first} is ahead. Images: through training steps.`;
 
 function measuredCells({ row, runs, means }: RowResult): string[] {
   return [
@@ -31,8 +35,8 @@ function measuredCells({ row, runs, means }: RowResult): string[] {
   ];
 }
 
-function pairedCells({ wsclMinusThis }: RowResult): string[] {
-  const difference = wsclMinusThis?.classIl;
+function pairedCells({ firstMinusThis }: RowResult): string[] {
+  const difference = firstMinusThis?.classIl;
   return difference
     ? [differenceText(difference), `${difference.wins} of ${difference.pairs}`]
     : ["", ""];

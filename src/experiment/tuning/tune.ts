@@ -2,7 +2,7 @@ import { DeviceError, type Gpu } from "../../gpu/device.ts";
 import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
 import { conv2dCandidates, conv2dPasses, variantName } from "../../ops/conv2d_variants.ts";
 import { storedTypes } from "../../ops/storage.ts";
-import { replayBase } from "../config.ts";
+import { needsOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import { type Remembered, rememberedVariant, taskName } from "./remembered.ts";
 import { searchVariant, type Trial, type TuningTask } from "./search.ts";
@@ -18,8 +18,7 @@ export interface TuningResult {
 
 /** Images in a training step of a configuration: what is tuned for. */
 export function trainingRows(config: ExperimentConfig): number {
-  const replays = replayBase(config) === "derpp" ? 2 : 1;
-  return config.batchSize + replays * config.replayBatchSize;
+  return config.batchSize + Math.max(1, needsOf(config).replays) * config.replayBatchSize;
 }
 
 /** The tasks of a configuration's convolutions, each once. The gradient of the images is asked for by nobody. */

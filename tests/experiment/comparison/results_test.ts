@@ -23,13 +23,13 @@ const comparison = compareRuns(
 
 Deno.test("compareRuns() pairs runs by their seed", () => {
   const [wscl, erAce, joint] = comparison.rows;
-  assert.equal(wscl.wsclMinusThis, undefined);
+  assert.equal(wscl.firstMinusThis, undefined);
   assert.equal(wscl.means.classIl!.mean, 64);
-  const { mean, pairs, wins, interval } = erAce.wsclMinusThis!.classIl!;
+  const { mean, pairs, wins, interval } = erAce.firstMinusThis!.classIl!;
   assert.deepEqual([mean, pairs, wins], [5, 2, 2]);
   const half = 12.706 * Math.SQRT2 / Math.SQRT2;
   assert.ok(Math.abs(interval![1] - (5 + half)) < 1e-9);
-  assert.deepEqual([joint.runs, joint.means.classIl, joint.wsclMinusThis!.classIl], [
+  assert.deepEqual([joint.runs, joint.means.classIl, joint.firstMinusThis!.classIl], [
     [],
     null,
     null,
