@@ -140,6 +140,9 @@ export class Random {
   }
 }
 
+/** What takes the place of a {@linkcode Random} where only so much of it is asked for: recorded draws, say. */
+export type Draws<Kind extends keyof Random> = Pick<Random, Kind>;
+
 function rotateLeft(word: number, bits: number): number {
   return (word << bits) | (word >>> (32 - bits));
 }

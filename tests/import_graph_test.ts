@@ -18,8 +18,8 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
 /** Files of `src` itself that every folder may import. */
 const SHARED = ["random.ts", "errors.ts", "text.ts"];
 
-/** `wscl bench` loads the benches when it is asked for one. */
-const BENCH_COMMAND = /^src\/cli\/bench\.ts$/;
+/** What the command line loads when it is asked for it, by a dynamic import; nobody else does. */
+const ON_DEMAND = /^(bench|fidelity)\//;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -32,7 +32,7 @@ function filesBelow(folder: string): string[] {
 }
 
 /** What the module at `path` imports or re-exports: specifiers and worker or asset URLs. */
-function specifiers(path: string, { types = true } = {}): string[] {
+function specifiers(path: string, { types = true, dynamic = true } = {}): string[] {
   const code = Deno.readTextFileSync(posix.join(root, path))
     .replace(/\/\*[^]*?\*\//g, "")
     .replace(/^\s*\/\/.*$/gm, "")
@@ -40,7 +40,7 @@ function specifiers(path: string, { types = true } = {}): string[] {
   const patterns = [
     /^\s*import\s+"([^"]+)"/gm,
     /\b(?:import|export)\b[^;"'`]*?\bfrom\s*"([^"]+)"/g,
-    /\bimport\(\s*"([^"]+)"/g,
+    ...(dynamic ? [/\bimport\(\s*"([^"]+)"/g] : []),
     /\bnew URL\(\s*"(\.[^"]+\.ts)"/g,
   ];
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
@@ -52,7 +52,7 @@ const place = (path: string) => path.split("/")[1];
 const sources = filesBelow("src");
 const localImports = allLocalImports();
 
-function allLocalImports(options?: { types: boolean }) {
+function allLocalImports(options?: { types?: boolean; dynamic?: boolean }) {
   return sources.flatMap((from) =>
     specifiers(from, options)
       .filter((specifier) => specifier.startsWith("."))
@@ -77,12 +77,15 @@ Deno.test("a folder imports only from folders above it", () => {
   assert.deepEqual(upward.map(({ from, to }) => `${from} imports ${to}`), []);
 });
 
-Deno.test("src imports no tests and not its own public face, and benches in their command alone", () => {
-  const outside = localImports.filter(({ from, to }) =>
-    !/^(src|shaders)\/|^deno\.json$/.test(to) &&
-    !(BENCH_COMMAND.test(from) && to.startsWith("bench/"))
+Deno.test("src imports no tests and not its own public face, and only its commands load benches and fidelity", () => {
+  const outside = (imports: typeof localImports) =>
+    imports.filter(({ to }) => !/^(src|shaders)\/|^deno\.json$/.test(to))
+      .map(({ from, to }) => `${from} imports ${to}`);
+  assert.deepEqual(outside(allLocalImports({ dynamic: false })), []);
+  const loaded = localImports.filter(({ from, to }) =>
+    !(place(from) === "cli" && ON_DEMAND.test(to))
   );
-  assert.deepEqual(outside.map(({ from, to }) => `${from} imports ${to}`), []);
+  assert.deepEqual(outside(loaded), []);
 });
 
 Deno.test("packages come from npm, pinned in deno.json, or are built into Deno", () => {

@@ -256,8 +256,8 @@ export function createProgram(options: ProgramOptions) {
     .allowUnknownOption()
     .action(async (_, { golden }) => {
       if (golden !== undefined) {
-        const { checkGolden } = await import("./golden.ts");
-        return setExitCode(await checkGolden(golden, terminal));
+        const { checkGolden } = await import("../../fidelity/check_golden.ts");
+        return setExitCode(await checkGolden(golden, (text) => terminal.print(text)));
       }
       throw new InputError("Cannot run test from here: start it as ./wscl test");
     });

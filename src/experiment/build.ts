@@ -35,7 +35,7 @@ export interface Assembly {
 
 /** What a run is told about itself, and what it draws from. */
 export interface AssemblyHooks
-  extends Pick<LearnerOptions, "onLosses" | "checkpoint">, Pick<Session, "begin"> {
+  extends Pick<LearnerOptions, "onLosses" | "checkpoint" | "observer">, Pick<Session, "begin"> {
   /** How convolutions are computed; default: what suits this kind of adapter. */
   readonly choice?: Conv2dChoice;
   /** Draws to use instead of the seed's; recorded ones, say. */
@@ -192,7 +192,7 @@ function widthAndHeads({ data, network: { width } }: ExperimentConfig) {
 export function createLearner(
   network: Network,
   config: ExperimentConfig,
-  hooks: Pick<LearnerOptions, "onLosses" | "checkpoint" | "augmentRandom">,
+  hooks: Pick<LearnerOptions, "onLosses" | "checkpoint" | "augmentRandom" | "observer">,
 ): Learner {
   const { data, augmentation, optimizer, log } = config;
   const image = { height: data.size, width: data.size };

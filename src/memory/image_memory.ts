@@ -1,6 +1,6 @@
 import { Arena, copyTensor, type Tensor } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 import { Reservoir, type ReservoirState } from "./reservoir.ts";
 
 /** One remembered example as a training step reads it. */
@@ -66,7 +66,7 @@ export class ImageMemory {
    * The caller copies the images. Where two examples of one call draw the same slot, the earlier one gets -1: the later
    * would have overwritten it.
    */
-  offer(labels: readonly number[], random: Random): number[] {
+  offer(labels: readonly number[], random: Draws<"below">): number[] {
     const slots = labels.map((label) => {
       const slot = this.reservoir.offer(random);
       if (slot >= 0) this.labels[slot] = label;

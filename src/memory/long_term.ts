@@ -1,5 +1,5 @@
 import type { Arena } from "../gpu/tensor.ts";
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 import { ImageMemory, type RememberedExample } from "./image_memory.ts";
 
 /**
@@ -29,7 +29,7 @@ export class LongTermMemory extends ImageMemory {
   }
 
   /** `count` different examples to replay, or as many as there are; uniform. */
-  draw(count: number, random: Random): RememberedExample[] {
+  draw(count: number, random: Draws<"sampleWithoutReplacement">): RememberedExample[] {
     const available = Math.max(0, this.filled - this.judging);
     const drawn = random.sampleWithoutReplacement(available, Math.min(count, available));
     return Array.from(drawn, (i) => this.example(this.judging + i));

@@ -1,3 +1,5 @@
+import type { Draws } from "../random.ts";
+
 /** What a checkpoint keeps of a reservoir; the examples lie with whoever owns the slots. */
 export interface ReservoirState {
   capacity: number;
@@ -8,8 +10,6 @@ export interface ReservoirState {
  * Reservoir sampling (Vitter 1985, algorithm R): decides which slot an offered example takes, so that
  * after n offers each of the n is held with probability min(1, capacity / n). It knows slots only; the
  * bytes are moved by the memory that owns it.
- *
- * Randomness is passed in, so that recorded draws can be replayed in place of a `Random`.
  */
 export class Reservoir {
   readonly capacity: number;
@@ -39,7 +39,7 @@ export class Reservoir {
    * slots fill in order without a draw; the n-th offer after that (n examples offered before it) draws
    * r uniformly from 0 .. n and takes slot r if there is one.
    */
-  offer(random: { below(n: number): number }): number {
+  offer(random: Draws<"below">): number {
     const before = this.#offered++;
     if (before < this.capacity) return before;
     // With no slot at all there is nothing to decide, and other users of the stream keep their draws.
@@ -50,7 +50,7 @@ export class Reservoir {
 
   /** min(k, filled) different slots in use, every choice and order equally likely. */
   draw(
-    random: { sampleWithoutReplacement(n: number, k: number): Uint32Array<ArrayBuffer> },
+    random: Draws<"sampleWithoutReplacement">,
     k: number,
   ): Uint32Array<ArrayBuffer> {
     return random.sampleWithoutReplacement(this.filled, Math.min(k, this.filled));

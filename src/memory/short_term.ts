@@ -1,10 +1,10 @@
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 import { ImageMemory, type RememberedExample } from "./image_memory.ts";
 
 /** Episodes of the current task: written while awake, replayed in sleep, emptied at dawn (paper: 5000). */
 export class ShortTermMemory extends ImageMemory {
   /** All episodes in a fresh random order: one pass of sleep. */
-  pass(random: Random): RememberedExample[] {
+  pass(random: Draws<"permutation">): RememberedExample[] {
     return Array.from(random.permutation(this.filled), (slot) => this.example(slot));
   }
 

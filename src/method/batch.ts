@@ -1,6 +1,6 @@
 import type { Tensor } from "../gpu/tensor.ts";
 import type { BatchRow } from "../ops/batch_record.ts";
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 
 /** Where a sample's bytes are: an image store or a memory. */
 export interface SampleSource {
@@ -44,7 +44,7 @@ export interface Distillation {
 export type Augmentation = {
   readonly padding: number;
   readonly flip: boolean;
-  readonly random: Random;
+  readonly random: Draws<"below" | "uniform">;
 };
 
 /**

@@ -3,7 +3,7 @@ import { download, downloadF32, downloadU32, head, type Tensor, upload } from ".
 import type { Network, NetworkSnapshot } from "../net/network.ts";
 import type { BatchRow } from "../ops/batch_record.ts";
 import { remedyFor } from "../ops/storage.ts";
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
 import { type LearnerProgramOptions, LearnerPrograms, lossSlots } from "./learner_programs.ts";
 import { toPaddedNhwc, withoutPadding } from "./tensor_inputs.ts";
@@ -43,13 +43,24 @@ export interface LearnerOptions extends LearnerProgramOptions {
   readonly flip: boolean;
   readonly sgd: LearnerProgramOptions["sgd"] & { readonly learningRate: number };
   /** Crops and mirroring in training. */
-  readonly augmentRandom: Random;
+  readonly augmentRandom: Draws<"below" | "uniform">;
   /** Steps between two read-backs of the losses. */
   readonly readEvery: number;
   /** Told about steps in order, some steps after they ran. */
   readonly onLosses: (losses: readonly StepLoss[]) => void;
   /** Awaited before each step and each batch that is judged or evaluated; may throw to end the run. */
   readonly checkpoint?: () => Promise<void> | void;
+  readonly observer?: LearnerObserver;
+}
+
+/** What is told of what a learner does, and awaited: a check may compare and run steps of its own there. */
+export interface LearnerObserver {
+  /** A training step on these segments begins. */
+  readonly step?: (segments: readonly Segment[]) => Promise<void> | void;
+  /** Batches are about to be judged. */
+  readonly judging?: () => Promise<void> | void;
+  /** Predictions were counted, of augmented images where they choose heads as the official program does. */
+  readonly predicted?: (counts: Uint32Array[][], augmented: boolean) => void;
 }
 
 /** Bits of infinity: magnitudes from here on are not finite. */
@@ -124,6 +135,7 @@ export class Learner {
     memory: Tensor | null = null,
     memoryLogits: Tensor | null = null,
   ): Promise<void> {
+    await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
     const sizes = segments.map(({ samples }) => samples.length);
     const rows = sizes.reduce((a, b) => a + b, 0);
@@ -160,6 +172,7 @@ export class Learner {
     candidates: readonly { readonly frozen: number; readonly state: NetworkSnapshot }[],
     memory: Tensor | null = null,
   ): Promise<void> {
+    await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
     const { network } = this;
     const sizes = segments.map(({ samples }) => samples.length);
@@ -316,6 +329,7 @@ export class Learner {
     batches: readonly (readonly Sample[])[],
     mode: "training" | "inference",
   ): Promise<number[]> {
+    await this.#options.observer?.judging?.();
     await this.readLosses();
     const open = new Set(Array(this.heads).keys());
     const result: number[] = [];
@@ -383,12 +397,14 @@ export class Learner {
           `had, their logits are not numbers; ${this.#remedy}`,
       );
     }
-    return masks.map((_, mask) =>
+    const table = masks.map((_, mask) =>
       Array.from({ length: heads }, (_, label) => {
         const at = (mask * heads + label) * heads;
         return counts.subarray(at, at + heads);
       })
     );
+    this.#options.observer?.predicted?.(table, augmented);
+    return table;
   }
 
   /** Copies samples into slots of a memory, as bytes; nothing is learned. */

@@ -2,7 +2,7 @@ import type { DreamHeads } from "../data/task_stream.ts";
 import type { ImageStore } from "../data/image_store.ts";
 import type { LongTermMemory } from "../memory/long_term.ts";
 import type { ShortTermMemory } from "../memory/short_term.ts";
-import type { Random } from "../random.ts";
+import type { Draws } from "../random.ts";
 import type { Sample, Segment } from "./batch.ts";
 import type { FreezingMode } from "./freezing_score.ts";
 import type { HeadTable } from "./heads.ts";
@@ -40,18 +40,21 @@ export interface MethodOptions {
   readonly compat: "paper" | "official";
 }
 
-/** One random stream per purpose, so that a draw more in one place leaves the others as they were. */
+/**
+ * One random stream per purpose, so that a draw more in one place leaves the others as they were; of each only what is
+ * drawn from it.
+ */
 export interface MethodRandom {
   /** Order of the stream's images. */
-  readonly order: Random;
+  readonly order: Draws<"permutation" | "state" | "restore">;
   /** Crops and mirroring (used by the learner). */
-  readonly augment: Random;
+  readonly augment: Draws<"below" | "uniform" | "state" | "restore">;
   /** Which remembered examples are replayed. */
-  readonly replay: Random;
+  readonly replay: Draws<"sampleWithoutReplacement">;
   /** Which examples the memories keep. */
-  readonly reservoir: Random;
+  readonly reservoir: Draws<"below">;
   /** Order of dreams, order of episodes in sleep. */
-  readonly sleep: Random;
+  readonly sleep: Draws<"permutation">;
 }
 
 /** What all phases work on. Phases are functions of a session and a task. */
@@ -106,7 +109,7 @@ export function batchesOf<T>(samples: readonly T[], size: number): T[][] {
 }
 
 /** The samples in a fresh random order. */
-export function shuffled<T>(samples: readonly T[], random: Random): T[] {
+export function shuffled<T>(samples: readonly T[], random: Draws<"permutation">): T[] {
   return Array.from(random.permutation(samples.length), (i) => samples[i]);
 }
 

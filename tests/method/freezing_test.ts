@@ -52,8 +52,8 @@ test("the first of the candidates that judge best wins, each from the same start
         );
         copyTensor(gpu, [[network.values, network.velocities]]);
         network.batchesTracked += 10 + candidates.length;
-        random.order.uint32();
-        random.augment.uint32();
+        random.order.permutation(2);
+        random.augment.uniform();
       };
       const judge = () => {
         const loss = losses[candidates.length - 1];

@@ -1,6 +1,6 @@
-import type { HostTensor } from "../../net/safetensors.ts";
-import type { Network } from "../../net/network.ts";
-import { arraysOf } from "../../net/parameters.ts";
+import type { HostTensor } from "../src/net/safetensors.ts";
+import type { Network } from "../src/net/network.ts";
+import { arraysOf } from "../src/net/parameters.ts";
 import type { Comparison } from "./comparison.ts";
 
 /** Limit of losses, logits and weights, from one recorded state to the next. */

@@ -1,20 +1,19 @@
-import { checkFolder } from "../experiment/golden/check_folder.ts";
-import { openGpu } from "../gpu/device.ts";
-import type { Terminal } from "./terminal.ts";
+import { openGpu } from "../src/gpu/device.ts";
+import { checkFolder } from "./check_folder.ts";
 
 /**
  * `wscl test --golden DIR`: replays recordings of the official program, a line each with its kind and, of every quantity
  * compared, the worst error and its limit. Returns the exit code: 0 all hold, 1 some do not.
  */
-export async function checkGolden(folder: string, terminal: Terminal): Promise<number> {
+export async function checkGolden(folder: string, print: (text: string) => void): Promise<number> {
   const gpu = await openGpu();
   try {
     const checks = await checkFolder(gpu, folder, ({ name, kind, ok, text }) => {
       const what = name === kind ? kind : `${name} (${kind})`;
-      terminal.print(`${ok ? "ok   " : "WRONG"}  ${what}: ${text}`);
+      print(`${ok ? "ok   " : "WRONG"}  ${what}: ${text}`);
     });
     const wrong = checks.filter(({ ok }) => !ok).length;
-    terminal.print(`${checks.length} recordings, ${wrong} wrong`);
+    print(`${checks.length} recordings, ${wrong} wrong`);
     return wrong === 0 ? 0 : 1;
   } finally {
     gpu.destroy();

@@ -1,9 +1,9 @@
-import type { Gpu } from "../../gpu/device.ts";
-import { InputError } from "../../errors.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { InputError } from "../src/errors.ts";
 import { Comparison } from "./comparison.ts";
 import { checkNetwork } from "./network.ts";
 import { checkOps, isOps } from "./ops.ts";
-import { readRecordings, type Recording } from "./recording.ts";
+import { type OfficialRecording, readRecordings } from "./official_recording.ts";
 import { checkRun, isRun } from "./run.ts";
 import {
   checkFreezeScore,
@@ -24,13 +24,17 @@ export interface RecordingCheck {
   readonly text: string;
 }
 
-type Check = (gpu: Gpu, recording: Recording, comparison: Comparison) => Promise<void> | void;
+type Check = (
+  gpu: Gpu,
+  recording: OfficialRecording,
+  comparison: Comparison,
+) => Promise<void> | void;
 
 /** What a recording is, told by its content; null: nothing that is known. */
-function kindOf(recording: Recording): { kind: string; check: Check } | null {
+function kindOf(recording: OfficialRecording): { kind: string; check: Check } | null {
   const { json } = recording;
   const table =
-    (check: (recording: Recording, comparison: Comparison) => void): Check =>
+    (check: (recording: OfficialRecording, comparison: Comparison) => void): Check =>
     (_, recording, comparison) => check(recording, comparison);
   const method = traceMethod(recording);
   if (method) return { kind: `${method}_trace`, check: checkTrace };
@@ -83,7 +87,7 @@ export async function checkFolder(
 /** Replays one recording; null: it is of no known kind. */
 export async function checkRecording(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
 ): Promise<RecordingCheck | null> {
   const found = kindOf(recording);
   if (!found) return null;

@@ -1,26 +1,26 @@
-import type { RgbImage } from "../../data/decode_image.ts";
-import { resizeImage } from "../../data/resize.ts";
-import { resizeSkimage } from "../../data/resize_skimage.ts";
-import type { Gpu } from "../../gpu/device.ts";
-import { Program } from "../../gpu/program.ts";
-import { Arena, download, upload } from "../../gpu/tensor.ts";
-import { recordAugment } from "../../ops/augment.ts";
-import { BatchRecord } from "../../ops/batch_record.ts";
+import type { RgbImage } from "../src/data/decode_image.ts";
+import { resizeImage } from "../src/data/resize.ts";
+import { resizeSkimage } from "../src/data/resize_skimage.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { Program } from "../src/gpu/program.ts";
+import { Arena, download, upload } from "../src/gpu/tensor.ts";
+import { recordAugment } from "../src/ops/augment.ts";
+import { BatchRecord } from "../src/ops/batch_record.ts";
 import type { Comparison } from "./comparison.ts";
 import { wordsOf } from "./pictures.ts";
-import type { Json, Recording } from "./recording.ts";
+import type { Json, OfficialRecording } from "./official_recording.ts";
 
 const LIMIT = 1e-4;
 
 /** Whether a recording holds samples of the official transforms and resizers. */
-export function isTransforms({ tensors }: Recording): boolean {
+export function isTransforms({ tensors }: OfficialRecording): boolean {
   return [...tensors.keys()].some((name) => /^(augment|lanczos|cv2_linear|skimage)\//.test(name));
 }
 
 /** The augmentation kernel with recorded crops and mirror coins, and every resizer. */
 export async function checkTransforms(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   for (const name of prefixes(recording, /^(augment\/[^/]+)\//)) {
@@ -57,23 +57,23 @@ export async function checkTransforms(
   }
 }
 
-function prefixes({ tensors }: Recording, pattern: RegExp): string[] {
+function prefixes({ tensors }: OfficialRecording, pattern: RegExp): string[] {
   const found = [...tensors.keys()].flatMap((name) => pattern.exec(name)?.[1] ?? []);
   return [...new Set(found)];
 }
 
-function picture(recording: Recording, name: string): RgbImage {
+function picture(recording: OfficialRecording, name: string): RgbImage {
   const [height, width] = recording.shape(name);
   return { height, width, pixels: Uint8Array.from(recording.numbers(name)) };
 }
 
-function size(recording: Recording, name: string): number {
+function size(recording: OfficialRecording, name: string): number {
   return recording.shape(name)[0];
 }
 
 async function checkAugment(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
   name: string,
   { mean, std }: Json,

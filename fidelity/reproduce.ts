@@ -1,6 +1,6 @@
-import type { HostTensor } from "../../net/safetensors.ts";
-import type { Network } from "../../net/network.ts";
-import { Random } from "../../random.ts";
+import type { HostTensor } from "../src/net/safetensors.ts";
+import type { Network } from "../src/net/network.ts";
+import { Random } from "../src/random.ts";
 import { Comparison } from "./comparison.ts";
 
 /** Runs from changed weights; after every third, weights change by one more unit in the last place. */

@@ -1,5 +1,5 @@
-import type { MethodRandom } from "../../method/session.ts";
-import { Random } from "../../random.ts";
+import type { MethodRandom } from "../src/method/session.ts";
+import { Random } from "../src/random.ts";
 
 /** What the official run drew in some steps. */
 export interface Draws {
@@ -15,7 +15,7 @@ export interface Draws {
   readonly mirrored?: readonly boolean[];
 }
 
-/** Random streams that give what was recorded instead, and note where more or other draws are asked for. */
+/** Draws that give what was recorded, and note where more or other ones are asked for. */
 export class RecordedDraws {
   readonly random: MethodRandom & { readonly dreams: Random };
   /** Draws that were asked for and not recorded so, e.g. "replay of 8 of 20, recorded 7". */
@@ -25,15 +25,20 @@ export class RecordedDraws {
   #mirrors = 0;
 
   constructor() {
-    const stream = (replaced: Partial<Random>) =>
-      Object.assign(Random.stream(0, "replaced by recorded draws"), replaced);
     this.random = {
-      order: stream({ permutation: (n) => this.#order(n) }),
-      augment: stream({ uniform: () => this.#mirror() ? 0 : 0.75 }),
-      replay: stream({ sampleWithoutReplacement: (n, k) => this.#replay(n, k) }),
-      reservoir: stream({ below: (n) => this.#slot(n) }),
-      sleep: stream({}),
-      dreams: stream({}),
+      // An epoch's order is one draw, the same whenever it is asked for.
+      order: { permutation: (n) => this.#order(n), state: () => [], restore: () => {} },
+      augment: {
+        uniform: () => this.#mirror() ? 0 : 0.75,
+        below: (n) => this.#crop(n),
+        state: () => [this.#mirrors],
+        restore: ([mirrors]) => void (this.#mirrors = mirrors),
+      },
+      replay: { sampleWithoutReplacement: (n, k) => this.#replay(n, k) },
+      reservoir: { below: (n) => this.#slot(n) },
+      // The official program has no sleep, and its dreams are bound to heads by the recording.
+      sleep: Random.stream(0, "sleep"),
+      dreams: Random.stream(0, "dream classes"),
     };
   }
 
@@ -63,6 +68,12 @@ export class RecordedDraws {
     const slot = this.#draws.slots[n - 1 - this.#draws.offered];
     if (slot === undefined) this.mismatches.push(`slot of offer ${n - 1}, not recorded`);
     return slot === undefined || slot < 0 ? n - 1 : slot;
+  }
+
+  /** Recorded transforms do not crop. */
+  #crop(n: number): number {
+    this.mismatches.push(`crop below ${n}, not recorded`);
+    return 0;
   }
 
   #mirror(): boolean {

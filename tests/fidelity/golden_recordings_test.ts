@@ -5,8 +5,8 @@
 
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { checkRecording } from "../../src/experiment/golden/check_folder.ts";
-import { readRecordings, Recording } from "../../src/experiment/golden/recording.ts";
+import { checkRecording } from "../../fidelity/check_folder.ts";
+import { OfficialRecording, readRecordings } from "../../fidelity/official_recording.ts";
 import type { HostTensor } from "../../src/net/safetensors.ts";
 import { gpuTests } from "../support/gpu.ts";
 
@@ -45,7 +45,10 @@ for (const name of expected) {
 type Change = { tensor?: [name: string, at: number, by: number]; json?: (json: any) => void };
 
 /** A copy with one number of a tensor, or something in the JSON, changed. */
-function changed({ name, tensors, json }: Recording, { tensor, json: change }: Change): Recording {
+function changed(
+  { name, tensors, json }: OfficialRecording,
+  { tensor, json: change }: Change,
+): OfficialRecording {
   const copy = new Map(tensors);
   if (tensor) {
     const [key, at, by] = tensor;
@@ -57,7 +60,7 @@ function changed({ name, tensors, json }: Recording, { tensor, json: change }: C
   }
   const given = structuredClone(json);
   change?.(given);
-  return new Recording(name, copy, given);
+  return new OfficialRecording(name, copy, given);
 }
 
 const changes: Record<string, [what: string, change: Change, complaint: RegExp][]> = {

@@ -1,5 +1,5 @@
-import { resolveConfig } from "../config.ts";
-import type { ExperimentConfig } from "../config_types.ts";
+import { resolveConfig } from "../src/experiment/config.ts";
+import type { ExperimentConfig } from "../src/experiment/config_types.ts";
 
 /** Sizes and numbers of a recorded run. */
 export interface OfficialRun {

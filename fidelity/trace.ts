@@ -1,21 +1,21 @@
-import { download, upload } from "../../gpu/tensor.ts";
-import type { Gpu } from "../../gpu/device.ts";
-import { InputError } from "../../errors.ts";
-import type { Sample } from "../../method/batch.ts";
-import { derppStepWith } from "../../method/derpp.ts";
-import { erStep } from "../../method/er.ts";
-import { erAceStep } from "../../method/er_ace.ts";
-import type { StepLoss } from "../../method/learner.ts";
-import type { ReplayStep } from "../../method/replay.ts";
-import type { Task } from "../../method/session.ts";
-import { assemble, type Assembly } from "../build.ts";
+import { download, upload } from "../src/gpu/tensor.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { InputError } from "../src/errors.ts";
+import type { Sample } from "../src/method/batch.ts";
+import { derppStepWith } from "../src/method/derpp.ts";
+import { erStep } from "../src/method/er.ts";
+import { erAceStep } from "../src/method/er_ace.ts";
+import type { StepLoss } from "../src/method/learner.ts";
+import type { ReplayStep } from "../src/method/replay.ts";
+import type { Task } from "../src/method/session.ts";
+import { assemble, type Assembly } from "../src/experiment/build.ts";
 import type { Comparison } from "./comparison.ts";
 import { compareState, LIMIT, widthOf } from "./network_state.ts";
 import { loadNearby, reproduce } from "./reproduce.ts";
 import { officialConfig } from "./official_config.ts";
 import { imagesOf, normalisation, normalised, wordsOf } from "./pictures.ts";
 import { RecordedDraws } from "./recorded_draws.ts";
-import type { Json, Recording } from "./recording.ts";
+import type { Json, OfficialRecording } from "./official_recording.ts";
 
 /** Gradients are compared where no ReLU input came nearer to 0 than this. */
 const SAFE_MARGIN = 1e-5;
@@ -23,7 +23,7 @@ const SAFE_MARGIN = 1e-5;
 export type TraceMethod = "er_ace" | "er" | "derpp";
 
 /** The method of a recorded trace; null: it is none. ER replays in the first task already, ER-ACE does not. */
-export function traceMethod(recording: Recording): TraceMethod | null {
+export function traceMethod(recording: OfficialRecording): TraceMethod | null {
   const { json, tensors } = recording;
   if (!tensors.has("step/stream_idx")) return null;
   if (tensors.has("step/draw_logits")) return "derpp";
@@ -40,7 +40,7 @@ export function traceMethod(recording: Recording): TraceMethod | null {
  */
 export async function checkTrace(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   const { json } = recording;
@@ -97,7 +97,7 @@ export async function checkTrace(
 
 interface Context {
   readonly trace: Trace;
-  readonly recording: Recording;
+  readonly recording: OfficialRecording;
   readonly comparison: Comparison;
   readonly assembly: Assembly;
   readonly draws: RecordedDraws;
@@ -118,7 +118,7 @@ interface Trace {
   readonly horizon: number;
 }
 
-function readTrace(recording: Recording, method: TraceMethod): Trace {
+function readTrace(recording: OfficialRecording, method: TraceMethod): Trace {
   const { json } = recording;
   const state = recording.state("state/000") ?? recording.state(firstState(recording));
   if (!state) throw new InputError(`Cannot check ${recording.name}: it has no recorded state`);
@@ -140,7 +140,7 @@ function readTrace(recording: Recording, method: TraceMethod): Trace {
   };
 }
 
-function firstState({ tensors }: Recording): string {
+function firstState({ tensors }: OfficialRecording): string {
   const names = [...tensors.keys()].flatMap((name) => /^state\/\d+/.exec(name)?.[0] ?? []);
   return names.sort()[0] ?? "state/none";
 }
@@ -175,7 +175,7 @@ async function replay(context: Context): Promise<void> {
   }
 }
 
-function stateBefore(recording: Recording, step: number) {
+function stateBefore(recording: OfficialRecording, step: number) {
   return recording.state(`state/${String(step).padStart(3, "0")}`);
 }
 
@@ -257,7 +257,7 @@ async function replayStep(
 }
 
 /** Rows of each of a step's draws. */
-function split(recording: Recording, name: string, step: number): number[][] {
+function split(recording: OfficialRecording, name: string, step: number): number[][] {
   const [, count, size] = recording.shape(name);
   const values = recording.row(name, step);
   return Array.from({ length: count }, (_, draw) => values.slice(draw * size, (draw + 1) * size));
@@ -267,7 +267,7 @@ async function compareLogits(
   { heads }: Trace,
   comparison: Comparison,
   where: string,
-  recording: Recording,
+  recording: OfficialRecording,
   step: number,
   network: Assembly["network"],
   expected: { streamLogits: number[]; drawn: number[]; limit: number },
@@ -313,7 +313,7 @@ async function compareRememberedLogits(
 /** The pictures, mirrored or not, are what the official network was given. */
 function compareInputs(
   comparison: Comparison,
-  recording: Recording,
+  recording: OfficialRecording,
   images: Parameters<typeof normalised>[0],
 ): void {
   const all = [...images.labels.keys()];
@@ -330,7 +330,7 @@ async function compareMemory(
   { session: { longTerm }, network }: Assembly,
   images: Parameters<typeof wordsOf>[0],
   comparison: Comparison,
-  recording: Recording,
+  recording: OfficialRecording,
 ): Promise<void> {
   if (!recording.has("final/buffer_idx")) return;
   const pictures = Array.from(recording.numbers("final/buffer_idx"));

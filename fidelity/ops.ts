@@ -1,32 +1,32 @@
-import type { Gpu } from "../../gpu/device.ts";
-import { type Dispatch, Program } from "../../gpu/program.ts";
-import { Arena, download, range, type Tensor, upload } from "../../gpu/tensor.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { type Dispatch, Program } from "../src/gpu/program.ts";
+import { Arena, download, range, type Tensor, upload } from "../src/gpu/tensor.ts";
 import {
   batchNormScratch,
   recordBatchNormApply,
   recordBatchNormBackwardApply,
   recordBatchNormBackwardReduce,
   recordBatchNormStatistics,
-} from "../../ops/batch_norm.ts";
-import { BatchRecord } from "../../ops/batch_record.ts";
+} from "../src/ops/batch_norm.ts";
+import { BatchRecord } from "../src/ops/batch_record.ts";
 import {
   conv2dPartials,
   recordConv2dForward,
   recordConv2dInputGradient,
   recordConv2dWeightGradient,
-} from "../../ops/conv2d.ts";
-import { type Conv2dPass, type Conv2dShape, defaultVariant } from "../../ops/conv2d_variants.ts";
-import { recordCrossEntropy } from "../../ops/cross_entropy.ts";
+} from "../src/ops/conv2d.ts";
+import { type Conv2dPass, type Conv2dShape, defaultVariant } from "../src/ops/conv2d_variants.ts";
+import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
 import {
   recordLinearForward,
   recordLinearInputGradient,
   recordLinearWeightGradient,
-} from "../../ops/linear.ts";
-import { recordMse } from "../../ops/mse.ts";
-import { recordPoolBackward, recordPoolForward } from "../../ops/pool.ts";
-import { recordSgd } from "../../ops/sgd.ts";
+} from "../src/ops/linear.ts";
+import { recordMse } from "../src/ops/mse.ts";
+import { recordPoolBackward, recordPoolForward } from "../src/ops/pool.ts";
+import { recordSgd } from "../src/ops/sgd.ts";
 import type { Comparison } from "./comparison.ts";
-import type { Json, Recording } from "./recording.ts";
+import type { Json, OfficialRecording } from "./official_recording.ts";
 
 const LIMIT = 1e-4;
 const plainRow = { source: 0, index: 0, top: 0, left: 0, flip: false, slot: -1 };
@@ -35,14 +35,14 @@ type Numbers = ArrayLike<number>;
 type Shape = readonly number[];
 
 /** Whether a recording holds single operations. */
-export function isOps({ json, tensors }: Recording): boolean {
+export function isOps({ json, tensors }: OfficialRecording): boolean {
   return Boolean(json?.cases?.[0]?.op) && tensors.size > 0;
 }
 
 /** Every recorded operation that the program has a kernel for, on its recorded inputs. */
 export async function checkOps(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   for (const recorded of recording.json.cases) {
@@ -65,13 +65,13 @@ class OpBench {
   readonly gpu: Gpu;
   readonly arena: Arena;
   readonly recorded: Json;
-  readonly #recording: Recording;
+  readonly #recording: OfficialRecording;
   readonly #comparison: Comparison;
 
   constructor(
     gpu: Gpu,
     arena: Arena,
-    recording: Recording,
+    recording: OfficialRecording,
     comparison: Comparison,
     recorded: Json,
   ) {

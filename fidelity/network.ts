@@ -1,12 +1,12 @@
-import type { Gpu } from "../../gpu/device.ts";
-import { download } from "../../gpu/tensor.ts";
-import { Learner } from "../../method/learner.ts";
-import { Network } from "../../net/network.ts";
-import { freezableBlocks } from "../../net/resnet18.ts";
-import { Random } from "../../random.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { download } from "../src/gpu/tensor.ts";
+import { Learner } from "../src/method/learner.ts";
+import { Network } from "../src/net/network.ts";
+import { freezableBlocks } from "../src/net/resnet18.ts";
+import { Random } from "../src/random.ts";
 import type { Comparison } from "./comparison.ts";
 import { compareState, frozenNames, LIMIT, widthOf } from "./network_state.ts";
-import type { Recording } from "./recording.ts";
+import type { OfficialRecording } from "./official_recording.ts";
 
 /**
  * One pass of the official network: logits in inference, logits, stage outputs, loss, gradients and running statistics of
@@ -14,7 +14,7 @@ import type { Recording } from "./recording.ts";
  */
 export async function checkNetwork(
   gpu: Gpu,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   const { json } = recording;
@@ -85,7 +85,7 @@ export async function checkNetwork(
 
 async function compareStages(
   network: Network,
-  recording: Recording,
+  recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   const { outputs, features } = network.activations;

@@ -1,10 +1,14 @@
-import { dreamHeads, dreamTrain, splitTasks } from "../../data/task_stream.ts";
-import { Reservoir } from "../../memory/reservoir.ts";
-import { bestCandidate, freezingScore } from "../../method/freezing_score.ts";
-import { assignHeads, pythonSetOrder } from "../../method/heads_assignment.ts";
-import { backwardTransfer, forgettingOfficial, forwardTransfer } from "../metrics.ts";
+import { dreamHeads, dreamTrain, splitTasks } from "../src/data/task_stream.ts";
+import { Reservoir } from "../src/memory/reservoir.ts";
+import { bestCandidate, freezingScore } from "../src/method/freezing_score.ts";
+import { assignHeads, pythonSetOrder } from "../src/method/heads_assignment.ts";
+import {
+  backwardTransfer,
+  forgettingOfficial,
+  forwardTransfer,
+} from "../src/experiment/metrics.ts";
 import type { Comparison } from "./comparison.ts";
-import type { Json, Recording } from "./recording.ts";
+import type { Json, OfficialRecording } from "./official_recording.ts";
 
 // Recordings of small official functions on chosen inputs: JSON only, no network.
 
@@ -18,7 +22,7 @@ const noDraws = {
 };
 
 /** `splitTasks` and `dreamTrain` against the sets of the official data-set classes. */
-export function checkSplits({ json }: Recording, comparison: Comparison): void {
+export function checkSplits({ json }: OfficialRecording, comparison: Comparison): void {
   json.cases.forEach((recorded: Json, index: number) => {
     const { config } = recorded;
     const heads = config.cpt * config.tasks;
@@ -65,7 +69,7 @@ export function checkSplits({ json }: Recording, comparison: Comparison): void {
 }
 
 /** `assignHeads` in official row order against `get_next_pos_classes`. */
-export function checkHeads({ json }: Recording, comparison: Comparison): void {
+export function checkHeads({ json }: OfficialRecording, comparison: Comparison): void {
   for (const recorded of json.cases) {
     const heads = recorded.classes_per_task * recorded.n_tasks;
     const classes = Object.keys(recorded.counts).map(Number).sort((a, b) => a - b);
@@ -85,7 +89,7 @@ export function countsOf(counts: Record<string, number>, heads: number): number[
 }
 
 /** `Reservoir` on recorded draws. */
-export function checkReservoir({ json }: Recording, comparison: Comparison): void {
+export function checkReservoir({ json }: OfficialRecording, comparison: Comparison): void {
   json.cases.forEach((recorded: Json, index: number) => {
     const reservoir = new Reservoir(recorded.buffer_size);
     const draws = [...recorded.draws_low_highexclusive_value];
@@ -104,7 +108,7 @@ export function checkReservoir({ json }: Recording, comparison: Comparison): voi
 }
 
 /** Transfer and forgetting against the official functions of ragged tables. */
-export function checkMetrics({ json }: Recording, comparison: Comparison): void {
+export function checkMetrics({ json }: OfficialRecording, comparison: Comparison): void {
   json.cases.forEach((recorded: Json, index: number) => {
     const rows: number[][] = recorded.results;
     const matrix = rows.map((row, task) => row.slice(0, task + 1));
@@ -122,7 +126,7 @@ export function checkMetrics({ json }: Recording, comparison: Comparison): void 
 }
 
 /** `freezingScore` and `bestCandidate` on made-up batch losses. */
-export function checkFreezeScore({ json }: Recording, comparison: Comparison): void {
+export function checkFreezeScore({ json }: OfficialRecording, comparison: Comparison): void {
   json.cases.forEach((recorded: Json, index: number) => {
     const scores: number[] = recorded.candidates.map((candidate: Json) =>
       freezingScore(

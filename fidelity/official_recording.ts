@@ -1,13 +1,13 @@
-import { InputError } from "../../errors.ts";
-import { type HostTensor, readSafetensors } from "../../net/safetensors.ts";
-import { readJson } from "../json.ts";
+import { InputError } from "../src/errors.ts";
+import { type HostTensor, readSafetensors } from "../src/net/safetensors.ts";
+import { readJson } from "../src/experiment/json.ts";
 
 /** JSON as it was recorded: keys are looked up and missing ones are found by use. */
 // deno-lint-ignore no-explicit-any
 export type Json = any;
 
 /** One recording: `NAME.safetensors` and the `NAME.json` beside it, or either alone. */
-export class Recording {
+export class OfficialRecording {
   readonly name: string;
   readonly tensors: ReadonlyMap<string, HostTensor>;
   readonly json: Json;
@@ -60,7 +60,7 @@ export class Recording {
  *
  * @throws {InputError} for a folder that cannot be read or a file that is damaged.
  */
-export async function readRecordings(folder: string): Promise<Recording[]> {
+export async function readRecordings(folder: string): Promise<OfficialRecording[]> {
   const files = new Set<string>();
   try {
     for await (const { name, isFile, isSymlink } of Deno.readDir(folder)) {
@@ -72,14 +72,14 @@ export async function readRecordings(folder: string): Promise<Recording[]> {
     );
   }
   const names = [...files].flatMap((file) => /^(.+)\.(?:safetensors|json)$/.exec(file)?.[1] ?? []);
-  const recordings: Recording[] = [];
+  const recordings: OfficialRecording[] = [];
   for (const name of [...new Set(names)].sort()) {
     const path = `${folder}/${name}`;
     const tensors = files.has(`${name}.safetensors`)
       ? (await readSafetensors(`${path}.safetensors`)).tensors
       : new Map<string, HostTensor>();
     recordings.push(
-      new Recording(
+      new OfficialRecording(
         name,
         tensors,
         files.has(`${name}.json`) ? await readJsonFile(`${path}.json`) : null,

@@ -1,6 +1,6 @@
-import type { ImageSet } from "../../data/image_set.ts";
-import { InputError } from "../../errors.ts";
-import type { Recording } from "./recording.ts";
+import type { ImageSet } from "../src/data/image_set.ts";
+import { InputError } from "../src/errors.ts";
+import type { OfficialRecording } from "./official_recording.ts";
 
 /** Channel means and deviations of CIFAR-10 in the official program, where a recording names none. */
 const cifar10 = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2615] } as const;
@@ -8,7 +8,7 @@ const cifar10 = { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.2435, 0.2615] }
 type Triple = readonly [number, number, number];
 
 /** Normalisation of a recording's pictures. */
-export function normalisation({ json }: Recording): { mean: Triple; std: Triple } {
+export function normalisation({ json }: OfficialRecording): { mean: Triple; std: Triple } {
   return { mean: json?.mean ?? cifar10.mean, std: json?.std ?? cifar10.std };
 }
 
@@ -18,7 +18,7 @@ export function normalisation({ json }: Recording): { mean: Triple; std: Triple 
  * @throws {InputError} for values that are no bytes.
  */
 export function imagesOf(
-  recording: Recording,
+  recording: OfficialRecording,
   tensor: string,
   labels: ArrayLike<number>,
 ): ImageSet {
