@@ -3,6 +3,7 @@ import { checkData, type PartImages, type SetReport } from "../data/check.ts";
 import { download } from "../data/download.ts";
 import type { Downloadable, DownloadSet } from "../data/downloads.ts";
 import { atMirror } from "../data/mirror.ts";
+import { nameText } from "../data/look_alike.ts";
 import { drawSubset } from "../data/subset.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -65,28 +66,36 @@ function printSubset(
   terminal.print(`  ${part}, ${perClass} of each class, subsetSeed ${subsetSeed}:`);
   for (const [name, images] of classes) {
     if (images.length < perClass) {
-      terminal.print(`  ${part} ${name}: it has ${images.length} images, all are listed`);
+      terminal.print(`  ${part} ${nameText(name)}: it has ${images.length} images, all are listed`);
     }
     const choice = { perClass: Math.min(perClass, images.length), subsetSeed };
     for (const place of drawSubset(images.length, name, drawnAs, choice)) {
-      terminal.print(`  ${part} ${name}: ${images[place]}`);
+      terminal.print(`  ${part} ${nameText(name)}: ${images[place]}`);
     }
   }
 }
 
-/** `train: 10 classes, 490 images: 50 of each, but 40 of cat` */
+/** `train: 10 classes, 490 images: 50 of most, 40 of cat` */
 function describePart({ part, classes }: PartImages): string {
-  const total = [...classes.values()].reduce((sum, { length }) => sum + length, 0);
+  const counts = [...classes.values()].map(({ length }) => length);
+  const total = counts.reduce((sum, count) => sum + count, 0);
   const byCount = [...Map.groupBy(classes.keys(), (name) => classes.get(name)!.length)]
     .sort(([, a], [, b]) => b.length - a.length);
-  const [usual, ...others] = byCount;
-  const named = (names: readonly string[]) =>
-    names.length <= 5
-      ? names.join(", ")
-      : `${names.slice(0, 5).join(", ")} and ${names.length - 5} more`;
-  const exceptions = others.map(([count, names]) => `, ${count} of ${named(names)}`).join("");
-  return `${part}: ${classes.size} classes, ${total} images` +
-    (usual ? `: ${usual[0]} of ${others.length === 0 ? "each" : "most"}${exceptions}` : "");
+  const text = `${part}: ${classes.size} classes, ${total} images`;
+  if (byCount.length === 0) return text;
+  const [[usual, names], ...others] = byCount;
+  if (others.length === 0) return `${text}: ${usual} of each`;
+  if (2 * names.length <= classes.size && classes.size > 5) {
+    return `${text}: ${Math.min(...counts)} to ${Math.max(...counts)} of each`;
+  }
+  const most = 2 * names.length > classes.size ? "most" : someNames(names);
+  const exceptions = others.map(([count, names]) => `, ${count} of ${someNames(names)}`).join("");
+  return `${text}: ${usual} of ${most}${exceptions}`;
+}
+
+function someNames(names: readonly string[]): string {
+  const some = names.slice(0, 5).map(nameText).join(", ");
+  return names.length <= 5 ? some : `${some} and ${names.length - 5} more`;
 }
 
 /** `wscl data download NAME`, in plain values; `mirror`: another place than the official one. */

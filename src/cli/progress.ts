@@ -1,3 +1,4 @@
+import { nameText } from "../data/look_alike.ts";
 import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -69,7 +70,7 @@ function startText({ adapter, data, parameters }: StartEvent): string {
 
 /** `4 (cat), 2 (dog)` */
 function headsText({ heads, classes }: HeadsEvent): string {
-  return heads.map((head, i) => `${head} (${classes[i]})`).join(", ");
+  return heads.map((head, i) => `${head} (${nameText(classes[i])})`).join(", ");
 }
 
 function stepText(event: StepEvent, elapsed: number): string {

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import type { PartImages, SetReport } from "./check.ts";
 import { noteOrder } from "./class_order.ts";
 import { core50Folders } from "./core50.ts";
@@ -102,8 +103,14 @@ function hasImages(tree: FileTree, folder: string): boolean {
   );
 }
 
+/** One that cannot be read has them, or so it must be said. */
 function hasFolders(tree: FileTree, path: string): boolean {
-  return tree.entries(path).some(({ name, kind }) => kind !== "file" && !isLitter(name));
+  try {
+    return tree.entries(path).some(({ name, kind }) => kind !== "file" && !isLitter(name));
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return true;
+  }
 }
 
 function partOf(check: FolderCheck, name: string): Part {
@@ -114,18 +121,21 @@ function trainTestLayout(tree: FileTree): Layout {
   const check = new FolderCheck(tree);
   const title = "image folder";
   const train = partOf(check, "train");
-  const testName = testPart(tree);
-  if (testName === undefined) {
-    check.problems.push(`${tree.root}: neither test nor val has class folders`);
+  const testName = check.attempt(() => testPart(tree) ?? "none");
+  if (testName === null || testName === "none") {
+    if (testName) check.problems.push(`${tree.root}: neither test nor val has class folders`);
     return { title, parts: [train], ...check.found() };
   }
-  if (testName === "test" && hasClassFolders(tree, "val")) check.notes.push(VAL_BESIDE_TEST);
+  const hasVal = testName === "test" && check.attempt(() => hasClassFolders(tree, "val"));
+  if (hasVal) check.notes.push(VAL_BESIDE_TEST);
   const names = [...train.files.keys()];
   const order = noteOrder(names);
   if (order !== null) check.notes.push(order);
   check.notes.push(...notesOfLookAlikes(names));
   const test = partOf(check, testName);
   for (const [part, other] of [[train, test], [test, train]]) {
+    // Of a part that cannot be read this has been said.
+    if (other.files.size === 0) continue;
     const missing = [...part.files.keys()].filter((name) => !other.files.has(name));
     for (const name of missing) {
       const hint = lookAlikeHint(name, other.files.keys(), other.name);

@@ -1,4 +1,5 @@
 import { openDataset, openDreams } from "../data/dataset.ts";
+import { nameText } from "../data/look_alike.ts";
 import type { Dataset, ImageSet, Progress } from "../data/image_set.ts";
 import { splitTasks, type TaskSplit } from "../data/task_stream.ts";
 import { InputError } from "../errors.ts";
@@ -92,7 +93,7 @@ function noteLeftOut(
 ): void {
   const names = leftOut(config, dataset);
   if (names.length === 0) return;
-  const some = names.slice(0, 10).join(", ") +
+  const some = names.slice(0, 10).map(nameText).join(", ") +
     (names.length > 10 ? ` and ${names.length - 10} more` : "");
   const { tasks, classesPerTask } = config.data;
   note(

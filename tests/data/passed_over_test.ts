@@ -266,5 +266,18 @@ Deno.test("a class folder that cannot be read does not hide the others", async (
       [...classes.values()].map((list) => list.length)
     );
     assert.deepEqual(counts, [[1, 0], [1, 1]]);
+    for (const part of ["train", "test"]) {
+      const closed: FileTree = treeOf({
+        ...whole,
+        entries(path) {
+          if (path === part) throw new InputError(`Cannot read ${path}: Permission denied, ...`);
+          return whole.entries(path);
+        },
+      });
+      const { problems, parts } = (await checkTree(closed, folder, () => {}))!;
+      assert.deepEqual(problems, [`Cannot read ${part}: Permission denied, ...`]);
+      const found = parts.flatMap(({ classes }) => [...classes.values()].flat());
+      assert.equal(found.length, 2, "the other part is counted");
+    }
   });
 });
