@@ -1,14 +1,15 @@
 import { InputError } from "../errors.ts";
 import type { PartImages, SetReport } from "./check.ts";
 import { noteOrder } from "./class_order.ts";
+import { checkImages } from "./check_images.ts";
 import { core50Folders } from "./core50.ts";
-import { forEachBatch } from "./file_pool.ts";
 import { endingOf, isLitter } from "./file_names.ts";
 import type { FileTree } from "./file_tree.ts";
 import { FolderCheck } from "./check_folder.ts";
 import { hasClassFolders, notesOfLookAlikes, testPart, VAL_BESIDE_TEST } from "./image_listing.ts";
 import type { Progress } from "./image_set.ts";
 import { lookAlikeHint, nameText } from "./look_alike.ts";
+import { isOfficialLayout } from "./official_layout.ts";
 import { isOtherFormat } from "./passed_over.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";
 
@@ -26,6 +27,8 @@ interface Layout {
   readonly notes: readonly string[];
   /** Side of the images, if the data set has one by definition. */
   readonly size?: number;
+  /** Whether it is a published data set, where its classes cannot tell. */
+  readonly official?: boolean;
 }
 
 /**
@@ -44,37 +47,15 @@ export async function checkTree(
   const problems = [...layout.problems];
   const notes = [...layout.notes];
   const paths = parts.flatMap(({ files }) => [...files.values()].flat());
-  const sizes = new Map<string, number>();
-  const broken: [number, string][] = [];
-  await forEachBatch(
-    { kind: "inspect" },
-    paths.map((path) => tree.place(path)),
-    (first, { bytes, problems }) => {
-      const sides = new Uint32Array(bytes.buffer);
-      const failed = new Map(problems);
-      for (let i = 0; i < sides.length / 2; i++) {
-        const problem = failed.get(i);
-        const [height, width] = sides.subarray(2 * i);
-        if (problem !== undefined) broken.push([first + i, problem]);
-        else if (size !== undefined && (height !== size || width !== size)) {
-          const found = `${width} x ${height} pixels where ${size} x ${size} are official`;
-          broken.push([first + i, `${tree.root}/${paths[first + i]}: ${found}`]);
-        } else {
-          const key = `${width} x ${height}`;
-          sizes.set(key, (sizes.get(key) ?? 0) + 1);
-        }
-      }
-    },
+  const official = layout.official ?? isOfficialLayout(tree, [...parts[0].files.keys()]);
+  const images = await checkImages(
+    tree,
+    paths,
+    { size, turned: !official },
     (done) => progress(done, paths.length, `reading ${path}`),
   );
-  // Batches come in any order.
-  problems.push(...broken.sort(([a], [b]) => a - b).map(([, problem]) => problem));
-  const kinds = [...sizes].sort(([, a], [, b]) => b - a);
-  if (kinds.length > 0) {
-    const most = kinds.slice(0, 3).map(([key, count]) => `${count} of ${key}`).join(", ");
-    const rest = kinds.length > 3 ? ` and of ${kinds.length - 3} more sizes` : "";
-    notes.push(`images in pixels: ${most}${rest}${kinds.length > 1 ? "; set resize" : ""}`);
-  }
+  problems.push(...images.problems);
+  notes.push(...images.notes);
   return { path, title, parts: parts.map(imagesOf), problems, notes };
 }
 
@@ -202,5 +183,5 @@ function core50Layout(tree: FileTree): Layout {
       parts.push({ name, files: new Map(files) });
     });
   }
-  return { title: "CORe50", parts, ...check.found() };
+  return { title: "CORe50", parts, official: true, ...check.found() };
 }

@@ -14,6 +14,7 @@ import { imageFolderPart } from "./image_folder.ts";
 import { type ImageListing, listDreams, listTest, listTrain } from "./image_listing.ts";
 import type { Dataset, ImageSet } from "./image_set.ts";
 import { locate } from "./locate.ts";
+import { isOfficialLayout } from "./official_layout.ts";
 import type {
   Cifar100Source,
   Cifar10Source,
@@ -144,16 +145,20 @@ function folderParts(
   const ofTrain = { ...choice, ...subsetChoice(options, "train") };
   const ofTest = { ...choice, ...subsetChoice(options, "test") };
   const listedTrain = () => train ??= listTrain(tree, ofTrain);
+  const part = (name: string, listing: ImageListing) => {
+    const turned = !isOfficialLayout(tree, listing.classNames);
+    return imageFolderPart(tree, `${folder}-${name}`, listing, { ...options, turned });
+  };
   return {
-    train: () => imageFolderPart(tree, `${folder}-train`, listedTrain(), options),
+    train: () => part("train", listedTrain()),
     test() {
       const { classNames } = listedTrain();
       const listing = listTest(tree, ofTest, classNames);
-      return imageFolderPart(tree, `${folder}-test`, listing, options);
+      return part("test", listing);
     },
     dreams() {
       const listing = listDreams(tree, ofTrain);
-      return imageFolderPart(tree, `${folder}-dreams`, listing, options);
+      return part("dreams", listing);
     },
   };
 }
@@ -167,7 +172,7 @@ function core50Parts(
   const part = (part: "train" | "test") => {
     const choice = { classes, exclude, note, ...subsetChoice(options, part) };
     const listing = listCore50(tree, part, choice);
-    return imageFolderPart(tree, `${folder}-${part}`, listing, options);
+    return imageFolderPart(tree, `${folder}-${part}`, listing, { ...options, turned: false });
   };
   return { train: () => part("train"), test: () => part("test"), dreams: () => part("train") };
 }

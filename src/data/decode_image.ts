@@ -2,8 +2,10 @@ import { InputError } from "../errors.ts";
 import { declaredByJpeg, declaredByPng } from "./declared_sides.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
+import { type Orientation, orientationIn } from "./exif.ts";
 import { imageKind, otherImageKind } from "./image_kind.ts";
 import { type Resize, resizeImage } from "./resize.ts";
+import { upright } from "./upright.ts";
 
 /** One decoded image. */
 export interface RgbImage {
@@ -15,6 +17,11 @@ export interface RgbImage {
   readonly pixels: Uint8Array<ArrayBuffer>;
 }
 
+/** An image as it is stored, and how it lies. */
+export interface StoredImage extends RgbImage {
+  readonly orientation: Orientation;
+}
+
 /** ImageNet's largest image has 61 million. */
 const MOST_PIXELS = 100e6;
 
@@ -23,6 +30,7 @@ const MOST_PIXELS = 100e6;
  * name.
  *
  * @param path For the message only.
+ * @param turned Whether it is turned upright, if its EXIF data say how.
  * @returns RGB bytes, `[size, size, 3]`.
  * @throws {InputError} If it is neither, is damaged, or has another size and is not to be resized.
  */
@@ -31,8 +39,10 @@ export async function decodeImage(
   path: string,
   size: number,
   resize: Resize = "none",
+  turned = false,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const image = await decodeAny(bytes, path);
+  const stored = await decodeAny(bytes, path);
+  const image = turned ? upright(stored, stored.orientation) : stored;
   if (resize !== "none") return resizeImage(image, size, resize);
   if (image.height !== size || image.width !== size) {
     throw new InputError(
@@ -44,7 +54,7 @@ export async function decodeImage(
 }
 
 /**
- * Decodes a JPEG or PNG file of any size.
+ * Decodes a JPEG or PNG file of any size, as it is stored.
  *
  * @param path For the message only.
  * @throws {InputError} If it is neither, is damaged, or declares more pixels than are decoded.
@@ -52,7 +62,7 @@ export async function decodeImage(
 export async function decodeAny(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
-): Promise<RgbImage> {
+): Promise<StoredImage> {
   const kind = imageKind(bytes);
   if (kind === null) {
     throw new InputError(`Cannot decode ${path}: ${whatElse(bytes)}`);
@@ -66,7 +76,8 @@ export async function decodeAny(
     );
   }
   try {
-    return kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
+    const image = kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
+    return { ...image, orientation: orientationIn(bytes, kind) };
   } catch (error) {
     throw new InputError(
       `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +

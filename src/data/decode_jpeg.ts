@@ -35,7 +35,7 @@ async function start(): Promise<void> {
 
 /**
  * The image in a baseline or progressive JPEG file; grey and CMYK (some two dozen files of ImageNet)
- * become RGB, an orientation tag is ignored.
+ * become RGB. Pixels are as they are stored.
  *
  * @throws {Error} If the bytes are damaged: in the decoder's words, or those of {@linkcode verifyJpeg}.
  */

@@ -5,15 +5,23 @@ import { type FilePlace, pathOf, readPlace } from "./file_tree.ts";
 import type { Resize } from "./resize.ts";
 
 /**
- * What is done with each file: hash it; decode it as a square image of `size` pixels; or decode it to see
- * what it is.
+ * What is done with each file: hash it; decode it as a square image of `size` pixels, turned upright or as it is
+ * stored; or decode it to see what it is.
  */
 export type FileWork =
   | { readonly kind: "digest" }
-  | { readonly kind: "decode"; readonly size: number; readonly resize: Resize }
+  | {
+    readonly kind: "decode";
+    readonly size: number;
+    readonly resize: Resize;
+    readonly turned: boolean;
+  }
   | { readonly kind: "inspect" };
 
-/** Bytes that come out of one file: a digest, RGB bytes `[size, size, 3]`, or two sides as u32. */
+/** Numbers (u32) that tell what a file is: its height and width, as stored, and its orientation. */
+export const INSPECTED = 3;
+
+/** Bytes that come out of one file: a digest, RGB bytes `[size, size, 3]`, or what was inspected. */
 export function bytesPerFile(work: FileWork): number {
   switch (work.kind) {
     case "digest":
@@ -21,7 +29,7 @@ export function bytesPerFile(work: FileWork): number {
     case "decode":
       return work.size * work.size * 3;
     case "inspect":
-      return 8;
+      return 4 * INSPECTED;
   }
 }
 
@@ -62,10 +70,10 @@ async function workOnFile(work: FileWork, place: FilePlace): Promise<Uint8Array>
     case "digest":
       return digestOf(bytes);
     case "decode":
-      return await decodeImage(bytes, pathOf(place), work.size, work.resize);
+      return await decodeImage(bytes, pathOf(place), work.size, work.resize, work.turned);
     case "inspect": {
-      const { height, width } = await decodeAny(bytes, pathOf(place));
-      return new Uint8Array(Uint32Array.of(height, width).buffer);
+      const { height, width, orientation } = await decodeAny(bytes, pathOf(place));
+      return new Uint8Array(Uint32Array.of(height, width, orientation).buffer);
     }
   }
 }

@@ -6,17 +6,30 @@ import type { FilePlace, FileTree } from "./file_tree.ts";
 import type { ImageListing } from "./image_listing.ts";
 import type { Resize } from "./resize.ts";
 
+/** What is made of the files. */
+interface FolderImages {
+  /** Height and width in pixels. */
+  readonly size: number;
+  readonly resize?: Resize;
+  /** Whether images are turned upright; otherwise they stay as they are stored. */
+  readonly turned: boolean;
+}
+
 /** The listed images, decoded in worker threads to `size` x `size` pixels. */
 export function imageFolderPart(
   tree: FileTree,
   name: string,
   { classNames, labels, paths }: ImageListing,
-  { size, resize = "none" }: { readonly size: number; readonly resize?: Resize },
+  { size, resize = "none", turned }: FolderImages,
 ): Packable {
   const count = labels.length;
   const places = paths.map((path) => tree.place(path));
   // With labels, since in Tiny-ImageNet's validation part the paths do not tell the class.
-  const description = { format: "image_folder", size, resize, classNames, labels: [...labels] };
+  const description = {
+    format: "image_folder",
+    ...{ size, resize, turned, classNames },
+    labels: [...labels],
+  };
   return {
     name,
     stamp: () => stampOf(description, paths, places),
@@ -28,7 +41,7 @@ export function imageFolderPart(
     info: () => Promise.resolve({ name, height: size, width: size, count, labels, classNames }),
     async decode(put, progress) {
       await forEachBatch(
-        { kind: "decode", size, resize },
+        { kind: "decode", size, resize, turned },
         places,
         (first, { bytes }) => put(first, bytes),
         (done) => progress(done, count, `decoding ${name}`),
