@@ -225,6 +225,7 @@ export function methodOptions(config: ExperimentConfig): MethodOptions {
     freezingMode: freezing.mode,
     maxBlocks: freezing.maxBlocks,
     freezingMargin: freezing.margin,
+    calibration: config.calibration,
     schedule: config.optimizer.schedule,
     compat: compatOf(config),
   };

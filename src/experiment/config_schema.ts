@@ -170,6 +170,7 @@ export const experimentSchema = v.strictObject({
   replayBatchSize: v.optional(count(1, 65_536), 32),
   epochs: v.optional(count(1, 100_000), 10),
   dreamStart: v.optional(count(0), 0),
+  calibration: v.optional(count(0), 0),
   memory: section({
     longTerm: v.optional(count(0), 200),
     shortTerm: v.optional(count(1), 5000),

@@ -46,6 +46,8 @@ export interface ExperimentConfig {
   readonly epochs: number;
   /** Dreams to train on before the first task, with any method; a control for `wscl`. 0: none. */
   readonly dreamStart: number;
+  /** Training steps on the long-term memory, each class equally often, behind each task but the first. */
+  readonly calibration: number;
   /** Capacities in images. */
   readonly memory: MemoryConfig;
   /** Test passes. */

@@ -35,6 +35,16 @@ export class LongTermMemory extends ImageMemory {
     return Array.from(drawn, (i) => this.example(this.judging + i));
   }
 
+  /** The examples that are replayed, by label, labels ascending. */
+  examplesByLabel(): Map<number, RememberedExample[]> {
+    const replayed = Array.from(
+      { length: Math.max(0, this.filled - this.judging) },
+      (_, i) => this.example(this.judging + i),
+    );
+    const groups = Map.groupBy(replayed, ({ label }) => label);
+    return new Map([...groups].sort(([a], [b]) => a - b));
+  }
+
   /** The examples that judge freezing candidates. */
   judges(): RememberedExample[] {
     return Array.from(

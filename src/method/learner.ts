@@ -9,7 +9,7 @@ import { type LearnerProgramOptions, LearnerPrograms, lossSlots } from "./learne
 import { toPaddedNhwc, withoutPadding } from "./tensor_inputs.ts";
 
 /** What a training step is for; steps are reported by it. */
-export type StepPhase = "wake" | "nrem" | "rem" | "freezing" | "stream" | "joint";
+export type StepPhase = "wake" | "nrem" | "rem" | "dawn" | "freezing" | "stream" | "joint";
 
 /** A training step whose loss has been read back. */
 export interface StepLoss {

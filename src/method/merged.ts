@@ -1,5 +1,6 @@
 import type { Sample } from "./batch.ts";
 import { erAceStep } from "./er_ace.ts";
+import { calibrate } from "./calibration.ts";
 import { dreamsOfFreeHeads } from "./dreams.ts";
 import { type FreezingChoice, searchFreezing } from "./freezing.ts";
 import type { ReplayStep, SeenHeads } from "./replay.ts";
@@ -50,6 +51,7 @@ export async function learnMerged(
     }
   });
   await betweenEpochs(task.index, done);
+  await calibrate(session, task);
   return freezing;
 }
 

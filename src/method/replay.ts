@@ -1,4 +1,5 @@
 import type { Sample } from "./batch.ts";
+import { calibrate } from "./calibration.ts";
 import type { StepPhase } from "./learner.ts";
 import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
 
@@ -37,6 +38,7 @@ export async function learnByReplay(
       }
     }
   });
+  await calibrate(session, task);
 }
 
 /**

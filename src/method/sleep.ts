@@ -1,4 +1,5 @@
 import type { Sample } from "./batch.ts";
+import { calibrate } from "./calibration.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";
 import { remStep } from "./rem.ts";
@@ -57,9 +58,13 @@ export async function transferEpisodes(session: Session): Promise<void> {
   await learner.remember(kept, longTerm.tensor);
 }
 
-/** Dawn: the long-term memory has what it takes from the day, and the short-term memory is emptied. */
-export async function dawn(session: Session): Promise<void> {
+/**
+ * Dawn: the long-term memory has what it takes from the day, the short-term memory is emptied, and what the night has
+ * learned may be calibrated on the long-term memory.
+ */
+export async function dawn(session: Session, task: Task): Promise<void> {
   session.begin("dawn", 0);
   if (session.options.transfer === "dawn") await transferEpisodes(session);
   session.shortTerm.clear();
+  await calibrate(session, task);
 }

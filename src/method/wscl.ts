@@ -16,6 +16,6 @@ export async function learnStaged(session: Session, task: Task): Promise<Freezin
   const freezing = await wake(session, task);
   if (session.options.transfer === "dusk") await transferEpisodes(session);
   await sleep(session, task);
-  await dawn(session);
+  await dawn(session, task);
   return freezing;
 }

@@ -6,8 +6,10 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
 import type { ImageMemory } from "../../src/memory/image_memory.ts";
 import type { Segment } from "../../src/method/batch.ts";
+import { calibrate } from "../../src/method/calibration.ts";
 import { learnErAce } from "../../src/method/er_ace.ts";
 import { learnFinetune } from "../../src/method/finetune.ts";
+import { learnMerged } from "../../src/method/merged.ts";
 import { nremStep } from "../../src/method/nrem.ts";
 import { Dreams } from "../../src/method/dreams.ts";
 import { remStep } from "../../src/method/rem.ts";
@@ -308,7 +310,7 @@ test("handed over within NREM, each batch is offered after its update", async (g
         assert(episode >= 0 || older.includes(text), `slot ${slot} holds no episode`);
         if (episode >= 0) assert.equal(longTerm.labels[slot], session.shortTerm.labels[episode]);
       });
-      await dawn(session);
+      await dawn(session, task);
       assert.equal(longTerm.reservoir.offered - before, 2 * episodes.length);
     }
   });
@@ -360,7 +362,7 @@ test("at dawn episodes move to the long-term memory byte by byte", async (gpu) =
       const labels = [...shortTerm.labels];
       const network = await session.learner.network.export();
       phases.length = 0;
-      await dawn(session);
+      await dawn(session, task);
       assert.deepEqual(phases, ["dawn 0"]);
       assert.equal(shortTerm.filled, 0);
       assert(shortTerm.labels.every((label) => label === -1));
@@ -484,5 +486,53 @@ test("the rate falls within each night and within a task's passes, nowhere else"
     assert.deepEqual(asked.splice(0), [begun(), null]);
     await learnFinetune(session, task, "joint");
     assert.deepEqual(asked.splice(0), [begun(), null]);
+  });
+});
+
+test("behind a task the memory is trained on, each class equally often", async (gpu) => {
+  const method = { calibration: 60, freezing: false } as const;
+  const options = { method, capacity: { longTerm: 8, shortTerm: 20 }, judgingShare: 0.25 };
+  await withDreams(gpu, options, async (small) => {
+    const { session, phases } = small;
+    const { longTerm, random } = session;
+    const first = beginTask(small, session, 0);
+    const task = beginTask(small, session, 1);
+    // Two slots judge; of those that are replayed one has label 0, one label 3, four label 2.
+    longTerm.offer([1, 1, 0, 2, 2, 3, 2, 2], random.reservoir);
+    const asked = watch(session);
+    const rates: (number | null)[] = [];
+    session.learner.anneal = (steps) => void rates.push(steps);
+    await calibrate(session, first);
+    assert.deepEqual([asked.length, rates.length], [0, 0]); // there is nothing older
+    await calibrate(session, task);
+    assert.deepEqual(rates, [60, null]);
+    assert.equal(phases.at(-1), "dawn 60");
+    assert(
+      asked.every(({ phase, segments, memory }) =>
+        phase === "dawn" && segments.length === 1 && segments[0].open.size === 6 && memory === null
+      ),
+    );
+    const shown = asked.flatMap(({ segments: [{ samples }] }) => samples);
+    assert.equal(shown.length, 180);
+    assert(
+      shown.every(({ from, index, label }) =>
+        from === longTerm && index >= 2 && longTerm.labels[index] === label
+      ),
+    );
+    for (const label of [0, 2, 3]) {
+      const times = shown.filter((sample) => sample.label === label).length;
+      assert(times > 40 && times < 80, `class ${label} was shown ${times} of 180 times`);
+    }
+    // ER-ACE and both schedules end with it.
+    asked.length = 0;
+    await learnErAce(session, task, new Set());
+    assert.deepEqual(new Set(asked.slice(-60).map(({ phase }) => phase)), new Set(["dawn"]));
+    assert.equal(asked.at(-61)!.phase, "stream");
+    asked.length = 0;
+    await learnMerged(session, task, new Set());
+    assert.equal(asked.filter(({ phase }) => phase === "dawn").length, 60);
+    asked.length = 0;
+    await learnStaged(session, task);
+    assert.deepEqual(new Set(asked.slice(-60).map(({ phase }) => phase)), new Set(["dawn"]));
   });
 });

@@ -60,6 +60,7 @@ export const methodOptions: MethodOptions = {
   freezingMode: "training_and_buff",
   maxBlocks: 3,
   freezingMargin: 0,
+  calibration: 0,
   schedule: "constant",
   compat: "paper",
 };

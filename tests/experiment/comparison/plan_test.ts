@@ -25,6 +25,7 @@ const counted: readonly [string, Record<string, unknown>][] = [
   ["merged over ER", { wscl: { ...quiet, schedule: "merged", base: "er" } }],
   ["merged over DER++", { wscl: { ...quiet, schedule: "merged", base: "derpp" } }],
   ["er_ace", { method: "er_ace" }],
+  ["er_ace, calibrated", { method: "er_ace", calibration: 3 }],
   ["er_ace after dreams", { method: "er_ace", dreamStart: 50 }],
   ["er", { method: "er" }],
   ["derpp", { method: "derpp" }],
