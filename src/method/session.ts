@@ -56,7 +56,7 @@ export interface MethodRandom {
   /** Which examples the memories keep. */
   readonly reservoir: Draws<"below">;
   /** Order of dreams, order of episodes in sleep. */
-  readonly sleep: Draws<"permutation">;
+  readonly sleep: Draws<"permutation" | "below">;
 }
 
 /** What all phases work on. Phases are functions of a session and a task. */
