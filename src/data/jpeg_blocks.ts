@@ -25,6 +25,9 @@ export interface ScanPart {
 /** Eight times the farthest of 256 grey levels from their middle; some encoders overshoot by 31 levels. */
 const FARTHEST = 8 * (128 + 32);
 
+/** Zeros may well be the code of empty blocks. But no picture has more coefficients alike, and other than 0, in a row. */
+const MOST_ALIKE = 27;
+
 /** Reads the blocks of a scan, for what is wrong with them. Numbers and meanings are those of the standard. */
 export class BlockReader {
   readonly #bits: EntropyBits;
@@ -81,17 +84,17 @@ export class BlockReader {
   }
 
   #readSequential(ac: HuffmanCode): void {
-    let onlyZeros = true;
+    let zeros = 0;
     for (let k = 1; k <= 63;) {
       const symbol = this.#bits.symbol(ac);
       const size = symbol & 15;
       if (size === 0 && symbol < 0xf0) return;
       k = this.#behind(k + (symbol >> 4));
-      const bits = this.#bits.read(size);
-      onlyZeros &&= bits === 0 && symbol === ac.symbols[0];
+      const value = this.#bits.read(size);
+      // The first code of each table is of zeros only.
+      zeros = value === 0 && symbol === ac.symbols[0] ? zeros + 1 : 0;
+      if (zeros > MOST_ALIKE) throw new SyntaxError("zeros stand where its pixels were");
     }
-    // Zeros may well be the code of an empty block, but no picture has all 63 coefficients alike.
-    if (onlyZeros) throw new SyntaxError("zeros stand where its pixels were");
   }
 
   #readBand({ ac, nonzero }: ScanPart, words: number): void {
