@@ -1,0 +1,168 @@
+import type { ImageStore } from "../data/image_store.ts";
+import type { Arena } from "../gpu/tensor.ts";
+import type { LongTermMemory } from "../memory/long_term.ts";
+import type { MemorySnapshot } from "../memory/image_memory.ts";
+import type { Sample, Segment } from "../method/batch.ts";
+import { HeadTable } from "../method/heads.ts";
+import type { Learner } from "../method/learner.ts";
+import type { Session } from "../method/session.ts";
+import type { Network } from "../net/network.ts";
+import {
+  type Assembly,
+  bindDreams,
+  createMemories,
+  methodOptions,
+  randomStreams,
+} from "./build.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { learnTasks } from "./learn_tasks.ts";
+import type { Materials } from "./materials.ts";
+import { StepReporter } from "./step_reporter.ts";
+
+/** Stands for a learner: takes what it is given and learns nothing. */
+export class DryLearner {
+  readonly maxRows = Infinity;
+  readonly heads: number;
+  readonly network = {
+    gpu: { memory: { bytes: 0 } },
+    frozenBlocks: 0,
+    snapshot: () => ({ destroy() {} }),
+    save() {},
+    restore() {},
+    freeze() {},
+    copyRunning() {},
+  };
+
+  constructor({ data: { tasks, classesPerTask } }: ExperimentConfig) {
+    this.heads = tasks * classesPerTask;
+  }
+
+  step(_phase: string, _segments: readonly Segment[]): Promise<void> {
+    return Promise.resolve();
+  }
+
+  stepCandidates(
+    _phase: string,
+    _segments: readonly Segment[],
+    _candidates: readonly unknown[],
+  ): Promise<void> {
+    return Promise.resolve();
+  }
+
+  losses(
+    batches: readonly (readonly Sample[])[],
+    _mode: "training" | "inference",
+  ): Promise<number[]> {
+    return Promise.resolve(batches.map(() => 0));
+  }
+
+  /** Nobody votes for any head, so new classes take the lowest free ones. */
+  predictions(_samples: readonly Sample[], masks: readonly unknown[]): Promise<Uint32Array[][]> {
+    const nobody = () => new Uint32Array(this.heads);
+    return Promise.resolve(masks.map(() => Array.from({ length: this.heads }, nobody)));
+  }
+
+  remember(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  anneal(): void {}
+
+  readLosses(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/**
+ * A run without a device: the protocol and the phases are executed as they are, with the draws of the seed, on a learner
+ * that learns nothing. All that follows from numbers and draws comes about as in the run itself; what follows from
+ * accuracies and losses, the choice of heads and of what to freeze, does not.
+ */
+export class DryRun {
+  readonly session: Session;
+  readonly #config: ExperimentConfig;
+  readonly #materials: Materials;
+  readonly #assembly: Assembly;
+  readonly #reporter = new StepReporter(() => {});
+
+  constructor(config: ExperimentConfig, materials: Materials, learner: DryLearner) {
+    this.#config = config;
+    this.#materials = materials;
+    this.#assembly = assembleWithoutGpu(config, materials, learner);
+    this.session = this.#assembly.session;
+  }
+
+  /** The task that it has come to, counted from 0. */
+  get task(): number {
+    return this.#reporter.task;
+  }
+
+  async execute(): Promise<void> {
+    await learnTasks(this.#config, this.#materials, this.#assembly, {
+      emit: () => {},
+      reporter: this.#reporter,
+      results: {
+        classIl: { matrix: [], beforeTraining: [], baseline: [] },
+        taskIl: { matrix: [], beforeTraining: [], baseline: [] },
+        freezing: [],
+        heads: [],
+        trainingSeconds: 0,
+      },
+    });
+  }
+}
+
+const emptyStore = (source: number) => ({ source, load() {} }) as unknown as ImageStore;
+
+/** Where dreams come from, known by its identity. */
+export const dreamStore = emptyStore(1);
+
+/** Allocates nothing. */
+const noArena = {
+  gpu: null,
+  tensor: (label: string, shape: readonly number[]) => ({ label, shape }),
+} as unknown as Arena;
+
+/** What a run has, as far as the phases look at it, without a device behind it. */
+function assembleWithoutGpu(
+  config: ExperimentConfig,
+  { dreams }: Materials,
+  learner: DryLearner,
+): Assembly {
+  const random = randomStreams(config.seed);
+  const { longTerm, shortTerm } = createMemories(noArena, config);
+  const session: Session = {
+    learner: learner as unknown as Learner,
+    options: methodOptions(config),
+    random,
+    heads: new HeadTable(learner.heads),
+    longTerm: withHostSnapshots(longTerm),
+    shortTerm,
+    dreams: dreams && {
+      store: dreamStore,
+      heads: bindDreams(config, dreams, random.dreams),
+    },
+    begin: () => {},
+  };
+  return {
+    network: learner.network as unknown as Network,
+    session,
+    stream: emptyStore(0),
+    test: emptyStore(4),
+    destroy() {},
+  };
+}
+
+/** The memory, whose snapshots keep what is on the host: there is nothing on a device. */
+function withHostSnapshots(memory: LongTermMemory): LongTermMemory {
+  memory.snapshot = () => ({
+    labels: memory.labels.slice(),
+    reservoir: memory.reservoir.state(),
+    destroy() {},
+  } as MemorySnapshot);
+  memory.restore = ({ labels, reservoir }) => {
+    memory.labels.set(labels);
+    memory.reservoir.restore(reservoir);
+  };
+  return memory;
+}
