@@ -71,17 +71,12 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
   const config = await load([]);
   const out = options.out ?? join("runs", `${config.name}-compare`);
   const note = (text: string) => terminal.live(text);
-  // Every row opens the images once more, and would say the same of them.
-  const told = new Set<string>();
   const open = async (config: ExperimentConfig) =>
     await openMaterials(config, {
       dataRoot: options.dataRoot,
       cacheDir: options.cacheDir,
       progress: (_done, _total, what) => note(what),
-      warn: (text) => {
-        if (!told.has(text)) terminal.print(text);
-        told.add(text);
-      },
+      warn: (text) => terminal.print(text),
     });
   const rows = await planRows(options.rows, { load, open });
   terminal.live("");

@@ -1,34 +1,30 @@
-import { CommanderError } from "@commander-js/extra-typings";
+import denoConfig from "../../deno.json" with { type: "json" };
 import { InputError } from "../errors.ts";
+import type { Context } from "./command.ts";
+import { examples, wscl } from "./command_table.ts";
+import { runCommandLine } from "./commander.ts";
 import { environment } from "./environment.ts";
-import { createProgram, type ProgramOptions } from "./program.ts";
 import { dispensable, OutputError, standardError, standardTerminal } from "./terminal.ts";
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input, 75 time is up. */
 export async function main(
   args: readonly string[],
-  options: Partial<ProgramOptions> = {},
+  options: Partial<Context> = {},
 ): Promise<number> {
-  let exitCode = 0;
-  const terminal = options.terminal ?? standardTerminal();
-  const printError = options.printError ?? standardError;
-  const program = createProgram({
-    terminal,
-    printError,
+  const context = {
+    terminal: standardTerminal(),
+    printError: standardError,
     cacheDir: environment("WSCL_CACHE_DIR") ?? ".cache",
-    setExitCode: (code) => exitCode = code,
     ...options,
-  });
+  };
   try {
-    await program.parseAsync(args, { from: "user" });
-    return exitCode;
+    const { version } = denoConfig;
+    return await runCommandLine(wscl, args, { version, examples }, context);
   } catch (error) {
-    dispensable(terminal).live("");
+    dispensable(context.terminal).live("");
     // Whoever read the output has all that was wanted: the end that SIGPIPE would bring.
     if (error instanceof OutputError && error.closed) return 141;
-    // Commander has printed its message already.
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    printError(describeError(error));
+    context.printError(describeError(error));
     return error instanceof InputError ? 2 : 1;
   }
 }

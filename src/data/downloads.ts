@@ -44,8 +44,8 @@ const fashion = (file: string, size: number, md5: string, unpackedSha256: string
 export type DownloadName = "cifar10" | "cifar100" | "tiny-imagenet" | "fashion-mnist";
 
 /**
- * The data sets that anyone may fetch without an account, at their official places. The launcher `wscl`
- * permits the same hosts.
+ * The data sets that anyone may fetch without an account, at their official places. `wscl data download` may reach
+ * their hosts and no others.
  */
 export const DOWNLOADS: Readonly<Record<DownloadName, DownloadSet>> = {
   "cifar10": {

@@ -10,12 +10,16 @@ const root = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "")
 /** What the launcher may use of the system; all else in its PATH is made by the test. */
 const TOOLS = ["awk", "chmod", "dirname", "mkdir", "mktemp", "readlink", "sed", "tail", "uname"];
 
+/** What a Deno of these tests is, in a `case` over `$1,$*`, for the question what to permit: the real one. */
+const ASKED = `*src/cli/permissions.ts*) exec '${Deno.execPath()}' "$@" ;;`;
+
 /** A Deno that shows how it was started; it finds a GPU where the file `gpu` is. */
 const DENO = (version: string) =>
   `#!/bin/sh
-case $1 in
-  --version) echo "deno ${version} (stable)" ;;
-  eval) [ -e "$(dirname "$0")/gpu" ] ;;
+case $1,$* in
+  --version,*) echo "deno ${version} (stable)" ;;
+  eval,*) [ -e "$(dirname "$0")/gpu" ] ;;
+  ${ASKED}
   *) printf '%s\\n' "$@" ;;
 esac`;
 
@@ -114,14 +118,14 @@ Deno.test("the launcher permits no more than the command needs", async () => {
     assert(!lines.includes("--allow-read") && !lines.includes("--allow-write"));
     return { read: permitted("read"), write: permitted("write") };
   };
-  const always = [root, "~/.cache/wscl", "~/.cache/deno", "data", FASHION_MNIST.installed.path];
-  assert.deepEqual((await run("demo")).write, ["runs", "~/.cache/wscl"]);
+  const always = [root, "~/.cache/wscl", "~/.cache/deno"];
+  const installed = FASHION_MNIST.installed.path;
+  const demo = await run("demo");
+  assert.deepEqual(demo.write, ["runs", "~/.cache/wscl"]);
+  assert.deepEqual(demo.read, [...always, "data", "runs", installed]);
   const train = await run("train", "--config", "c.json", "--data=../images", "--out", "my runs/1");
   assert.deepEqual(train.write, ["my runs/1", "~/.cache/wscl"]);
-  assert.deepEqual(train.read, [
-    ...always,
-    ...["train", "c.json", "../images", "my runs/1", "my runs/1"],
-  ]);
+  assert.deepEqual(train.read, [...always, "../images", "c.json", "my runs/1", installed]);
   const origin = `${Deno.makeTempDirSync()}/run`;
   Deno.mkdirSync(origin);
   const paths = { dataRoot: "/images", init: "w.safetensors" };
@@ -130,40 +134,77 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   assert.deepEqual(resumed.write, [origin, "~/.cache/wscl"]);
   assert.deepEqual(resumed.read?.slice(-2), ["/images", "w.safetensors"]);
   assert.deepEqual((await run("evaluate", "runs/demo-0")).write, ["~/.cache/wscl"]);
-  const report = await run("report", "runs/a");
+  const report = await run("report", "runs/a", "--", "-b");
   assert.equal(report.write, undefined);
-  assert.deepEqual(report.read, [...always, "report", "runs/a", "runs"]);
+  assert.deepEqual(report.read, [...always, "runs/a", "-b"]);
+  const asked = await run("train", "--config", "c.json", "--out", "o", "--help");
+  assert.deepEqual(asked, { read: always, write: undefined });
+});
+
+Deno.test("the folder of a method of one's own may be read, however it is named", async () => {
+  const folder = `${Deno.makeTempDirSync()}/it's my method`;
+  Deno.mkdirSync(folder);
+  const file = (name: string, text: string) => {
+    Deno.writeTextFileSync(`${folder}/${name}`, text);
+    return `${folder}/${name}`;
+  };
+  const module = file("mine.ts", "");
+  const config = file("c.json", '{"method": "./mine.ts"}');
+  const plain = file("plain.json", '{"method": "er"}');
+  file("config.json", JSON.stringify({ method: module }));
+  const reads = async (...args: string[]) => {
+    const { stdout } = await launch(args, { deno: DENO("2.9.6"), gpu: "", id: AS_USER });
+    return stdout.match(/^--allow-read=(.*)$/m)?.[1].split(",").includes(folder);
+  };
+  assert.equal(await reads("train", "--config", config), true);
+  assert.equal(await reads("tune", "--config", plain, "--set", `method=${module}`), true);
+  assert.equal(await reads("train", "--config", plain), false);
+  assert.equal(await reads("evaluate", folder), true);
+  assert.equal(await reads("train", "--resume", folder), true);
+});
+
+Deno.test("any text survives the way to the program and its permissions", async () => {
+  const scripts = { deno: DENO("2.9.6"), id: AS_USER };
+  const odd = ["it's", 'a "b"', "$HOME `id`", "*", "two\nlines", "back\\slash", " ", "-x=y"];
+  const args = ["report", "--", ...odd, "end\n"];
+  const { code, stdout } = await launch(args, scripts);
+  assert.equal(code, 0);
+  assert(stdout.endsWith(`/src/cli/main.ts\n${args.join("\n")}\n`), stdout);
+  assert(stdout.includes(`,${odd.join(",")},end\n\n`), stdout);
 });
 
 Deno.test("where links lead is permitted as well", async () => {
   // A Deno that makes a link on its way, which a test may not.
   const deno = `#!/bin/sh
-case $1 in
-  --version)
-    mkdir results && /bin/ln -s results link && : >results/c.json
+case $1,$* in
+  --version,*)
+    mkdir results && /bin/ln -s results link && : >results/c.json && /bin/ln -s later/on dangling
     echo "deno 2.9.6 (stable)" ;;
-  eval) ;;
+  eval,*) ;;
+  ${ASKED}
   *) printf '%s\\n' "$@" ;;
 esac`;
-  const args = ["train", "--config", "link/c.json", "--out", "link/runs/1"];
+  const args = ["train", "--config", "link/c.json", "--out", "link/runs/1", "--init", "dangling/w"];
   const { stdout, folder } = await launch(args, { deno });
   const lines = stdout.replaceAll(folder, "~").split("\n");
   const cache = "~/.cache/wscl";
   assert(lines.includes(`--allow-write=link/runs/1,~/results/runs/1,${cache}`), stdout);
   const read = lines.find((line) => line.startsWith("--allow-read="));
-  assert.match(
-    read ?? "",
-    /,link\/c\.json,~\/results\/c\.json,link\/runs\/1,link\/runs\/1,~\/results\/runs\/1$/,
-  );
+  const paths = read?.split("=")[1].split(",") ?? [];
+  for (const path of ["link/c.json", "link/runs/1"]) {
+    assert(paths.includes(path) && paths.includes(path.replace("link", "~/results")), read);
+  }
+  assert(paths.includes("dangling/w") && paths.includes("~/later/on/w"), read);
 });
 
 /** A Deno that fetches Dawn, or does not, and shows how it was started. */
 const FETCHING_DENO = (fetched: boolean) =>
   `#!/bin/sh
-case $1 in
-  --version) echo "deno 2.9.6 (stable)" ;;
-  eval) exit 0 ;;
-  cache) echo "fetch $*" >&2; ${fetched ? "mkdir -p dd/npm/a.b/webgpu/0.6.2" : "exit 1"} ;;
+case $1,$* in
+  --version,*) echo "deno 2.9.6 (stable)" ;;
+  eval,*) exit 0 ;;
+  cache,*) echo "fetch $*" >&2; ${fetched ? "mkdir -p dd/npm/a.b/webgpu/0.6.2" : "exit 1"} ;;
+  ${ASKED}
   *) printf '%s\\n' "$@" ;;
 esac`;
 
@@ -202,17 +243,9 @@ Deno.test("Dawn that cannot be fetched is an error that says what to do", async 
   );
 });
 
-/** A Deno that shows how it was started, and answers what a mirror's host is as the real one does. */
-const ANSWERING_DENO = `#!/bin/sh
-case $1,$* in
-  --version,*) echo "deno 2.9.6 (stable)" ;;
-  *src/cli/mirror_hosts.ts*) exec '${Deno.execPath()}' "$@" ;;
-  *) printf '%s\\n' "$@" ;;
-esac`;
-
 /** The flags for writing and the network that a command is started with. */
 async function permitted(...args: string[]): Promise<string[]> {
-  const { code, stdout, stderr } = await launch(args, { deno: ANSWERING_DENO, id: AS_USER });
+  const { code, stdout, stderr } = await launch(args, { deno: DENO("2.9.6"), id: AS_USER });
   assert.deepEqual([code, stderr], [0, ""]);
   assert.match(stdout, /src\/cli\/main\.ts\ndata\n/, "the program gets the arguments as they were");
   return stdout.split("\n").filter((line) => /^--allow-(write|net|run|all)/.test(line)).sort();
@@ -234,7 +267,7 @@ Deno.test("data check writes nothing, data download one folder, from the hosts o
   );
   assert.deepEqual(await permitted("data", "download", "mnist"), ["--allow-write=data"]);
   const args = ["data", "download", "cifar10", "--data", "a,b"];
-  const { code, stderr } = await launch(args, { deno: ANSWERING_DENO, id: AS_USER });
+  const { code, stderr } = await launch(args, { deno: DENO("2.9.6"), id: AS_USER });
   assert.deepEqual([code, /path with a comma/.test(stderr)], [2, true]);
 });
 
@@ -253,9 +286,10 @@ Deno.test("data download --from reaches that host, at that port, and no other", 
 Deno.test("the program is told whether it was started with SIGHUP ignored, as by nohup", async () => {
   // A Deno that starts the launcher again with SIGHUP ignored.
   const deno = `#!/bin/sh
-case $1,\${WSCL_IGNORES_HANGUP:-} in
+case $1,\${WSCL_IGNORES_HANGUP:-},$* in
   --version,*) echo "deno 2.9.6 (stable)" ;;
-  run,0) trap '' HUP; echo 0; exec '${launcher}' demo ;;
+  ${ASKED}
+  run,0,*) trap '' HUP; echo 0; exec '${launcher}' demo ;;
   run,*) echo "$WSCL_IGNORES_HANGUP" ;;
 esac`;
   const { stdout, stderr } = await launch(["demo"], { deno });
@@ -316,7 +350,11 @@ Deno.test({
   ...linuxOnly,
   fn: async () => {
     const deno = `#!/bin/sh
-[ "$1" = --version ] && echo "deno 2.9.6 (stable)" || echo "\${MESA_SHADER_CACHE_DISABLE:-used}"`;
+case $1,$* in
+  --version,*) echo "deno 2.9.6 (stable)" ;;
+  ${ASKED}
+  *) echo "\${MESA_SHADER_CACHE_DISABLE:-used}" ;;
+esac`;
     const df = (free: number) =>
       `#!/bin/sh
 printf '%s\\n' "Filesystem 1024-blocks Used Available" "tmpfs 9000 9000 ${free}"`;

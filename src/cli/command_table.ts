@@ -1,0 +1,49 @@
+import { choice, command, type CommandGroup } from "./command.ts";
+import { benchCommands } from "./commands/bench.ts";
+import { dataCommands } from "./commands/data.ts";
+import { doctor, test, tune } from "./commands/kernels.ts";
+import { evaluate, report } from "./commands/results.ts";
+import { compare, demo, train } from "./commands/train.ts";
+import { completions, shells } from "./completions.ts";
+
+/**
+ * All commands. From here come what the command line takes and helps with (`commander.ts`), what the launcher permits a
+ * command (`permissions.ts`), and what a shell completes (`completions.ts`).
+ */
+export const wscl: CommandGroup = {
+  name: "wscl",
+  summary: "",
+  description: "Trains Wake-Sleep Consolidated Learning on WebGPU.",
+  commands: [
+    demo,
+    train,
+    compare,
+    evaluate,
+    dataCommands,
+    report,
+    doctor,
+    tune,
+    benchCommands,
+    test,
+    command({
+      name: "completions",
+      summary: "print what completes commands and options in a shell",
+      description:
+        "Prints a script that completes commands, options and their values: source <(./wscl completions bash)",
+      arguments: { shell: choice("<shell>", "whose script", shells) },
+      run: ({ shell }, { terminal }) => Promise.resolve(terminal.print(completions(wscl, shell))),
+    }),
+  ],
+};
+
+/** Below the help. */
+export const examples = `
+Examples:
+  ./wscl demo
+  ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
+  ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
+  ./wscl train --resume runs/NAME-SEED --max-time 9m
+  ./wscl data download cifar10 --data DIR
+  ./wscl data check DIR
+  ./wscl compare --config configs/demo.json --seeds 0-2
+  ./wscl report runs`;

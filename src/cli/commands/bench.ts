@@ -1,0 +1,155 @@
+import { command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
+import { factor, number, numbers, precision, precisions } from "../values.ts";
+import { provider } from "./shared_options.ts";
+
+// Each command measures one thing, prints a table and leaves JSON lines. The benches themselves are in `bench/`.
+
+const needs: Needs = { gpu: true, commit: true };
+const out = text("<folder>", "folder for the results", { path: "write", default: "runs/bench" });
+const whole = (help: string, usual: number) => parsed("<number>", help, number, usual);
+const several = (help: string, usual: number[]) => parsed("<numbers>", help, numbers, usual);
+
+const explained = (summary: string) => ({
+  summary,
+  description: `${summary[0].toUpperCase()}${summary.slice(1)}; see bench/README.md.`,
+});
+
+const kernels = command({
+  name: "kernels",
+  ...explained("check and time every kernel at the shapes of ResNet-18"),
+  options: {
+    filter: text("<text>", "only kernels, or layers, whose name holds this", { default: "" }),
+    width: several("widths of the network, such as 16,64", [16]),
+    size: several("image sizes in pixels", [32]),
+    batch: several("images in a batch", [32]),
+    variants: flag("all ways to compute a convolution, not only the one that is used"),
+    rounds: whole("timings of each kernel", 9),
+    out,
+    provider,
+  },
+  needs,
+  async run({ width, size, batch, ...given }, { terminal, cacheDir }) {
+    const { benchKernels } = await import("../../../bench/kernels.ts");
+    const sizes = { widths: width, sizes: size, batches: batch };
+    return await benchKernels({ ...given, ...sizes, cacheDir }, terminal) ? 0 : 1;
+  },
+});
+
+const step = command({
+  name: "step",
+  ...explained("time training steps, kernel by kernel"),
+  options: {
+    width: several("widths of the network", [8, 16]),
+    size: whole("image size in pixels", 32),
+    batch: several("images of each segment: stream, replay", [32, 32]),
+    precision: parsed("<names>", "full, mixed or both, in turn: full,mixed", precisions, ["full"]),
+    rounds: whole("timings", 9),
+    out,
+    provider,
+  },
+  needs,
+  async run({ width, size, batch, precision, ...given }, { terminal, cacheDir }) {
+    const { benchStep } = await import("../../../bench/step.ts");
+    const sizes = { widths: width, size, segments: batch, precisions: precision };
+    await benchStep({ ...given, ...sizes, cacheDir }, terminal);
+  },
+});
+
+const run = command({
+  name: "run",
+  ...explained("time a small experiment from end to end"),
+  options: {
+    width: whole("width of the network", 8),
+    tasks: whole("tasks of two classes, 1 to 5", 2),
+    precision: parsed("<name>", "full or mixed", precision, "full"),
+    out,
+    provider,
+  },
+  needs: { ...needs, writesCache: true },
+  async run(given, { terminal, cacheDir }) {
+    const { benchRun } = await import("../../../bench/run.ts");
+    await benchRun({ ...given, cacheDir }, terminal);
+  },
+});
+
+const start = command({
+  name: "start",
+  ...explained("time the start of a process up to its first training step"),
+  options: {
+    width: whole("width of the network", 16),
+    size: whole("image size in pixels", 32),
+    batch: whole("images in the batch", 32),
+    rounds: whole("starts with a warm cache", 5),
+    out,
+    provider,
+  },
+  needs: { ...needs, temporary: true, startsDeno: true },
+  async run(given, { terminal }) {
+    const { benchStart } = await import("../../../bench/start.ts");
+    await benchStart(given, terminal);
+  },
+});
+
+const peers = command({
+  name: "peers",
+  ...explained("train the same network with other libraries, in turn"),
+  options: {
+    width: several("widths of the network", [8, 16]),
+    size: whole("image size in pixels", 32),
+    batch: whole("images in the batch", 32),
+    rounds: whole("timings of each library", 5),
+    peer: text("<names>", "which of jax, tfjs, torch", { default: "jax,tfjs,torch" }),
+    out,
+  },
+  needs: { ...needs, startsDeno: true },
+  async run(given) {
+    const { benchPeers } = await import("../../../bench/peers.ts");
+    return await benchPeers(given);
+  },
+});
+
+const custom = command({
+  name: "custom",
+  ...explained("check and time a kernel of your own beside ours"),
+  arguments: { path: text("<kernel>", "WGSL file", { path: "read", mandatory: true }) },
+  options: {
+    op: text("<name>", "operation that it replaces, such as conv2d_forward", { mandatory: true }),
+    shape: text("<sizes>", "such as batch=32,size=32,in=16,out=16,kernel=3,stride=1", {
+      default: "",
+    }),
+    watch: flag("run again when the file is saved"),
+    rounds: whole("timings", 15),
+    out,
+    provider,
+  },
+  needs,
+  async run(given, { terminal }) {
+    const { benchCustom } = await import("../../../bench/custom.ts");
+    return await benchCustom(given, terminal) ? 0 : 1;
+  },
+});
+
+const compare = command({
+  name: "compare",
+  summary: "compare two result files",
+  description: "Prints how the times of the second file compare with those of the first.",
+  arguments: {
+    before: text("<before>", "JSON lines of an earlier bench", { path: "read", mandatory: true }),
+    after: text("<after>", "JSON lines of a later one", { path: "read", mandatory: true }),
+  },
+  options: {
+    failAbove: parsed("<factor>", "end with code 1 if something got slower by more", factor),
+  },
+  async run({ before, after, failAbove = null }, { terminal }) {
+    const { compareResults } = await import("../../../bench/compare.ts");
+    return compareResults([before, after], failAbove, terminal) ? 0 : 1;
+  },
+});
+
+/** `wscl bench ...` */
+export const benchCommands: CommandGroup = {
+  name: "bench",
+  summary: "measure speed",
+  description: "Measures kernels, training steps and whole runs, and compares with others.",
+  commands: [kernels, step, run, start, peers, custom, compare],
+};

@@ -1,0 +1,159 @@
+import { fileURLToPath } from "node:url";
+import { InputError } from "../../errors.ts";
+import { ROW_GROUPS } from "../../experiment/comparison/rows.ts";
+import { command, type Context, flag, lasting, type Needs, parsed, text } from "../command.ts";
+import { pathsOfConfig, pathsOfRun } from "../named_paths.ts";
+import { checkpointEvery, seed, seeds, words } from "../values.ts";
+import { data, installedData, readOverrides, training } from "./shared_options.ts";
+import type { SafetyOptions } from "../train.ts";
+
+/** Of `demo` and `train`. */
+const options = {
+  ...training,
+  data: text("<dir>", "folder that holds the data sets' folders (default: data)", {
+    path: "read",
+    otherwise: "data",
+  }),
+  out: text("<dir>", "folder for the results (default: runs/NAME-SEED)", {
+    path: "write",
+    otherwise: "runs",
+  }),
+  seed: parsed("<number>", "seed of all randomness (default: the configuration's)", seed),
+  init: text("<file>", "start from the weights of this model.safetensors", { path: "read" }),
+  overwrite: flag("replace a run in the output folder"),
+  checkpointEvery: parsed(
+    "<interval>",
+    "save the run every so often: 90s, 5m, 500steps, task or never (default: 5m)",
+    checkpointEvery,
+  ),
+};
+
+/** What those options give. */
+interface Given extends SafetyOptions {
+  readonly data?: string;
+  readonly out?: string;
+  readonly seed?: number;
+  readonly set: readonly string[];
+  readonly init?: string;
+  readonly overwrite: boolean;
+}
+
+const needs: Needs = {
+  gpu: true,
+  writesCache: true,
+  hangup: true,
+  reads: (given) => [
+    ...installedData(),
+    ...pathsOfConfig(given),
+    ...pathsOfRun((given.resume ?? given.out)?.at(-1)),
+  ],
+};
+
+const outlasting = (context: Context) =>
+  lasting(context, "the run goes on, and writes its log.jsonl");
+
+const safetyOf = (
+  { checkpointEvery, maxTime, skipSelfTest, skipTuning, provider }: SafetyOptions,
+): SafetyOptions => ({ checkpointEvery, maxTime, skipSelfTest, skipTuning, provider });
+
+async function run(config: string, given: Given, context: Context): Promise<number> {
+  const { train } = await import("../train.ts");
+  const { data: dataRoot = "data", out, init, overwrite } = given;
+  const { cacheDir, worker, endsProcess } = context;
+  const overrides = await readOverrides(given.set);
+  if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
+  const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
+  const how = { overrides, overwrite, worker, endsProcess };
+  return await train({ ...files, ...how }, outlasting(context));
+}
+
+/** `wscl demo`. */
+export const demo = command({
+  name: "demo",
+  summary: "train on drawn images: no data set, no network",
+  description: "Trains configs/demo.json, whose images this program draws itself.",
+  options,
+  needs,
+  run: (given, context) =>
+    run(fileURLToPath(import.meta.resolve("../../../configs/demo.json")), given, context),
+});
+
+/** `wscl train`. */
+export const train = command({
+  name: "train",
+  summary: "train a configuration",
+  description: "Trains the experiment that a configuration file describes.",
+  options: {
+    ...options,
+    // Not mandatory, which would hide the near miss in --confg.
+    config: text("<file>", "configuration to train, such as configs/demo.json (required)", {
+      path: "read",
+    }),
+    resume: text("<dir>", "go on with the run in this folder, from its last checkpoint", {
+      path: "write",
+    }),
+  },
+  needs,
+  async run(given, context) {
+    if (given.resume === undefined) {
+      if (given.config !== undefined) return await run(given.config, given, context);
+      throw new InputError(
+        "Cannot train: no configuration given; add --config FILE, such as configs/demo.json",
+      );
+    }
+    const settled = (["config", "out", "seed", "init", "overwrite"] as const)
+      .find((name) => given[name] !== undefined && given[name] !== false) ??
+      (given.set.length > 0 ? "set" : undefined);
+    if (settled) {
+      throw new InputError(
+        `Cannot use --${settled} with --resume: a run goes on as it began; leave it out, or start ` +
+          "another run without --resume",
+      );
+    }
+    const { resume } = await import("../train.ts");
+    const { cacheDir, worker, endsProcess } = context;
+    const files = { out: given.resume, dataRoot: given.data, cacheDir, ...safetyOf(given) };
+    return await resume({ ...files, worker, endsProcess }, outlasting(context));
+  },
+});
+
+/** `wscl compare`. */
+export const compare = command({
+  name: "compare",
+  summary: "train WSCL and its controls over several seeds, and print the table",
+  description:
+    "Trains a configuration of wscl, its controls and ablations with several seeds, each run in a folder of its " +
+    "own, and prints means, deviations and paired differences. Goes on where it was interrupted; several " +
+    "processes with the same --out share the work.",
+  options: {
+    ...training,
+    config: text("<file>", "configuration to compare, such as configs/demo.json (required)", {
+      path: "read",
+    }),
+    data,
+    seeds: parsed("<list>", "seeds, such as 0-4 or 0,2,7", seeds, [0, 1, 2, 3, 4]),
+    rows: parsed(
+      "<names>",
+      `rows, separated by commas: ${ROW_GROUPS.join(", ")} or their names`,
+      words,
+      ["main"],
+    ),
+    out: text("<dir>", "folder for runs and table (default: runs/NAME-compare)", {
+      path: "write",
+      otherwise: "runs",
+    }),
+    plan: flag("say what would be run and how long it takes, and run nothing"),
+  },
+  needs: { ...needs, commit: true },
+  async run({ config, data: dataRoot, set, ...given }, context) {
+    if (config === undefined) {
+      throw new InputError(
+        "Cannot compare: no configuration given; add --config FILE, such as configs/demo.json",
+      );
+    }
+    const { compare } = await import("../compare.ts");
+    const { cacheDir, worker } = context;
+    const what = { config, dataRoot, cacheDir, overrides: await readOverrides(set), ...given };
+    return await compare({ ...what, worker, endsProcess: false }, outlasting(context));
+  },
+});

@@ -1,0 +1,48 @@
+import { dirname, join, resolve } from "node:path";
+import type { GivenTexts } from "./command.ts";
+
+// What a command reads because a file that it is given names it. Where such a file cannot be read, nothing is found here,
+// and the command itself says what is wrong.
+
+/** What a run that goes on in `folder` was started with: its data, its first weights and its method. */
+export function pathsOfRun(folder: string | undefined): string[] {
+  if (!folder) return [];
+  const { dataRoot, init } = readKeys(join(folder, "run.json"));
+  return [dataRoot, init].filter((path) => typeof path === "string").concat(methodOfRun(folder));
+}
+
+/** The folder of a run's method, where that is one's own. */
+export function methodOfRun(folder: string | undefined): string[] {
+  return folder ? modulesOf(readKeys(join(folder, "config.json")).method, ".") : [];
+}
+
+/** The folder of a method of one's own, as `--config` or `--set` names it. */
+export function pathsOfConfig({ config, set = [] }: GivenTexts): string[] {
+  const path = config?.at(-1);
+  const overridden = set.findLast((text) => text.startsWith("method="))?.slice("method=".length);
+  if (overridden !== undefined) return modulesOf(overridden, ".");
+  return path ? modulesOf(readKeys(path).method, dirname(path)) : [];
+}
+
+/** The folder of the module, which may import others beside it; none where `method` names no module. */
+function modulesOf(method: unknown, relativeTo: string): string[] {
+  if (typeof method !== "string") return [];
+  const path = resolve(relativeTo, method);
+  return exists(path) ? [dirname(path)] : [];
+}
+
+function readKeys(path: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(Deno.readTextFileSync(path)));
+  } catch {
+    return {};
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
