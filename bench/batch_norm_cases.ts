@@ -144,7 +144,7 @@ function casesOf(
           label,
         });
         // The means of the chunks, whose sizes the uniform record holds.
-        const [, , chunk] = dispatch.uniform!;
+        const chunk = dispatch.uniform!.chunk as number;
         const chunks = Math.ceil(pixels / chunk);
         const all = at.flatMap((c) => Array.from({ length: chunks }, (_, k) => ({ c, k })));
         return {
@@ -179,7 +179,11 @@ function casesOf(
         const operand = bench.tensor("z", z);
         const partials = bench.arena.tensor("partials", [scratch.partials]);
         const sums = recordBatchNormStatistics({ shape, z: operand, partials, label });
-        upload(bench.gpu, partials, momentPartials(sums.uniform![2], scratch.partials));
+        upload(
+          bench.gpu,
+          partials,
+          momentPartials(sums.uniform!.chunk as number, scratch.partials),
+        );
         return {
           dispatches: [recordBatchNormApply({
             shape,
@@ -215,7 +219,7 @@ function casesOf(
           partials,
           label,
         });
-        const [, , chunk] = dispatch.uniform!;
+        const chunk = dispatch.uniform!.chunk as number;
         const chunks = Math.ceil(pixels / chunk);
         const all = at.flatMap((c) => Array.from({ length: chunks }, (_, k) => ({ c, k })));
         const sums = all.map(({ c, k }) => sumsOf(c, k * chunk, Math.min((k + 1) * chunk, pixels)));

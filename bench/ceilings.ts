@@ -2,20 +2,12 @@ import copyCode from "./shaders/copy.wgsl" with { type: "text" };
 import multiplyAddCode from "./shaders/multiply_add.wgsl" with { type: "text" };
 import type { Gpu } from "../src/gpu/device.ts";
 import { defineKernel } from "../src/gpu/kernel.ts";
-import { type Dispatch, words } from "../src/gpu/program.ts";
+import type { Dispatch } from "../src/gpu/dispatch.ts";
 import { Arena, upload } from "../src/gpu/tensor.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
 
-const multiplyAdd = defineKernel({
-  name: "bench_multiply_add",
-  code: multiplyAddCode,
-  bindings: { dims: "uniform", seed: "read", y: "write" },
-});
-const copy = defineKernel({
-  name: "bench_copy",
-  code: copyCode,
-  bindings: { dims: "uniform", x: "read", y: "write" },
-});
+const multiplyAdd = defineKernel({ name: "bench_multiply_add", code: multiplyAddCode });
+const copy = defineKernel({ name: "bench_copy", code: copyCode });
 
 /** What the adapter can do at best, as work that is timed beside each kernel. */
 export interface Ceilings {
@@ -34,8 +26,8 @@ export async function prepareCeilings(gpu: Gpu): Promise<Ceilings> {
     const sums = arena.tensor("sums", [threads, 4]);
     const work = (rounds: number): Dispatch[] => [{
       kernel: multiplyAdd,
-      uniform: words(rounds, 0, 0, 0),
-      buffers: [seed, sums],
+      uniform: { rounds },
+      buffers: { seed, y: sums },
       workgroups: [threads / 64],
     }];
     let rounds = 16;
@@ -51,8 +43,8 @@ export async function prepareCeilings(gpu: Gpu): Promise<Ceilings> {
       copy: {
         dispatches: [{
           kernel: copy,
-          uniform: words(count, 0, 0, 0),
-          buffers: [from, to],
+          uniform: { count },
+          buffers: { x: from, y: to },
           workgroups: [8192],
         }],
         bytes: count * 32,

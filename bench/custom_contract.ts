@@ -1,8 +1,6 @@
 import { InputError } from "../src/errors.ts";
-import type { Access } from "../src/gpu/kernel.ts";
-import { defineKernel } from "../src/gpu/kernel.ts";
-import { type Dispatch, words } from "../src/gpu/program.ts";
-import type { Tensor, TensorRange } from "../src/gpu/tensor.ts";
+import type { Dispatch } from "../src/gpu/dispatch.ts";
+import { defineKernel, type Kernel } from "../src/gpu/kernel.ts";
 import type { Conv2dPass } from "../src/ops/conv2d_variants.ts";
 import { convolutionCase, type LayerShape } from "./convolution_cases.ts";
 import { evaluateExpression, splitAtCommas } from "./expression.ts";
@@ -10,26 +8,26 @@ import type { KernelCase, PreparedCase } from "./kernel_case.ts";
 
 /** What a kernel of somebody's own is bound to for one operation; bench/README.md says it in words. */
 export interface Contract {
-  /** Storage bindings 1, 2, 3 in order; binding 0 is the uniform record of sizes. */
-  readonly bindings: Readonly<Record<string, Access>>;
+  /** Bindings 1, 2 and 3: two that our own kernel reads, by its names, and the one that is written. */
+  readonly operands: readonly [string, string, string];
   readonly caseOf: (layer: LayerShape, batch: number) => KernelCase;
 }
 
 const caseOf = (pass: Conv2dPass) => (layer: LayerShape, batch: number) =>
   convolutionCase(pass, layer, batch);
 
-/** The operations that can be replaced. The first two operands are those of our own kernel. */
+/** The operations that can be replaced. */
 export const contracts: Readonly<Record<string, Contract>> = {
   conv2d_forward: {
-    bindings: { dims: "uniform", x: "read", weights: "read", y: "write" },
+    operands: ["x", "weight", "y"],
     caseOf: caseOf("forward"),
   },
   conv2d_input_gradient: {
-    bindings: { dims: "uniform", gy: "read", weights: "read", gx: "write" },
+    operands: ["gy", "weight", "gx"],
     caseOf: caseOf("input_gradient"),
   },
   conv2d_weight_gradient: {
-    bindings: { dims: "uniform", x: "read", gy: "read", gw: "write" },
+    operands: ["x", "gy", "gw"],
     caseOf: caseOf("weight_gradient"),
   },
 };
@@ -71,20 +69,44 @@ export function customDispatch(
   const known = { KERNEL: layer.kernel, STRIDE: layer.stride };
   const [x, y = 1, z = 1] = splitAtCommas(directive[1])
     .map((part) => evaluateExpression(part, { ...sizes, ...known }));
-  const constants = Object.fromEntries(
-    Object.entries(known).filter(([name]) => new RegExp(`\\boverride\\s+${name}\\b`).test(code)),
-  );
-  const operands = dispatches[0].buffers.slice(0, 2) as (Tensor | TensorRange)[];
+  const kernel = definition(code);
+  const names = kernel.bindings.map(({ name }) => name);
+  const found = kernel.bindings.map(({ binding, access }) => `${binding} ${access}`).join(", ");
+  if (found !== "0 uniform, 1 read, 2 read, 3 write") {
+    throw new InputError(
+      `Cannot launch the kernel: it binds [${found}]; binding 0 is the uniform record of sizes, 1 and 2 ` +
+        `(${contract.operands.slice(0, 2).join(", ")}) are read, 3 (${
+          contract.operands[2]
+        }) is written`,
+    );
+  }
+  const { buffers } = dispatches[0];
   return {
-    kernel: defineKernel({
-      name: "custom",
-      code,
-      bindings: contract.bindings,
-      constants: Object.keys(constants),
-    }),
-    constants,
-    uniform: words(...Object.values(sizes), 0),
-    buffers: [...operands, outputs[0].tensor],
+    kernel,
+    constants: Object.fromEntries(
+      Object.entries(known).filter(([key]) => kernel.constants.some(({ name }) => name === key)),
+    ),
+    uniform: fieldsOf(kernel, sizes),
+    buffers: {
+      [names[1]]: buffers[contract.operands[0]],
+      [names[2]]: buffers[contract.operands[1]],
+      [names[3]]: outputs[0].tensor,
+    },
     workgroups: [x, y, z],
   };
+}
+
+function definition(code: string): Kernel {
+  try {
+    return defineKernel({ name: "custom", code });
+  } catch (error) {
+    throw new InputError((error as Error).message);
+  }
+}
+
+/** Those of the sizes that the kernel's record has. */
+function fieldsOf({ bindings }: Kernel, sizes: Readonly<Record<string, number>>) {
+  const { layout } = bindings[0];
+  const fields = layout.kind === "struct" ? layout.fields.map(({ name }) => name) : [];
+  return Object.fromEntries(Object.entries(sizes).filter(([name]) => fields.includes(name)));
 }

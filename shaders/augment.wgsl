@@ -10,6 +10,9 @@
 //
 // One thread writes one pixel. The order of operations is that of the official train transform.
 
+// needs: lib/batch
+// needs: lib/storage_f32 or lib/storage_f16
+
 struct Dims {
   rows: u32,
   height: u32,
@@ -17,7 +20,7 @@ struct Dims {
   padding: u32,
   source: u32,
   mean: vec3f,
-  inverse_std: vec3f,
+  inverseStd: vec3f,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -30,19 +33,19 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
   let area = dims.height * dims.width;
   for (var i = id.x; i < dims.rows * area; i += groups.x * 64u) {
     let row = i / area;
-    if (row_word(row, ROW_SOURCE) != dims.source) {
+    if (rowWord(row, ROW_SOURCE) != dims.source) {
       continue;
     }
     let pixel = i % area;
     let x = pixel % dims.width;
-    let mirrored = select(x, dims.width - 1u - x, row_word(row, ROW_FLIP) == 1u);
-    let sy = i32(pixel / dims.width + row_word(row, ROW_TOP)) - i32(dims.padding);
-    let sx = i32(mirrored + row_word(row, ROW_LEFT)) - i32(dims.padding);
+    let mirrored = select(x, dims.width - 1u - x, rowWord(row, ROW_FLIP) == 1u);
+    let sy = i32(pixel / dims.width + rowWord(row, ROW_TOP)) - i32(dims.padding);
+    let sx = i32(mirrored + rowWord(row, ROW_LEFT)) - i32(dims.padding);
     var bytes = 0u;
     if (sy >= 0 && sy < i32(dims.height) && sx >= 0 && sx < i32(dims.width)) {
-      bytes = images[(row_word(row, ROW_INDEX) * dims.height + u32(sy)) * dims.width + u32(sx)];
+      bytes = images[(rowWord(row, ROW_INDEX) * dims.height + u32(sy)) * dims.width + u32(sx)];
     }
     let rgb = unpack4x8unorm(bytes).xyz;
-    input[i] = narrow(vec4f((rgb - dims.mean) * dims.inverse_std, 0.0));
+    input[i] = narrow(vec4f((rgb - dims.mean) * dims.inverseStd, 0.0));
   }
 }

@@ -9,15 +9,20 @@
 // partials        f32 [segments, chunks, 2, channels4] of vec4: mean, m2 (batch_norm_statistics)
 // affine          f32 [2, channels4] of vec4: gamma, beta
 // running         f32 [2, channels4] of vec4: mean, variance
-// statistics, residual_statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
+// statistics, residualStatistics  f32 [segments, 4, channels4] of vec4: mean, inverseStd, scale, beta
 //
 // TRAINING 1: each workgroup merges the chunks of its segment (lib/moments.wgsl); the first one also writes
 // `statistics` of all segments, for the backward pass, and moves `running`, as batch_norm_finalize does.
 // TRAINING 0: the statistics of all pixels are the running ones, and nothing but y is written.
 //
-// The mean is subtracted first, so nothing cancels where it is large. RELU 0 leaves the sum as it is.
-// Workgroups (channels, block of pixels, segment); threads as in batch_norm_statistics: one keeps its channel group and
-// walks over pixels; neighbouring threads write neighbouring addresses.
+// The mean is subtracted first, so nothing cancels where it is large. RELU 0 leaves the sum as it is. Workgroups
+// (channels, block of pixels, segment); threads as in batch_norm_statistics: one keeps its channel group and walks
+// over pixels; neighbouring threads write neighbouring addresses.
+
+// needs: lib/batch_norm
+// needs: lib/moments
+// needs: lib/batch_norm_finish
+// needs: lib/storage_f32 or lib/storage_f16
 
 override RESIDUAL: u32;
 override RELU: u32;
@@ -28,7 +33,7 @@ override TRAINING: u32;
 @group(0) @binding(2) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> affine: array<vec4f>;
 @group(0) @binding(4) var<storage, read> residual: array<Stored>;
-@group(0) @binding(5) var<storage, read> residual_statistics: array<vec4f>;
+@group(0) @binding(5) var<storage, read> residualStatistics: array<vec4f>;
 @group(0) @binding(6) var<storage, read_write> running: array<vec4f>;
 @group(0) @binding(7) var<storage, read_write> statistics: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> y: array<Stored>;
@@ -38,38 +43,38 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let channel = group.x * dims.lanes + local % dims.lanes;
   let lane = local / dims.lanes;
-  let pixel_lanes = 64u / dims.lanes;
+  let pixelLanes = 64u / dims.lanes;
   let segment = group.z;
   let inside = channel < c4;
 
   var gamma = vec4f();
   var beta = vec4f();
-  var running_mean = vec4f();
-  var running_var = vec4f();
+  var runningMean = vec4f();
+  var runningVar = vec4f();
   if (inside) {
     gamma = affine[channel];
     beta = affine[c4 + channel];
-    running_mean = running[channel];
-    running_var = running[c4 + channel];
+    runningMean = running[channel];
+    runningVar = running[c4 + channel];
   }
-  var mean = running_mean;
-  var scale = gamma / sqrt(running_var + EPSILON);
+  var mean = runningMean;
+  var scale = gamma / sqrt(runningVar + EPSILON);
   if (TRAINING == 1u) {
     let first = group.y == 0u && segment == 0u;
     let segments = select(1u, dims.segments, first);
     for (var s = segment; s < segment + segments; s++) {
-      let moments = merge_chunks(s, channel, local);
-      let inverse_std = 1.0 / sqrt(moments.m2 / moments.n + EPSILON);
+      let moments = mergeChunks(s, channel, local);
+      let inverseStd = 1.0 / sqrt(moments.m2 / moments.n + EPSILON);
       if (s == segment) {
         mean = moments.mean;
-        scale = gamma * inverse_std;
+        scale = gamma * inverseStd;
       }
       if (first && lane == 0u && inside) {
-        write_statistics(s, channel, moments.mean, inverse_std, gamma, beta);
-        running_mean = (1.0 - MOMENTUM) * running_mean + MOMENTUM * moments.mean;
-        running_var = (1.0 - MOMENTUM) * running_var + MOMENTUM * (moments.m2 / (moments.n - 1.0));
-        running[channel] = running_mean;
-        running[c4 + channel] = running_var;
+        writeStatistics(s, channel, moments.mean, inverseStd, gamma, beta);
+        runningMean = (1.0 - MOMENTUM) * runningMean + MOMENTUM * moments.mean;
+        runningVar = (1.0 - MOMENTUM) * runningVar + MOMENTUM * (moments.m2 / (moments.n - 1.0));
+        running[channel] = runningMean;
+        running[c4 + channel] = runningVar;
       }
     }
   }
@@ -77,24 +82,24 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     return;
   }
 
-  var residual_mean = vec4f();
-  var residual_scale = vec4f();
-  var residual_beta = vec4f();
+  var residualMean = vec4f();
+  var residualScale = vec4f();
+  var residualBeta = vec4f();
   if (RESIDUAL == 2u) {
     let at = segment * 4u * c4 + channel;
-    residual_mean = residual_statistics[at];
-    residual_scale = residual_statistics[at + 2u * c4];
-    residual_beta = residual_statistics[at + 3u * c4];
+    residualMean = residualStatistics[at];
+    residualScale = residualStatistics[at + 2u * c4];
+    residualBeta = residualStatistics[at + 3u * c4];
   }
-  let start = segment_start(segment) + group.y * dims.block;
+  let start = segmentStart(segment) + group.y * dims.block;
   let end = min(start + dims.block, dims.ends[segment]) * c4;
-  let step = pixel_lanes * c4;
+  let step = pixelLanes * c4;
   for (var i = (start + lane) * c4 + channel; i < end; i += step) {
     var value = (widen(z[i]) - mean) * scale + beta;
     if (RESIDUAL == 1u) {
       value += widen(residual[i]);
     } else if (RESIDUAL == 2u) {
-      value += (widen(residual[i]) - residual_mean) * residual_scale + residual_beta;
+      value += (widen(residual[i]) - residualMean) * residualScale + residualBeta;
     }
     if (RELU == 1u) {
       // Not max(), which may turn NaN into 0 and so hide that training has diverged.

@@ -1,20 +1,24 @@
 // Backward batch norm, second pass: the gradient of its input, and those of gamma and beta.
 //
-//   With the sums over the M pixels of segment s, x = (z - mean) inverse_std and a = gamma inverse_std:
-//   dz = a (g - sum_g / M - x sum_gx / M) = a g - b - d (z - mean)
-//   b  = a sum_g / M,   d = a inverse_std sum_gx / M
-//   d_beta[c]  = sum_s sum_g[s, c],   d_gamma[c] = sum_s sum_gx[s, c]
+//   With the sums over the M pixels of segment s, x = (z - mean) inverseStd and a = gamma inverseStd:
+//   gz = a (g - sumG / M - x sumGx / M) = a g - b - d (z - mean)
+//   b  = a sumG / M,   d = a inverseStd sumGx / M
+//   gBeta[c]  = sum_s sumG[s, c],   gGamma[c] = sum_s sumGx[s, c]
 //
 // g = gy, already masked (MASK 0 and 1), or gy masked by y > 0, with y computed again from z (MASK 2).
 //
 // z           f32 or f16 [pixels, channels4] of vec4
-// gy, dz      f32 [pixels, channels4] of vec4
-// partials    f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx (batch_norm_backward_reduce)
-// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = a, beta
-// gradients   f32 [2, channels4] of vec4: d_gamma, d_beta
+// gy, gz      f32 [pixels, channels4] of vec4
+// partials    f32 [segments, chunks, 2, channels4] of vec4: sumG, sumGx (batch_norm_backward_reduce)
+// statistics  f32 [segments, 4, channels4] of vec4: mean, inverseStd, scale = a, beta
+// gradients   f32 [2, channels4] of vec4: gGamma, gBeta
 //
 // Each workgroup adds up the chunks of its segment; the first one those of all, and writes `gradients`. Workgroups
 // (channels, block of pixels, segment); threads as in batch_norm_statistics.
+
+// needs: lib/batch_norm
+// needs: lib/lane_sums
+// needs: lib/storage_f32 or lib/storage_f16
 
 override MASK: u32;
 
@@ -24,12 +28,12 @@ override MASK: u32;
 @group(0) @binding(3) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(4) var<storage, read> statistics: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> gradients: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> dz: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> gz: array<vec4f>;
 
 // The sums of the thread's channel group over a segment. All threads of a workgroup must call it.
-fn add_chunks(segment: u32, channel: u32, local: u32) -> Sums {
+fn addChunks(segment: u32, channel: u32, local: u32) -> Sums {
   let c4 = dims.channels4;
-  let pixels = dims.ends[segment] - segment_start(segment);
+  let pixels = dims.ends[segment] - segmentStart(segment);
   var g = vec4f();
   var gx = vec4f();
   if (channel < c4) {
@@ -39,7 +43,7 @@ fn add_chunks(segment: u32, channel: u32, local: u32) -> Sums {
       gx += partials[source + c4];
     }
   }
-  return add_lanes(g, gx, local);
+  return addLanes(g, gx, local);
 }
 
 @compute @workgroup_size(64)
@@ -47,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let channel = group.x * dims.lanes + local % dims.lanes;
   let lane = local / dims.lanes;
-  let pixel_lanes = 64u / dims.lanes;
+  let pixelLanes = 64u / dims.lanes;
   let segment = group.z;
 
   let first = group.y == 0u && segment == 0u;
@@ -55,7 +59,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var own = Sums();
   var total = Sums();
   for (var s = segment; s < segment + segments; s++) {
-    let sums = add_chunks(s, channel, local);
+    let sums = addChunks(s, channel, local);
     if (s == segment) {
       own = sums;
     }
@@ -73,18 +77,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let mean = statistics[at];
   let scale = statistics[at + 2u * c4];
   let beta = statistics[at + 3u * c4];
-  let over = scale / f32(dims.ends[segment] - segment_start(segment));
+  let over = scale / f32(dims.ends[segment] - segmentStart(segment));
   let b = over * own.a;
   let d = over * statistics[at + c4] * own.b;
-  let start = segment_start(segment) + group.y * dims.block;
+  let start = segmentStart(segment) + group.y * dims.block;
   let end = min(start + dims.block, dims.ends[segment]) * c4;
-  let step = pixel_lanes * c4;
+  let step = pixelLanes * c4;
   for (var i = (start + lane) * c4 + channel; i < end; i += step) {
     var g = gy[i];
     let centered = widen(z[i]) - mean;
     if (MASK == 2u) {
       g = select(vec4f(), g, centered * scale + beta > vec4f());
     }
-    dz[i] = scale * g - b - d * centered;
+    gz[i] = scale * g - b - d * centered;
   }
 }

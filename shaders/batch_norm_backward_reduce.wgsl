@@ -1,7 +1,7 @@
 // Backward batch norm, first pass: the ReLU mask and the two sums of each channel over each chunk of pixels.
 //
-//   sum_g[s, k, c]   = sum_p g[p, c]                                      p over chunk k of segment s
-//   sum_gx[s, k, c]  = sum_p g[p, c] x[p, c],   x = (z - mean) inverse_std
+//   sumG[s, k, c]   = sum_p g[p, c]                                      p over chunk k of segment s
+//   sumGx[s, k, c]  = sum_p g[p, c] x[p, c],   x = (z - mean) inverseStd
 //
 //   g = gy                      MASK 0
 //   g = gy where y > 0, else 0  MASK 1: y is read; g is written back over gy, for the shortcut needs it too
@@ -9,10 +9,14 @@
 //
 // z, y        f32 or f16 [pixels, channels4] of vec4 (y is read with MASK 1 only)
 // gy          f32 [pixels, channels4] of vec4
-// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale, beta
-// partials    f32 [segments, chunks, 2, channels4] of vec4: sum_g, sum_gx
+// statistics  f32 [segments, 4, channels4] of vec4: mean, inverseStd, scale, beta
+// partials    f32 [segments, chunks, 2, channels4] of vec4: sumG, sumGx
 //
 // Workgroups and threads as in batch_norm_statistics; sums are taken in fixed order.
+
+// needs: lib/batch_norm
+// needs: lib/lane_sums
+// needs: lib/storage_f32 or lib/storage_f16
 
 override MASK: u32;
 
@@ -28,20 +32,20 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let channel = group.x * dims.lanes + local % dims.lanes;
   let lane = local / dims.lanes;
-  let pixel_lanes = 64u / dims.lanes;
+  let pixelLanes = 64u / dims.lanes;
   let segment = group.z;
-  let start = segment_start(segment) + group.y * dims.chunk;
+  let start = segmentStart(segment) + group.y * dims.chunk;
   let end = min(start + dims.chunk, dims.ends[segment]) * c4;
 
-  var sum_g = vec4f();
-  var sum_gx = vec4f();
+  var sumG = vec4f();
+  var sumGx = vec4f();
   if (channel < c4) {
     let at = segment * 4u * c4 + channel;
     let mean = statistics[at];
-    let inverse_std = statistics[at + c4];
+    let inverseStd = statistics[at + c4];
     let scale = statistics[at + 2u * c4];
     let beta = statistics[at + 3u * c4];
-    let step = pixel_lanes * c4;
+    let step = pixelLanes * c4;
     for (var i = (start + lane) * c4 + channel; i < end; i += step) {
       var g = gy[i];
       let centered = widen(z[i]) - mean;
@@ -51,12 +55,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       } else if (MASK == 2u) {
         g = select(vec4f(), g, centered * scale + beta > vec4f());
       }
-      sum_g += g;
-      sum_gx += g * centered;
+      sumG += g;
+      sumGx += g * centered;
     }
-    sum_gx *= inverse_std;
+    sumGx *= inverseStd;
   }
-  let sums = add_lanes(sum_g, sum_gx, local);
+  let sums = addLanes(sumG, sumGx, local);
   if (lane == 0u && channel < c4) {
     let into = (segment * dims.chunks + group.y) * 2u * c4 + channel;
     partials[into] = sums.a;

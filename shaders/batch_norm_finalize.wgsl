@@ -2,16 +2,20 @@
 // shortcut, whose normalisation is part of another layer's batch_norm_apply.
 //
 //   mean, m2     merged over the chunks of segment s (lib/moments.wgsl)
-//   inverse_std  = 1 / sqrt(m2 / n + 1e-5)
-//   running_mean = 0.9 running_mean + 0.1 mean
-//   running_var  = 0.9 running_var + 0.1 m2 / (n - 1)              segment after segment, as PyTorch does per forward
+//   inverseStd  = 1 / sqrt(m2 / n + 1e-5)
+//   runningMean = 0.9 runningMean + 0.1 mean
+//   runningVar  = 0.9 runningVar + 0.1 m2 / (n - 1)              segment after segment, as PyTorch does per forward
 //
 // partials    f32 [segments, chunks, 2, channels4] of vec4: mean, m2
 // affine      f32 [2, channels4] of vec4: gamma, beta
 // running     f32 [2, channels4] of vec4: mean, variance
-// statistics  f32 [segments, 4, channels4] of vec4: mean, inverse_std, scale = gamma inverse_std, beta
+// statistics  f32 [segments, 4, channels4] of vec4: mean, inverseStd, scale = gamma inverseStd, beta
 //
 // Workgroups (channels); threads as in batch_norm_statistics. n is the number of pixels of the segment.
+
+// needs: lib/batch_norm
+// needs: lib/moments
+// needs: lib/batch_norm_finish
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> partials: array<vec4f>;
@@ -24,23 +28,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let channel = group.x * dims.lanes + local % dims.lanes;
   let writes = local < dims.lanes && channel < c4;
-  var running_mean = vec4f();
-  var running_var = vec4f();
+  var runningMean = vec4f();
+  var runningVar = vec4f();
   if (writes) {
-    running_mean = running[channel];
-    running_var = running[c4 + channel];
+    runningMean = running[channel];
+    runningVar = running[c4 + channel];
   }
   for (var s = 0u; s < dims.segments; s++) {
-    let moments = merge_chunks(s, channel, local);
+    let moments = mergeChunks(s, channel, local);
     if (writes) {
-      let inverse_std = 1.0 / sqrt(moments.m2 / moments.n + EPSILON);
-      write_statistics(s, channel, moments.mean, inverse_std, affine[channel], affine[c4 + channel]);
-      running_mean = (1.0 - MOMENTUM) * running_mean + MOMENTUM * moments.mean;
-      running_var = (1.0 - MOMENTUM) * running_var + MOMENTUM * (moments.m2 / (moments.n - 1.0));
+      let inverseStd = 1.0 / sqrt(moments.m2 / moments.n + EPSILON);
+      writeStatistics(s, channel, moments.mean, inverseStd, affine[channel], affine[c4 + channel]);
+      runningMean = (1.0 - MOMENTUM) * runningMean + MOMENTUM * moments.mean;
+      runningVar = (1.0 - MOMENTUM) * runningVar + MOMENTUM * (moments.m2 / (moments.n - 1.0));
     }
   }
   if (writes) {
-    running[channel] = running_mean;
-    running[c4 + channel] = running_var;
+    running[channel] = runningMean;
+    running[c4 + channel] = runningVar;
   }
 }

@@ -1,9 +1,9 @@
 // Batch norm in inference: statistics of each channel, in the form of training, from the running ones.
 //
-//   mean = running_mean,  inverse_std = 1 / sqrt(running_var + 1e-5)
+//   mean = runningMean,  inverseStd = 1 / sqrt(runningVar + 1e-5)
 //
 // affine      f32 [2, channels4] of vec4: gamma, beta;  running f32 [2, channels4] of vec4: mean, variance
-// statistics  f32 [1, 4, channels4] of vec4: mean, inverse_std, scale, beta, as batch_norm_finalize writes them
+// statistics  f32 [1, 4, channels4] of vec4: mean, inverseStd, scale, beta, as batch_norm_finalize writes them
 //
 // One thread per channel group.
 
@@ -25,10 +25,10 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     return;
   }
   let mean = running[channel];
-  let inverse_std = 1.0 / sqrt(running[dims.channels4 + channel] + EPSILON);
-  let scale = affine[channel] * inverse_std;
+  let inverseStd = 1.0 / sqrt(running[dims.channels4 + channel] + EPSILON);
+  let scale = affine[channel] * inverseStd;
   statistics[channel] = mean;
-  statistics[dims.channels4 + channel] = inverse_std;
+  statistics[dims.channels4 + channel] = inverseStd;
   statistics[2u * dims.channels4 + channel] = scale;
   statistics[3u * dims.channels4 + channel] = affine[dims.channels4 + channel];
 }

@@ -9,6 +9,10 @@
 // A workgroup takes one chunk of one segment and up to 64 channel groups; neighbouring threads are on neighbouring
 // addresses. All sum deviations from the first value of the chunk, which keeps the squares small whatever the mean.
 
+// needs: lib/batch_norm
+// needs: lib/lane_sums
+// needs: lib/storage_f32 or lib/storage_f16
+
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
@@ -18,9 +22,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let channel = group.x * dims.lanes + local % dims.lanes;
   let lane = local / dims.lanes;
-  let pixel_lanes = 64u / dims.lanes;
+  let pixelLanes = 64u / dims.lanes;
   let segment = group.z;
-  let start = segment_start(segment) + group.y * dims.chunk;
+  let start = segmentStart(segment) + group.y * dims.chunk;
   let end = min(start + dims.chunk, dims.ends[segment]);
 
   var shift = vec4f();
@@ -28,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var squares = vec4f();
   if (channel < c4 && start < end) {
     shift = widen(z[start * c4 + channel]);
-    let step = pixel_lanes * c4;
+    let step = pixelLanes * c4;
     let last = end * c4;
     for (var i = (start + lane) * c4 + channel; i < last; i += step) {
       let d = widen(z[i]) - shift;
@@ -36,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       squares += d * d;
     }
   }
-  let sums = add_lanes(sum, squares, local);
+  let sums = addLanes(sum, squares, local);
   if (lane == 0u && channel < c4 && start < end) {
     let n = f32(end - start);
     let into = (segment * dims.chunks + group.y) * 2u * c4 + channel;

@@ -14,7 +14,7 @@
 // else: 0 nothing, 1 the next 2 groups, 2 the same groups of the next row (STRIDE 1 only). The lanes of a workgroup
 // (x) run over strips, ordered (n, oy, strip), and workgroup y chooses the output channels. So the taps of a row
 // share their loads of x, and all lanes of a workgroup need the same weights at the same time: `weightBlock`
-// (conv2d_weights_*.wgsl, appended by the loader) gives 4 input channels by 2 output groups as two matrices.
+// (lib/conv2d_weights_*.wgsl) gives 4 input channels by 2 output groups as two matrices.
 //
 // Loads are the cost (on a CPU adapter one is worth about eleven vec4f multiply-adds): 3x3 kernels take 18 loads of
 // x and 18 weight blocks for 576 multiply-adds with SECOND = 1, 24 and 9 with SECOND = 2. Twice as many sums per
@@ -23,10 +23,14 @@
 // Group counts, widths and heights that tiles do not divide: the surplus is computed from whatever is read
 // there, and not stored.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
-override SECOND: u32 = 0u;
-override EXCHANGE: u32 = 0u; // 1: neighbouring lanes hand each other the columns that both need
+// needs: lib/conv2d_weights_plain or lib/conv2d_weights_subgroup
+// needs: lib/multiply_add
+// needs: lib/storage_f32 or lib/storage_f16
+
+override KERNEL: u32;
+override STRIDE: u32;
+override SECOND: u32;
+override EXCHANGE: u32; // 1: neighbouring lanes hand each other the columns that both need
 
 struct Dims {
   batch: u32,
@@ -40,7 +44,7 @@ struct Dims {
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<Stored>;
 
 struct Tile { // two groups of output channels, a and b, by four pixels

@@ -2,22 +2,25 @@
 //
 //   y[n, oy, ox, co] = sum over ky, ci group, kx, c of x[n, oy * S + ky - P, ox * S + kx - P, ci] * w[ky, kx, ci, co]
 //
-// with ci = 4 * (ci group) + c, S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image;
-// the sum runs in this order, the last index fastest, as in conv2d_forward.wgsl, whose bits it gives.
+// with ci = 4 * (ci group) + c, S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the
+// image; the sum runs in this order, the last index fastest, as in conv2d_forward.wgsl, whose bits it gives.
 //
 //   x  f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]      read as vec4f over ci
 //   w  f32 [K, K, 4 * inGroups, 4 * outGroups]                  read as vec4f over co
 //   y  f32 or f16 [batch, outHeight, outWidth, 4 * outGroups]   written as vec4f over co
 //
-// It is the product of a matrix of pixels (n, oy, ox) by taps with one of taps by channels (lib/conv2d_tile.wgsl), whose
-// first factor is never built: a slab holds for the pixels of the tile the columns kx of one row ky, GROUPS groups of
-// input channels of each. Workgroup x chooses the pixels, y the output channels.
+// It is the product of a matrix of pixels (n, oy, ox) by taps with one of taps by channels (lib/conv2d_tile.wgsl),
+// whose first factor is never built: a slab holds for the pixels of the tile the columns kx of one row ky, GROUPS
+// groups of input channels of each. Workgroup x chooses the pixels, y the output channels.
 //
 // Pixels and channels that tiles do not divide: the surplus is filled with zeros, and not stored.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
-override GROUPS: u32 = 1u; // divides inGroups
+// needs: lib/conv2d_tile
+// needs: lib/storage_f32 or lib/storage_f16
+
+override KERNEL: u32;
+override STRIDE: u32;
+override GROUPS: u32; // divides inGroups
 
 struct Dims {
   batch: u32,
@@ -31,7 +34,7 @@ struct Dims {
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<Stored>;
 
 struct Corner { // where the first tap of a pixel meets x: rows and columns, and so the address, may wrap below zero
@@ -73,7 +76,7 @@ fn loadFactors(ky: u32, group: u32, firstGroup: u32, local: u32) {
     let input = 4u * (group + tap / KERNEL) + c;
     let at = ((ky * KERNEL + tap % KERNEL) * 4u * dims.inGroups + input) * dims.outGroups + out;
     let inside = out < dims.outGroups;
-    factors[i] = select(vec4f(), weights[select(0u, at, inside)], inside);
+    factors[i] = select(vec4f(), weight[select(0u, at, inside)], inside);
   }
 }
 

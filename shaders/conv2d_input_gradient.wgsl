@@ -21,10 +21,13 @@
 // which leaves the rows ky = 1 (even iy) or ky = 0, 2 (odd iy); of the columns, even ix meet kx = 1 and odd ix
 // meet kx = 0, 2. A 1x1 kernel with stride 2 reaches only even iy and ix; the others are zero or the addend.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
-override SECOND: u32 = 0u;
-override EXCHANGE: u32 = 0u; // 1: neighbouring lanes hand each other the columns that both need
+// needs: lib/conv2d_weights_plain or lib/conv2d_weights_subgroup
+// needs: lib/multiply_add
+
+override KERNEL: u32;
+override STRIDE: u32;
+override SECOND: u32;
+override EXCHANGE: u32; // 1: neighbouring lanes hand each other the columns that both need
 
 struct Dims {
   batch: u32,
@@ -39,7 +42,7 @@ struct Dims {
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> gy: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read> addend: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> gx: array<vec4f>;
 

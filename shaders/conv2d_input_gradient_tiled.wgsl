@@ -2,26 +2,29 @@
 //
 //   gx[n, iy, ix, ci] = sum over ky, co group, kx, c of gy[n, oy, ox, co] * w[ky, kx, ci, co]   (+ addend[n, iy, ix, ci])
 //
-// with co = 4 * (co group) + c, over those (ky, kx) for which oy = (iy + P - ky) / S and ox = (ix + P - kx) / S are whole
-// numbers inside the output, S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2; the sum runs in this order, the
-// last index fastest, as in conv2d_input_gradient.wgsl, whose bits it gives.
+// with co = 4 * (co group) + c, over those (ky, kx) for which oy = (iy + P - ky) / S and ox = (ix + P - kx) / S are
+// whole numbers inside the output, S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2; the sum runs in this
+// order, the last index fastest, as in conv2d_input_gradient.wgsl, whose bits it gives.
 //
 //   gy      f32 [batch, outHeight, outWidth, 4 * outGroups]     read as vec4f over co
 //   w       f32 [K, K, 4 * inGroups, 4 * outGroups]             read as vec4f over co
 //   addend  f32 [batch, inHeight, inWidth, 4 * inGroups]        read where `accumulate` is 1; else bind anything
 //   gx      f32 [batch, inHeight, inWidth, 4 * inGroups]        written as vec4f over ci
 //
-// It is the product of a matrix of pixels by taps with one of taps by channels (lib/conv2d_tile.wgsl): a slab holds for
-// the pixels of the tile the columns that meet one row ky, GROUPS groups of output channels of each. Workgroup x chooses
-// the pixels, y the input channels, z the parity of (iy, ix) where STRIDE is 2: of each parity the pixels are a grid of
-// their own, whose taps are every second one: ky = 1 where iy is even, 0 and 2 where it is odd, and kx likewise. So no
-// thread multiplies by an inserted zero. Of a 1x1 kernel with stride 2 only the even pixels have a tap.
+// It is the product of a matrix of pixels by taps with one of taps by channels (lib/conv2d_tile.wgsl): a slab holds
+// for the pixels of the tile the columns that meet one row ky, GROUPS groups of output channels of each. Workgroup x
+// chooses the pixels, y the input channels, z the parity of (iy, ix) where STRIDE is 2: of each parity the pixels are
+// a grid of their own, whose taps are every second one: ky = 1 where iy is even, 0 and 2 where it is odd, and kx
+// likewise. So no thread multiplies by an inserted zero. Of a 1x1 kernel with stride 2 only the even pixels have a
+// tap.
 //
 // Pixels and channels that tiles do not divide: the surplus is filled with zeros, and not stored.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
-override GROUPS: u32 = 1u; // divides outGroups
+// needs: lib/conv2d_tile
+
+override KERNEL: u32;
+override STRIDE: u32;
+override GROUPS: u32; // divides outGroups
 
 struct Dims {
   batch: u32,
@@ -36,7 +39,7 @@ struct Dims {
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> gy: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read> addend: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> gx: array<vec4f>;
 
@@ -65,7 +68,8 @@ fn cornerOf(pixel: u32, parity: vec2u, firstTap: vec2u) -> Corner {
   return Corner(select(outside, row, there), column, at, place);
 }
 
-// The slab of the tap row `step` steps from the first and of GROUPS groups from `group` on; `taps` of its columns count.
+// The slab of the tap row `step` steps from the first and of GROUPS groups from `group` on; `taps` of its columns
+// count.
 fn loadSources(step: u32, group: u32, taps: u32, local: u32) {
   for (var i = local; i < taps * GROUPS * TILE_PIXELS; i += THREADS) {
     let g = i % GROUPS; // neighbouring threads read neighbouring groups
@@ -89,7 +93,7 @@ fn loadFactors(ky: u32, firstKx: u32, group: u32, taps: u32, firstGroup: u32, lo
     let first = ((ky * KERNEL + kx) * dims.inGroups + firstGroup + n) * 4u * dims.outGroups + group + g;
     let at = select(0u, first, inside);
     let step = select(0u, dims.outGroups, inside);
-    let m = transpose(mat4x4f(weights[at], weights[at + step], weights[at + 2u * step], weights[at + 3u * step]));
+    let m = transpose(mat4x4f(weight[at], weight[at + step], weight[at + 2u * step], weight[at + 3u * step]));
     let to = (g * taps + t) * TILE_CHANNELS + n;
     factors[to] = select(vec4f(), m[0], inside);
     factors[to + TILE_CHANNELS / 4u] = select(vec4f(), m[1], inside);

@@ -1,6 +1,6 @@
 // Gradient of a convolution with respect to its weights: partial sums
 //
-//   partial[chunk, ky, kx, ci, co] = sum over the strips of `chunk` and their pixels (n, oy, ox) of
+//   partials[chunk, ky, kx, ci, co] = sum over the strips of `chunk` and their pixels (n, oy, ox) of
 //                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
 //
 // with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. A strip is four
@@ -10,16 +10,19 @@
 //
 //   x        f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]  read as vec4f over ci
 //   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]      read as vec4f over co
-//   partial  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
+//   partials  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
 //
-// A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It
-// walks down its strips, so that a row of x (`inputRow`; it and `gradientColumns` are in conv2d_rows_*.wgsl, appended by
-// the loader) is loaded once for the three ky that meet it (STRIDE 1) and once for the three kx: 10 loads for 144 vec4f multiply-adds.
+// A thread owns 4 input by 4 output channels of one chunk, all taps: nine matrices of sums in registers. It walks
+// down its strips, so that a row of x (`inputRow`; it and `gradientColumns` are in lib/conv2d_rows_*.wgsl) is loaded
+// once for the three ky that meet it (STRIDE 1) and once for the three kx: 10 loads for 144 vec4f multiply-adds.
 // Threads are ordered (chunk, input group, output group): neighbours read the same or the adjacent vec4f, and no
 // thread needs another's sums.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
+// needs: lib/conv2d_rows_plain or lib/conv2d_rows_subgroup
+// needs: lib/storage_f32 or lib/storage_f16
+
+override KERNEL: u32;
+override STRIDE: u32;
 
 struct Dims {
   batch: u32,
@@ -36,7 +39,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> partial: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 
 struct Row { // the columns of x that meet four columns of gy: 6 of them for STRIDE 1, 9 for STRIDE 2
   c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f, c6: vec4f, c7: vec4f, c8: vec4f,
@@ -89,10 +92,10 @@ fn addRow(taps: ptr<function, Taps>, row: Row, g: mat4x4f) {
 }
 
 fn store(at: u32, m: mat4x4f) {
-  partial[at] = m[0];
-  partial[at + dims.outGroups] = m[1];
-  partial[at + 2u * dims.outGroups] = m[2];
-  partial[at + 3u * dims.outGroups] = m[3];
+  partials[at] = m[0];
+  partials[at + dims.outGroups] = m[1];
+  partials[at + 2u * dims.outGroups] = m[2];
+  partials[at + 3u * dims.outGroups] = m[3];
 }
 
 @compute @workgroup_size(64)

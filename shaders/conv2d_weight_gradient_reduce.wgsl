@@ -1,8 +1,8 @@
 // Gradient of convolutions with respect to their weights: the sums of the partial sums, in order, of several layers
 //
-//   gw[i] = partial[0, i] + partial[1, i] + ... + partial[chunks - 1, i]
+//   gw[i] = partials[0, i] + partials[1, i] + ... + partials[chunks - 1, i]
 //
-//   partial    f32, from vec4 `partialAt` of a layer on: [chunks, 4 * size] of conv2d_weight_gradient.wgsl
+//   partials   f32, from vec4 `partialAt` of a layer on: [chunks, 4 * size] of conv2d_weight_gradient.wgsl
 //   gradients  f32, from vec4 `gradientAt` of a layer on: [4 * size], written, not added to
 //
 // A workgroup sums 64 vec4f of one layer; layers take ceil(size / 64) workgroups each, in order. No atomics: the order
@@ -14,7 +14,7 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> partial: array<vec4f>;
+@group(0) @binding(1) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> gradients: array<vec4f>;
 
 @compute @workgroup_size(64)
@@ -30,9 +30,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   if (i >= size) {
     return;
   }
-  var sum = partial[layer.x + i];
+  var sum = partials[layer.x + i];
   for (var chunk = 1u; chunk < layer.w; chunk++) {
-    sum += partial[layer.x + chunk * size + i];
+    sum += partials[layer.x + chunk * size + i];
   }
   gradients[layer.y + i] = sum;
 }

@@ -1,26 +1,29 @@
 // Gradient of a convolution with respect to its weights in tiles of workgroup memory, for GPUs: partial sums
 //
-//   parts[chunk, ky, kx, ci, co] = sum over the strips of `chunk`, their rows oy and columns ox of
+//   partials[chunk, ky, kx, ci, co] = sum over the strips of `chunk`, their rows oy and columns ox of
 //                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
 //
-// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. Strips (four columns of gy
-// over the height of one image) and chunks are those of conv2d_weight_gradient.wgsl, and so is the order of the sum, the
-// last index fastest: it gives the same bits. conv2d_weight_gradient_reduce.wgsl adds the chunks.
+// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. Strips (four columns
+// of gy over the height of one image) and chunks are those of conv2d_weight_gradient.wgsl, and so is the order of the
+// sum, the last index fastest: it gives the same bits. conv2d_weight_gradient_reduce.wgsl adds the chunks.
 //
 //   x        f32 or f16 [batch, inHeight, inWidth, 4 * inGroups]  read as vec4f over ci
 //   gy       f32 [batch, outHeight, outWidth, 4 * outGroups]      read as vec4f over co
-//   parts  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
+//   partials  f32 [chunks, K, K, 4 * inGroups, 4 * outGroups]      written as vec4f over co
 //
 // Of one tap (workgroup z: chunk * K * K + tap) it is the product of a matrix of input channels by pixels with one of
-// pixels by output channels. A workgroup computes TILE_INPUTS (y) by TILE_OUTPUTS (x) sums in slabs of ROWS_OF_SLAB rows of
-// a strip: all threads fill `inputs` and `gradients`, wait, and each adds the slab to its THREAD_ROWS by 8 sums
-// (lib/tile_sums.wgsl): 4 reads of workgroup memory for 16 vec4f multiply-adds a pixel (THREAD_ROWS 8).
+// pixels by output channels. A workgroup computes TILE_INPUTS (y) by TILE_OUTPUTS (x) sums in slabs of ROWS_OF_SLAB
+// rows of a strip: all threads fill `inputs` and `gradients`, wait, and each adds the slab to its THREAD_ROWS by 8
+// sums (lib/tile_sums.wgsl): 4 reads of workgroup memory for 16 vec4f multiply-adds a pixel (THREAD_ROWS 8).
 //
 // Channels that tiles do not divide: the surplus is filled with zeros, and not stored. Rows and columns beyond gy are
 // zeros there, and whatever x holds beside them is replaced by zeros as well.
 
-override KERNEL: u32 = 3u;
-override STRIDE: u32 = 1u;
+// needs: lib/tile_sums
+// needs: lib/storage_f32 or lib/storage_f16
+
+override KERNEL: u32;
+override STRIDE: u32;
 override TILE_INPUTS: u32;
 override TILE_OUTPUTS: u32; // a multiple of 8
 override ROWS_OF_SLAB: u32 = 4u;
@@ -46,7 +49,7 @@ struct Dims {
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> parts: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 
 var<workgroup> inputs: array<vec4f, PIXELS * IN_GROUPS>; // [pixel, ci group]
 var<workgroup> gradients: array<vec4f, PIXELS * OUT_GROUPS>; // [pixel, co group]
@@ -94,16 +97,16 @@ fn store(first: u32, inGroup: u32, outGroup: u32, a: mat4x4f, b: mat4x4f) {
   }
   let at = first + inGroup * 4u * dims.outGroups + outGroup;
   if (outGroup < dims.outGroups) {
-    parts[at] = a[0];
-    parts[at + dims.outGroups] = a[1];
-    parts[at + 2u * dims.outGroups] = a[2];
-    parts[at + 3u * dims.outGroups] = a[3];
+    partials[at] = a[0];
+    partials[at + dims.outGroups] = a[1];
+    partials[at + 2u * dims.outGroups] = a[2];
+    partials[at + 3u * dims.outGroups] = a[3];
   }
   if (outGroup + COLUMNS < dims.outGroups) {
-    parts[at + COLUMNS] = b[0];
-    parts[at + COLUMNS + dims.outGroups] = b[1];
-    parts[at + COLUMNS + 2u * dims.outGroups] = b[2];
-    parts[at + COLUMNS + 3u * dims.outGroups] = b[3];
+    partials[at + COLUMNS] = b[0];
+    partials[at + COLUMNS + dims.outGroups] = b[1];
+    partials[at + COLUMNS + 2u * dims.outGroups] = b[2];
+    partials[at + COLUMNS + 3u * dims.outGroups] = b[3];
   }
 }
 

@@ -9,11 +9,13 @@
 // is the asymmetric cross-entropy (ACE) of Caccia et al., ICLR 2022; weight = 1 / (rows of the segment) makes a
 // segment's share its mean.
 //
-// logits, g_logits  f32 [rows, heads4] of vec4 (heads past `heads` are padding: gradient 0)
-// row_losses        f32 [rows]: weight[n] ce[n];  losses  f32: one number a step, written at the step's loss slot
+// logits, gLogits  f32 [rows, heads4] of vec4 (heads past `heads` are padding: gradient 0)
+// rowLosses        f32 [rows]: weight[n] ce[n];  losses  f32: one number a step, written at the step's loss slot
 // batch             see lib/batch.wgsl
 //
 // One workgroup; a thread takes rows local, local + 64, ...; the sum over rows is a tree in fixed order.
+
+// needs: lib/batch
 
 struct Dims {
   rows: u32,
@@ -26,8 +28,8 @@ const LOWEST = -3.4028234663852886e38;
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
-@group(0) @binding(3) var<storage, read_write> g_logits: array<f32>;
-@group(0) @binding(4) var<storage, read_write> row_losses: array<f32>;
+@group(0) @binding(3) var<storage, read_write> gLogits: array<f32>;
+@group(0) @binding(4) var<storage, read_write> rowLosses: array<f32>;
 @group(0) @binding(5) var<storage, read_write> losses: array<f32>;
 
 var<workgroup> sums: array<f32, 64>;
@@ -37,32 +39,32 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let stride = 4u * dims.heads4;
   var total = 0.0;
   for (var row = local; row < dims.rows; row += 64u) {
-    let mask = row_word(row, ROW_MASK);
-    let label = row_word(row, ROW_LABEL);
-    let weight = bitcast<f32>(row_word(row, ROW_WEIGHT));
+    let mask = rowWord(row, ROW_MASK);
+    let label = rowWord(row, ROW_LABEL);
+    let weight = bitcast<f32>(rowWord(row, ROW_WEIGHT));
     let base = row * stride;
     var highest = LOWEST;
     for (var h = 0u; h < dims.heads; h++) {
-      if (head_is_open(mask, h)) {
+      if (headIsOpen(mask, h)) {
         highest = max(highest, logits[base + h]);
       }
     }
     var sum = 0.0;
     for (var h = 0u; h < dims.heads; h++) {
-      if (head_is_open(mask, h)) {
+      if (headIsOpen(mask, h)) {
         sum += exp(logits[base + h] - highest);
       }
     }
-    let of_label = select(LOWEST, logits[base + label], head_is_open(mask, label));
-    let loss = weight * (log(sum) + (highest - of_label));
+    let ofLabel = select(LOWEST, logits[base + label], headIsOpen(mask, label));
+    let loss = weight * (log(sum) + (highest - ofLabel));
     for (var h = 0u; h < stride; h++) {
       var g = 0.0;
-      if (h < dims.heads && head_is_open(mask, h)) {
+      if (h < dims.heads && headIsOpen(mask, h)) {
         g = weight * (exp(logits[base + h] - highest) / sum - f32(h == label));
       }
-      g_logits[base + h] = g;
+      gLogits[base + h] = g;
     }
-    row_losses[row] = loss;
+    rowLosses[row] = loss;
     total += loss;
   }
   sums[local] = total;
@@ -73,6 +75,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
   }
   if (local == 0u) {
-    losses[loss_slot()] = sums[0];
+    losses[lossSlot()] = sums[0];
   }
 }

@@ -3,8 +3,8 @@
 //   result[0] = max over i of |gradient_i|,   result[1] = max over i of |value_i|,   where the mask is 1
 //
 // Magnitudes of f32 are ordered as the whole numbers that their bits are, infinity above all numbers and NaN above
-// infinity: 0x7f800000 or more says that something is not finite, and 0 that a gradient is zero throughout. A maximum of
-// whole numbers is the same in any order, so atomics leave the result reproducible.
+// infinity: 0x7f800000 or more says that something is not finite, and 0 that a gradient is zero throughout. A maximum
+// of whole numbers is the same in any order, so atomics leave the result reproducible.
 //
 // gradients, values  u32 [count4] of vec4: the bits of the flat parameter table;  mask  u32 [count4]
 // result  u32 [2], zero before

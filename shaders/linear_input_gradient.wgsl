@@ -1,7 +1,7 @@
-// Linear layer, gradient of its input: g_features[n, c] = sum_h g_logits[n, h] weight[c, h].
+// Linear layer, gradient of its input: gFeatures[n, c] = sum_h gLogits[n, h] weight[c, h].
 //
-// g_logits  f32 [rows, heads4] of vec4;  weight  f32 [4 channels4, heads4] of vec4
-// g_features  f32 [rows, channels4] of vec4
+// gLogits  f32 [rows, heads4] of vec4;  weight  f32 [4 channels4, heads4] of vec4
+// gFeatures  f32 [rows, channels4] of vec4
 //
 // One thread computes four channels of one row.
 
@@ -12,9 +12,9 @@ struct Dims {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> g_logits: array<vec4f>;
+@group(0) @binding(1) var<storage, read> gLogits: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> g_features: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> gFeatures: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -25,7 +25,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   let channel = id.x % dims.channels4;
   var sum = vec4f();
   for (var h = 0u; h < dims.heads4; h++) {
-    let g = g_logits[row * dims.heads4 + h];
+    let g = gLogits[row * dims.heads4 + h];
     let w = 4u * channel * dims.heads4 + h;
     sum += vec4f(
       dot(g, weight[w]),
@@ -34,5 +34,5 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
       dot(g, weight[w + 3u * dims.heads4]),
     );
   }
-  g_features[id.x] = sum;
+  gFeatures[id.x] = sum;
 }

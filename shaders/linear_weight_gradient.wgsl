@@ -1,9 +1,9 @@
 // Linear layer, gradients of its parameters:
 //
-//   g_weight[c, h] = sum_n features[n, c] g_logits[n, h],   g_bias[h] = sum_n g_logits[n, h]
+//   gWeight[c, h] = sum_n features[n, c] gLogits[n, h],   gBias[h] = sum_n gLogits[n, h]
 //
-// features  f32 [rows, 4 channels4], g_logits  f32 [rows, heads4] of vec4
-// g_weight  f32 [4 channels4, heads4] of vec4;  g_bias  f32 [heads4] of vec4
+// features  f32 [rows, 4 channels4], gLogits  f32 [rows, heads4] of vec4
+// gWeight  f32 [4 channels4, heads4] of vec4;  gBias  f32 [heads4] of vec4
 //
 // One thread sums four heads of one channel over the rows, in order; channel 4 channels4 stands for the bias.
 
@@ -15,9 +15,9 @@ struct Dims {
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> features: array<f32>;
-@group(0) @binding(2) var<storage, read> g_logits: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> g_weight: array<vec4f>;
-@group(0) @binding(4) var<storage, read_write> g_bias: array<vec4f>;
+@group(0) @binding(2) var<storage, read> gLogits: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> gWeight: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> gBias: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -29,7 +29,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   var sum = vec4f();
   for (var row = 0u; row < dims.rows; row++) {
-    let g = g_logits[row * dims.heads4 + head];
+    let g = gLogits[row * dims.heads4 + head];
     if (channel == channels) {
       sum += g;
     } else {
@@ -37,8 +37,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
   }
   if (channel == channels) {
-    g_bias[head] = sum;
+    gBias[head] = sum;
   } else {
-    g_weight[id.x] = sum;
+    gWeight[id.x] = sum;
   }
 }

@@ -7,11 +7,13 @@
 // With distillation = alpha / (rows of the segment x heads) a segment adds alpha times its mean squared error: the
 // second term of DER++ (Buzzega et al., NeurIPS 2020). Runs after cross_entropy.wgsl, which writes what this adds to.
 //
-// logits, g_logits  f32 [rows, 4 heads4];  targets  f32 [slots, 4 heads4] (heads past `heads` are padding, not read)
-// row_losses        f32 [rows];  losses  f32: one number a step, at the step's loss slot
+// logits, gLogits  f32 [rows, 4 heads4];  targets  f32 [slots, 4 heads4] (heads past `heads` are padding, not read)
+// rowLosses        f32 [rows];  losses  f32: one number a step, at the step's loss slot
 // batch             see lib/batch.wgsl
 //
 // One workgroup; a thread takes rows local, local + 64, ...; the sum over rows is a tree in fixed order.
+
+// needs: lib/batch
 
 struct Dims {
   rows: u32,
@@ -23,8 +25,8 @@ struct Dims {
 @group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
-@group(0) @binding(4) var<storage, read_write> g_logits: array<f32>;
-@group(0) @binding(5) var<storage, read_write> row_losses: array<f32>;
+@group(0) @binding(4) var<storage, read_write> gLogits: array<f32>;
+@group(0) @binding(5) var<storage, read_write> rowLosses: array<f32>;
 @group(0) @binding(6) var<storage, read_write> losses: array<f32>;
 
 var<workgroup> sums: array<f32, 64>;
@@ -34,16 +36,16 @@ fn main(@builtin(local_invocation_index) local: u32) {
   let stride = 4u * dims.heads4;
   var total = 0.0;
   for (var row = local; row < dims.rows; row += 64u) {
-    let slot = row_word(row, ROW_TARGET);
+    let slot = rowWord(row, ROW_TARGET);
     if (slot != NO_SLOT) {
-      let factor = bitcast<f32>(row_word(row, ROW_DISTILLATION));
+      let factor = bitcast<f32>(rowWord(row, ROW_DISTILLATION));
       var squares = 0.0;
       for (var h = 0u; h < dims.heads; h++) {
         let d = logits[row * stride + h] - targets[slot * stride + h];
         squares += d * d;
-        g_logits[row * stride + h] += 2.0 * factor * d;
+        gLogits[row * stride + h] += 2.0 * factor * d;
       }
-      row_losses[row] += factor * squares;
+      rowLosses[row] += factor * squares;
       total += factor * squares;
     }
   }
@@ -55,6 +57,6 @@ fn main(@builtin(local_invocation_index) local: u32) {
     }
   }
   if (local == 0u) {
-    losses[loss_slot()] += sums[0];
+    losses[lossSlot()] += sums[0];
   }
 }

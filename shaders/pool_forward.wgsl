@@ -4,6 +4,8 @@
 //
 // One thread sums one channel group of one row, in order.
 
+// needs: lib/storage_f32 or lib/storage_f16
+
 struct Dims {
   rows: u32,
   area: u32,

@@ -1,5 +1,5 @@
-// Predicted heads and how often each occurred: prediction[n] = arg max over the open heads, first one on ties. A row with
-// an open head whose logit is NaN has none, and is not counted.
+// Predicted heads and how often each occurred: prediction[n] = arg max over the open heads, first one on ties. A row
+// with an open head whose logit is NaN has none, and is not counted.
 //
 //   counts[dims.offset + label[n], prediction[n]] += 1
 //
@@ -7,6 +7,8 @@
 // batch   see lib/batch.wgsl: the label, and the mask of open heads (dims.mask)
 //
 // One thread per row.
+
+// needs: lib/batch
 
 struct Dims {
   rows: u32,
@@ -33,7 +35,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   var numbers = true;
   for (var h = 0u; h < dims.heads; h++) {
     let logit = logits[base + h];
-    if (head_is_open(dims.mask, h)) {
+    if (headIsOpen(dims.mask, h)) {
       if (best == dims.heads || logit > highest) {
         best = h;
         highest = logit;
@@ -43,6 +45,6 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     }
   }
   if (numbers && best < dims.heads) {
-    atomicAdd(&counts[(dims.offset + row_word(row, ROW_LABEL)) * dims.heads + best], 1u);
+    atomicAdd(&counts[(dims.offset + rowWord(row, ROW_LABEL)) * dims.heads + best], 1u);
   }
 }

@@ -1,13 +1,15 @@
 // Stochastic gradient descent with a freezing mask, PyTorch's rule:
 //
-//   g = gradient + weight_decay value
+//   g = gradient + weightDecay value
 //   velocity = momentum velocity + g;   g = nesterov ? g + momentum velocity : velocity        (MOMENTUM 1)
-//   value = value - learning_rate g
+//   value = value - learningRate g
 //
 // Where the mask is 0 nothing is written: neither value nor velocity changes by a bit, whatever the gradient holds.
 //
 // values, velocities, gradients  f32 [count4] of vec4: the flat parameter table;  mask  u32 [count4]
 // The learning rate comes with the batch record (lib/batch.wgsl). One thread handles one vec4 at a time.
+
+// needs: lib/batch
 
 override MOMENTUM: u32;
 override NESTEROV: u32;
@@ -15,7 +17,7 @@ override NESTEROV: u32;
 struct Dims {
   count4: u32,
   momentum: f32,
-  weight_decay: f32,
+  weightDecay: f32,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -32,12 +34,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       continue;
     }
     let value = values[i];
-    var g = gradients[i] + dims.weight_decay * value;
+    var g = gradients[i] + dims.weightDecay * value;
     if (MOMENTUM == 1u) {
       let velocity = dims.momentum * velocities[i] + g;
       velocities[i] = velocity;
       g = select(velocity, g + dims.momentum * velocity, NESTEROV == 1u);
     }
-    values[i] = value - learning_rate() * g;
+    values[i] = value - learningRate() * g;
   }
 }

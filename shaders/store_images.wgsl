@@ -7,6 +7,8 @@
 // One thread copies one pixel. The host gives a slot to at most one row of a batch (the last one offered wins), so no
 // two threads write the same word.
 
+// needs: lib/batch
+
 struct Dims {
   rows: u32,
   area: u32,
@@ -22,10 +24,10 @@ struct Dims {
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < dims.rows * dims.area; i += groups.x * 64u) {
     let row = i / dims.area;
-    let slot = row_word(row, ROW_SLOT);
-    if (slot != NO_SLOT && row_word(row, ROW_SOURCE) == dims.source) {
+    let slot = rowWord(row, ROW_SLOT);
+    if (slot != NO_SLOT && rowWord(row, ROW_SOURCE) == dims.source) {
       let pixel = i % dims.area;
-      memory[slot * dims.area + pixel] = images[row_word(row, ROW_INDEX) * dims.area + pixel];
+      memory[slot * dims.area + pixel] = images[rowWord(row, ROW_INDEX) * dims.area + pixel];
     }
   }
 }

@@ -1,4 +1,4 @@
-// Reads the batch record that src/ops/batch_record.ts writes once per step. Needs, in the kernel that names it:
+// Reads the batch record that src/ops/batch_record.ts writes once per step. The kernel has a binding
 //   @group(0) @binding(..) var<storage, read> batch: array<u32>;
 
 const HEADER_WORDS = 8u;
@@ -18,19 +18,19 @@ const ROW_DISTILLATION = 10u; // f32: factor of the squared distance to them in 
 
 const NO_SLOT = 0xffffffffu;
 
-fn row_word(row: u32, field: u32) -> u32 {
+fn rowWord(row: u32, field: u32) -> u32 {
   return batch[HEADER_WORDS + row * ROW_WORDS + field];
 }
 
-fn loss_slot() -> u32 {
+fn lossSlot() -> u32 {
   return batch[0];
 }
 
-fn learning_rate() -> f32 {
+fn learningRate() -> f32 {
   return bitcast<f32>(batch[1]);
 }
 
 // True if head `head` takes part in the loss or prediction under mask `mask`.
-fn head_is_open(mask: u32, head: u32) -> bool {
+fn headIsOpen(mask: u32, head: u32) -> bool {
   return ((batch[batch[2] + mask * batch[3] + (head >> 5u)] >> (head & 31u)) & 1u) == 1u;
 }

@@ -1,4 +1,5 @@
-// Shared by the training kernels of batch norm: the uniform record, and the merging of what was computed chunk by chunk.
+// Shared by the training kernels of batch norm: the uniform record, and the merging of what was computed chunk by
+// chunk.
 //
 // A workgroup's 64 threads are `lanes` channel groups times 64 / lanes pixel lanes (lanes: a power of two).
 
@@ -15,6 +16,6 @@ struct Dims {
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
-fn segment_start(segment: u32) -> u32 {
+fn segmentStart(segment: u32) -> u32 {
   return select(dims.ends[max(segment, 1u) - 1u], 0u, segment == 0u);
 }

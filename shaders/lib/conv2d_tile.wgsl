@@ -1,17 +1,21 @@
-// The core of conv2d_forward_tiled.wgsl and conv2d_input_gradient_tiled.wgsl: a workgroup's part of a product of matrices
+// The core of conv2d_forward_tiled.wgsl and conv2d_input_gradient_tiled.wgsl: a workgroup's part of a product of
+// matrices
 //
 //   sums[pixel, channel] = sum over taps t and their 4 channels c of sources[t, pixel, c] * factors[t, c, channel]
 //
-// The workgroup computes TILE_PIXELS by TILE_CHANNELS sums. It walks along the taps in slabs: all threads fill `sources`
-// and `factors`, wait, and each adds the slab to its own THREAD_ROWS pixels by 8 channels (lib/tile_sums.wgsl). Thread
-// (column, row) has the pixels row, row + R, row + 2 R, ... and the channel groups column and column + C (R rows and C
-// columns of threads), so that neighbours read neighbouring words, or the same one.
+// The workgroup computes TILE_PIXELS by TILE_CHANNELS sums. It walks along the taps in slabs: all threads fill
+// `sources` and `factors`, wait, and each adds the slab to its own THREAD_ROWS pixels by 8 channels
+// (lib/tile_sums.wgsl). Thread (column, row) has the pixels row, row + R, row + 2 R, ... and the channel groups
+// column and column + C (R rows and C columns of threads), so that neighbours read neighbouring words, or the same
+// one.
 //
 // Each sum takes its terms one by one, in the order of the taps and of the channels in them. That is the order of the
 // kernels without tiles, so both give the same bits.
 //
 // A slab costs a thread THREAD_ROWS + 8 reads of workgroup memory for 8 * THREAD_ROWS vec4f multiply-adds a tap. The
 // appending kernel gives the constants KERNEL and GROUPS: at most KERNEL * GROUPS taps are in a slab.
+
+// needs: lib/tile_sums
 
 override TILE_PIXELS: u32; // a multiple of THREAD_ROWS
 override TILE_CHANNELS: u32; // a multiple of 8

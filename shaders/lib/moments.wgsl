@@ -1,6 +1,7 @@
-// Merging of the moments that batch_norm_statistics leaves. Needs lib/batch_norm.wgsl and, in the kernel that names
-// it, a storage binding
+// Merging of the moments that batch_norm_statistics leaves. The kernel has a binding
 //   partials  f32 [segments, chunks, 2, channels4] of vec4: mean, m2
+
+// needs: lib/batch_norm
 
 struct Moments {
   n: f32,
@@ -12,18 +13,19 @@ var<workgroup> counts: array<f32, 64>;
 var<workgroup> means: array<vec4f, 64>;
 var<workgroup> m2s: array<vec4f, 64>;
 
-// Moments of the thread's channel group over a segment, by the formula of Chan, Golub and LeVeque (1979): each pixel lane
-// takes chunks in order, then lanes are merged pairwise: always the same order. All threads of a workgroup must call it.
-fn merge_chunks(segment: u32, channel: u32, local: u32) -> Moments {
+// Moments of the thread's channel group over a segment, by the formula of Chan, Golub and LeVeque (1979): each pixel
+// lane takes chunks in order, then lanes are merged pairwise: always the same order. All threads of a workgroup must
+// call it.
+fn mergeChunks(segment: u32, channel: u32, local: u32) -> Moments {
   let c4 = dims.channels4;
   let lane = local / dims.lanes;
-  let pixel_lanes = 64u / dims.lanes;
-  let pixels = dims.ends[segment] - segment_start(segment);
+  let pixelLanes = 64u / dims.lanes;
+  let pixels = dims.ends[segment] - segmentStart(segment);
   var n = 0.0;
   var mean = vec4f();
   var m2 = vec4f();
   if (channel < c4) {
-    for (var k = lane; k * dims.chunk < pixels; k += pixel_lanes) {
+    for (var k = lane; k * dims.chunk < pixels; k += pixelLanes) {
       let source = (segment * dims.chunks + k) * 2u * c4 + channel;
       let count = f32(min(dims.chunk, pixels - k * dims.chunk));
       let delta = partials[source] - mean;
@@ -37,14 +39,14 @@ fn merge_chunks(segment: u32, channel: u32, local: u32) -> Moments {
   counts[local] = n;
   means[local] = mean;
   m2s[local] = m2;
-  merge_lanes(local);
+  mergeLanes(local);
   let at = local % dims.lanes;
   return Moments(counts[at], means[at], m2s[at]);
 }
 
 // Merges the pixel lanes in workgroup memory into lane 0, pairwise, by the formula of Chan, Golub and LeVeque (1979).
 // All threads of a workgroup must call it.
-fn merge_lanes(local: u32) {
+fn mergeLanes(local: u32) {
   let lane = local / dims.lanes;
   for (var step = 32u / dims.lanes; step > 0u; step /= 2u) {
     workgroupBarrier();

@@ -1,5 +1,6 @@
 // Activations as a network of precision "mixed" stores them: four f16 in two u32, the first in the lowest bits. Only
-// storage is narrow, all arithmetic is f32, so that no optional feature is needed. Stands where storage_f32.wgsl would.
+// storage is narrow, all arithmetic is f32, so that no optional feature is needed. Stands where storage_f32.wgsl
+// would.
 
 alias Stored = vec2u;
 
@@ -7,9 +8,10 @@ fn widen(stored: Stored) -> vec4f {
   return vec4f(unpack2x16float(stored.x), unpack2x16float(stored.y));
 }
 
-// The nearest f16, of two equally near ones the even one; NaN for all that is beyond the largest f16, so that an overflow
-// can hide nowhere (infinity may: the ReLU makes 0 of its negative). pack2x16float leaves the rounding to the adapter and
-// says nothing about overflow, hence by hand, on the bits (sign 1, exponent 5, mantissa 10 of f32's 1, 8, 23):
+// The nearest f16, of two equally near ones the even one; NaN for all that is beyond the largest f16, so that an
+// overflow can hide nowhere (infinity may: the ReLU makes 0 of its negative). pack2x16float leaves the rounding to
+// the adapter and says nothing about overflow, hence by hand, on the bits (sign 1, exponent 5, mantissa 10 of f32's
+// 1, 8, 23):
 fn narrow(value: vec4f) -> Stored {
   let bits = bitcast<vec4u>(value);
   let size = bits & vec4u(0x7fffffffu);

@@ -1,5 +1,5 @@
-// The sums of one thread in kernels that work in tiles: THREAD_ROWS rows by two groups of 4 columns, in registers. Appended
-// to them.
+// The sums of one thread in kernels that work in tiles: THREAD_ROWS rows by two groups of 4 columns, in registers.
+// Appended to them.
 
 override THREAD_ROWS: u32; // 4 or 8
 

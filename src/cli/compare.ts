@@ -71,12 +71,17 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
   const config = await load([]);
   const out = options.out ?? join("runs", `${config.name}-compare`);
   const note = (text: string) => terminal.live(text);
+  // Every row opens the images once more, and would say the same of them.
+  const told = new Set<string>();
   const open = async (config: ExperimentConfig) =>
     await openMaterials(config, {
       dataRoot: options.dataRoot,
       cacheDir: options.cacheDir,
       progress: (_done, _total, what) => note(what),
-      warn: (text) => terminal.print(text),
+      warn: (text) => {
+        if (!told.has(text)) terminal.print(text);
+        told.add(text);
+      },
     });
   const rows = await planRows(options.rows, { load, open });
   terminal.live("");

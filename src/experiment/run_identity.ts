@@ -2,8 +2,8 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../data/image_set.ts";
 import { InputError } from "../errors.ts";
 import { isOwnMethod } from "../method/methods.ts";
-import { declaredKernels } from "../gpu/kernel.ts";
 import type { ImageMemory } from "../memory/image_memory.ts";
+import { kernels } from "../ops/kernels.ts";
 import type { Assembly } from "./build.ts";
 import { sha256 } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
@@ -80,13 +80,10 @@ export async function fingerprintOf(assembly: Assembly): Promise<Record<string, 
   };
 }
 
-/**
- * Of the text of every kernel whose name begins so, in whatever order they were declared. All that a process has loaded
- * are declared: without a prefix, another command's digest is another.
- */
+/** Of the text of every kernel whose name begins so. */
 export async function digestOfKernels(prefix = ""): Promise<string> {
-  const kernels = declaredKernels().filter(({ name }) => name.startsWith(prefix));
-  return await digest(kernels.map(({ name, code }) => `${name}\n${code}`).sort().join("\0"));
+  const meant = kernels.filter(({ name }) => name.startsWith(prefix));
+  return await digest(meant.map(({ name, code }) => `${name}\n${code}`).sort().join("\0"));
 }
 
 /** A resumed run must be the run that it was: @throws {InputError} naming what is another. */

@@ -1,64 +1,126 @@
 import { type Gpu, guarded } from "./device.ts";
+import { assembleText, type Libraries, placeOf, type SourceFile } from "./kernel_text.ts";
+import { isOfType, type Layout, layoutOf } from "./layout.ts";
 import { directives } from "./provider.ts";
+import type { Declarations } from "./wgsl.ts";
 
 /** How a kernel uses a binding: a small uniform record, storage it only reads, storage it writes. */
 export type Access = "uniform" | "read" | "write";
 
-/** A WGSL kernel, declared once beside the op that records it. */
-export interface Kernel {
+/** A variable of a kernel that a buffer is bound to. */
+export interface Binding {
   readonly name: string;
-  /** WGSL with one entry point `main`; bindings 0, 1, ... of group 0 in the order of `bindings`. */
-  readonly code: string;
-  readonly bindings: readonly { readonly name: string; readonly access: Access }[];
-  /** Names of the `override` constants that a recorder must set. */
-  readonly constants: readonly string[];
+  /** Its number in group 0. */
+  readonly binding: number;
+  readonly access: Access;
+  readonly layout: Layout;
 }
 
-const declared: Kernel[] = [];
+/** An `override` constant of a kernel. */
+export interface Constant {
+  readonly name: string;
+  /** What the host calls it: its name, or the number that its text gives it. */
+  readonly key: string;
+  readonly type: "u32" | "i32" | "f32" | "bool";
+  /** Whether a recorder must set it. */
+  readonly required: boolean;
+}
 
-/** All kernels that the program has declared so far, whether they have been compiled or not. */
-export function declaredKernels(): readonly Kernel[] {
-  return declared;
+/** A WGSL kernel with an entry point `main`; all but its name is read from its text. */
+export interface Kernel {
+  readonly name: string;
+  /** The file, and the libraries behind it. */
+  readonly code: string;
+  readonly files: readonly SourceFile[];
+  readonly bindings: readonly Binding[];
+  readonly constants: readonly Constant[];
 }
 
 /**
- * Declares a kernel. `bindings` maps names to access, in binding order. `library` texts are appended after the
- * kernel's own, so that line numbers in compiler messages stay those of the file.
+ * Declares a kernel.
+ *
+ * @throws {TypeError} with its name, for what its text says and the host cannot do, and for what it needs and there is not;
+ * {@linkcode SyntaxError} where it cannot be read.
  */
 export function defineKernel(definition: {
   readonly name: string;
   readonly code: string;
-  readonly bindings: Readonly<Record<string, Access>>;
-  readonly constants?: readonly string[];
-  readonly library?: readonly string[];
+  /** What lines `// needs: lib/name` may ask for; default: nothing. */
+  readonly libraries?: Libraries;
+  /** Which ones, where such a line leaves a choice. */
+  readonly chosen?: readonly string[];
 }): Kernel {
-  const { name, code, bindings, constants = [], library = [] } = definition;
-  const kernel = {
-    name,
-    code: [code, ...library].join("\n"),
-    bindings: Object.entries(bindings).map(([name, access]) => ({ name, access })),
-    constants,
-  };
-  declared.push(kernel);
-  return kernel;
+  const { name, code, libraries = {}, chosen = [] } = definition;
+  try {
+    const { declarations, ...text } = assembleText(name, code, libraries, chosen);
+    if (!declarations.entryPoints.includes("main")) {
+      throw new TypeError("it has no function main with @compute");
+    }
+    const bindings = bindingsOf(declarations);
+    return { name, ...text, bindings, constants: constantsOf(declarations) };
+  } catch (error) {
+    const { constructor, message } = error as Error;
+    const Kind = constructor === SyntaxError ? SyntaxError : TypeError;
+    throw new Kind(`Cannot define kernel ${name}: ${message}`);
+  }
+}
+
+function bindingsOf(declarations: Declarations): Binding[] {
+  const bindings = declarations.resources.map((resource): Binding => {
+    const { name, group, binding, space, access } = resource;
+    if (group !== 0) throw new TypeError(`${name} is in group ${group}, not in group 0`);
+    const found = accesses[access ? `${space}, ${access}` : space];
+    if (!found) throw new TypeError(`${name} is var<${space}${access ? `, ${access}` : ""}>`);
+    try {
+      return { name, binding, access: found, layout: layoutOf(resource.type, declarations) };
+    } catch (error) {
+      throw new SyntaxError(`${name} cannot be bound: ${(error as Error).message}`);
+    }
+  });
+  for (const [i, { name, binding, access }] of bindings.entries()) {
+    const other = bindings.slice(0, i).find((before) =>
+      before.binding === binding || before.name === name ||
+      before.access === "uniform" && access === "uniform"
+    );
+    if (other) {
+      const both = access === "uniform" && other.access === access;
+      const what = both ? "uniform records" : `both binding ${binding}`;
+      throw new TypeError(`${other.name} and ${name} are ${what}`);
+    }
+  }
+  return bindings.sort((a, b) => a.binding - b.binding);
+}
+
+const accesses: Readonly<Record<string, Access>> = {
+  "uniform": "uniform",
+  "storage": "read",
+  "storage, read": "read",
+  "storage, read_write": "write",
+};
+
+function constantsOf(declarations: Declarations): Constant[] {
+  return declarations.overrides.map(({ name, id, type, hasDefault }) => {
+    if (type !== "u32" && type !== "i32" && type !== "f32" && type !== "bool") {
+      throw new TypeError(`the type of its constant ${name} is ${type ?? "not written"}`);
+    }
+    return { name, key: id === null ? name : `${id}`, type, required: !hasDefault };
+  });
 }
 
 /** The compiled pipeline of a kernel with given constants, from the device's cache or compiled now. */
 export async function pipelineOf(
   gpu: Gpu,
   kernel: Kernel,
-  constants: Readonly<Record<string, number>>,
+  constants: ConstantValues,
 ): Promise<GPUComputePipeline> {
-  const missing = kernel.constants.filter((name) => !(name in constants));
-  const unknown = Object.keys(constants).filter((name) => !kernel.constants.includes(name));
-  if (missing.length || unknown.length) {
-    throw new TypeError(
-      `Cannot specialise kernel ${kernel.name}: constants missing [${missing}], unknown [${unknown}]`,
-    );
-  }
+  checkConstants(kernel, constants);
   const key = `${kernel.code}\n${JSON.stringify(Object.entries(constants).sort())}`;
   const cached = gpu.pipelines.get(key);
   if (cached) return cached;
+  const valuesByKey = Object.fromEntries(
+    kernel.constants.filter(({ name }) => name in constants)
+      .map(({ name, key }) => [key, Number(constants[name])]),
+  );
   const { device } = gpu;
   const label = `${kernel.name} ${JSON.stringify(constants)}`;
   let messages: () => Promise<readonly GPUCompilationMessage[]> = () => Promise.resolve([]);
@@ -69,7 +131,7 @@ export async function pipelineOf(
       messages = async () => (await module.getCompilationInfo()).messages;
       const layout = device.createBindGroupLayout({
         label,
-        entries: kernel.bindings.map(({ access }, binding) => ({
+        entries: kernel.bindings.map(({ access, binding }) => ({
           binding,
           visibility: GPUShaderStage.COMPUTE,
           buffer: { type: bufferTypes[access] },
@@ -78,7 +140,7 @@ export async function pipelineOf(
       return device.createComputePipeline({
         label,
         layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
-        compute: { module, entryPoint: "main", constants: { ...constants } },
+        compute: { module, entryPoint: "main", constants: valuesByKey },
       });
     });
   } catch (error) {
@@ -87,12 +149,38 @@ export async function pipelineOf(
     const lines = (await messages()).map(({ lineNum, linePos, message }) => {
       const text = message.trim();
       said = said.replace(text, () => ""); // some say it there as well, without the place in the file
-      return `${kernel.name}.wgsl:${lineNum}:${linePos - (lineNum === 1 ? inFront : 0)} ${text}`;
+      const place = placeOf(kernel.files, lineNum);
+      return `${place}:${linePos - (lineNum === 1 ? inFront : 0)} ${text}`;
     });
     throw new Error([said.trimEnd(), ...lines].join("\n"));
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;
+}
+
+/** Values of `override` constants, by name. */
+export type ConstantValues = Readonly<Record<string, number | boolean>>;
+
+/** @throws {TypeError} for a constant that is missing, unknown or of another type, with the kernel's name. */
+export function checkConstants(kernel: Kernel, constants: ConstantValues): void {
+  const names = kernel.constants.map(({ name }) => name);
+  const missing = kernel.constants
+    .filter(({ name, required }) => required && constants[name] === undefined)
+    .map(({ name }) => name);
+  const unknown = Object.keys(constants).filter((name) => !names.includes(name));
+  const wrong = kernel.constants
+    .filter(({ name, type }) => {
+      const value = constants[name];
+      return value !== undefined &&
+        !(type === "bool" ? typeof value === "boolean" : isOfType(value, type));
+    })
+    .map(({ name, type }) => `${name} ${constants[name]} is no ${type}`);
+  if (missing.length || unknown.length || wrong.length) {
+    throw new TypeError(
+      `Cannot specialise kernel ${kernel.name}: constants missing [${missing}], unknown [${unknown}]` +
+        `${wrong.length > 0 ? `; ${wrong.join(", ")}` : ""}`,
+    );
+  }
 }
 
 /** Modules by shader text: constants come with the pipeline, so that variants share what the compiler has read. */

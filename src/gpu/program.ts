@@ -1,20 +1,8 @@
 import { type Gpu, guarded } from "./device.ts";
-import { type Kernel, pipelineOf } from "./kernel.ts";
-import { range, type Tensor, type TensorRange } from "./tensor.ts";
+import { bound, checkDispatch, type Dispatch, uniformWords } from "./dispatch.ts";
+import { pipelineOf } from "./kernel.ts";
 
-/** One kernel launch as a recorder describes it. */
-export interface Dispatch {
-  readonly kernel: Kernel;
-  /** Values of the kernel's `override` constants. */
-  readonly constants?: Readonly<Record<string, number>>;
-  /** Content of the kernel's uniform record, if it has one; 32-bit words. */
-  readonly uniform?: Uint32Array<ArrayBuffer>;
-  /** Storage bindings in the kernel's order, the uniform left out. */
-  readonly buffers: readonly (Tensor | TensorRange)[];
-  readonly workgroups: readonly [number, number?, number?];
-  /** What it is for, e.g. "layer1.0.conv1"; shown in listings, errors and profiles. */
-  readonly label?: string;
-}
+export type { Dispatch };
 
 interface Launch {
   readonly name: string;
@@ -58,10 +46,11 @@ export class Program {
   /**
    * Compiles what the dispatches need and binds it.
    *
-   * @throws {TypeError} for a wrong number of bindings; {@linkcode Error} with the kernel's name for all that WebGPU
+   * @throws {TypeError} for constants, fields or buffers that are missing, unknown or of another type; {@linkcode Error} with the kernel's name for all that WebGPU
    * refuses.
    */
   static async build(gpu: Gpu, label: string, dispatches: readonly Dispatch[]): Promise<Program> {
+    for (const dispatch of dispatches) checkDispatch(dispatch);
     const pipelines: GPUComputePipeline[] = [];
     for (const { kernel, constants = {} } of dispatches) {
       pipelines.push(await pipelineOf(gpu, kernel, constants));
@@ -186,38 +175,23 @@ function makeLaunch(
   uniforms: GPUBuffer | null,
   uniformOffset: number,
 ): Launch {
-  const { kernel, uniform, buffers, workgroups: [x, y = 1, z = 1] } = dispatch;
+  const { kernel, buffers, workgroups: [x, y = 1, z = 1] } = dispatch;
   const label = dispatch.label ?? kernel.name;
   const what = `record ${kernel.name} (${label})`;
-  const storage = kernel.bindings.filter(({ access }) => access !== "uniform").length;
-  if (
-    storage !== buffers.length || (storage !== kernel.bindings.length) !== (uniform !== undefined)
-  ) {
-    throw new TypeError(
-      `Cannot ${what}: it binds [${
-        kernel.bindings.map((b) => b.name)
-      }], got ${buffers.length} buffers` +
-        `${uniform ? " and a uniform record" : ""}`,
-    );
-  }
   const most = gpu.limits.maxComputeWorkgroupsPerDimension;
   if (![x, y, z].every((n) => Number.isInteger(n) && n >= 1 && n <= most)) {
     throw new RangeError(
       `Cannot ${what}: [${x}, ${y}, ${z}] workgroups, each must lie in 1..${most}`,
     );
   }
-  let next = 0;
-  const entries = kernel.bindings.map(({ access }, binding): GPUBindGroupEntry => {
+  const entries = kernel.bindings.map(({ name, access, binding }): GPUBindGroupEntry => {
     if (access === "uniform") {
-      const size = Math.ceil(uniform!.byteLength / 16) * 16;
-      if (size > uniformStride) {
-        throw new RangeError(`Cannot ${what}: uniform record of ${size} bytes`);
-      }
-      gpu.device.queue.writeBuffer(uniforms!, uniformOffset, uniform!, 0, uniform!.length);
+      const words = uniformWords(dispatch)!;
+      gpu.device.queue.writeBuffer(uniforms!, uniformOffset, words, 0, words.length);
+      const size = words.byteLength;
       return { binding, resource: { buffer: uniforms!, offset: uniformOffset, size } };
     }
-    const given = buffers[next++];
-    const { tensor, offset, size } = "tensor" in given ? given : range(given);
+    const { tensor, offset, size } = bound(buffers[name]);
     return { binding, resource: { buffer: tensor.buffer, offset, size } };
   });
   const group = gpu.device.createBindGroup({
@@ -226,15 +200,4 @@ function makeLaunch(
     entries,
   });
   return { name: kernel.name, label, pipeline, group, workgroups: [x, y, z] };
-}
-
-/** Packs numbers as the 32-bit words of a uniform record: integers as u32, `{ f32 }` as its bits. */
-export function words(...values: (number | { readonly f32: number })[]): Uint32Array<ArrayBuffer> {
-  const result = new Uint32Array(values.length);
-  const floats = new Float32Array(result.buffer);
-  values.forEach((value, index) => {
-    if (typeof value === "number") result[index] = value;
-    else floats[index] = value.f32;
-  });
-  return result;
 }

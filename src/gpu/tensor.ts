@@ -20,6 +20,8 @@ export interface TensorRange {
   readonly tensor: Tensor;
   readonly offset: number;
   readonly size: number;
+  /** How the kernel reads it; default: as what it holds. */
+  readonly type?: ElementType;
 }
 
 const storageUsage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST;
@@ -115,6 +117,11 @@ export function range(tensor: Tensor, start = 0, length = tensor.length - start)
     );
   }
   return { tensor, offset: start * bytes, size: Math.max(16, Math.ceil(length * bytes / 16) * 16) };
+}
+
+/** The whole of a tensor for a kernel that looks at the bits of its elements, each a u32. */
+export function bitsOf(tensor: Tensor): TensorRange {
+  return { ...range(tensor), type: "u32" };
 }
 
 /**

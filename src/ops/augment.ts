@@ -1,18 +1,13 @@
 import augmentCode from "../../shaders/augment.wgsl" with { type: "text" };
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 import { bothStorages, storedAs } from "./storage.ts";
 
-const augment = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `augment${suffix}`,
-    code: augmentCode,
-    library: [batchLibrary, storage],
-    bindings: { dims: "uniform", batch: "read", images: "read", input: "write" },
-  })
+/** Its kernels. */
+export const augmentKernels = bothStorages((suffix, storage) =>
+  shader(`augment${suffix}`, augmentCode, storage)
 );
 
 /** Size of the images, and how they become network input. */
@@ -42,16 +37,11 @@ export function recordAugment(
   },
 ): Dispatch {
   const { rows, height, width, padding, source, mean, std, batch, images, input } = options;
-  const f32 = (value: number) => ({ f32: value });
-  return {
-    kernel: augment[storedAs(input)],
+  return dispatch({
+    kernel: augmentKernels[storedAs(input)],
     label: `source ${source}`,
-    uniform: words(
-      ...[rows, height, width, padding, source, 0, 0, 0],
-      ...[...mean.map(f32), 0],
-      ...std.map((s) => f32(1 / s)),
-    ),
-    buffers: [batch, images, input],
+    uniform: { rows, height, width, padding, source, mean, inverseStd: std.map((s) => 1 / s) },
+    buffers: { batch, images, input },
     workgroups: [groupsOf64(rows * height * width)],
-  };
+  });
 }

@@ -6,93 +6,32 @@ import backwardReduceCode from "../../shaders/batch_norm_backward_reduce.wgsl" w
 import finalizeCode from "../../shaders/batch_norm_finalize.wgsl" with { type: "text" };
 import inferenceCode from "../../shaders/batch_norm_inference.wgsl" with { type: "text" };
 import statisticsCode from "../../shaders/batch_norm_statistics.wgsl" with { type: "text" };
-import library from "../../shaders/lib/batch_norm.wgsl" with { type: "text" };
-import finish from "../../shaders/lib/batch_norm_finish.wgsl" with { type: "text" };
-import laneSums from "../../shaders/lib/lane_sums.wgsl" with { type: "text" };
-import moments from "../../shaders/lib/moments.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 import { bothStorages, storedAs } from "./storage.ts";
 
 const statistics = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `batch_norm_statistics${suffix}`,
-    code: statisticsCode,
-    library: [library, laneSums, storage],
-    bindings: { dims: "uniform", z: "read", partials: "write" },
-  })
+  shader(`batch_norm_statistics${suffix}`, statisticsCode, storage)
 );
-const finalize = defineKernel({
-  name: "batch_norm_finalize",
-  code: finalizeCode,
-  library: [library, moments, finish],
-  bindings: {
-    dims: "uniform",
-    partials: "read",
-    affine: "read",
-    running: "write",
-    statistics: "write",
-  },
-});
-const inference = defineKernel({
-  name: "batch_norm_inference",
-  code: inferenceCode,
-  bindings: { dims: "uniform", affine: "read", running: "read", statistics: "write" },
-});
+const finalize = shader("batch_norm_finalize", finalizeCode);
+const inference = shader("batch_norm_inference", inferenceCode);
 const apply = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `batch_norm_apply${suffix}`,
-    code: applyCode,
-    library: [library, moments, finish, storage],
-    constants: ["RESIDUAL", "RELU", "TRAINING"],
-    bindings: {
-      dims: "uniform",
-      z: "read",
-      partials: "read",
-      affine: "read",
-      residual: "read",
-      residualStatistics: "read",
-      running: "write",
-      statistics: "write",
-      y: "write",
-    },
-  })
+  shader(`batch_norm_apply${suffix}`, applyCode, storage)
 );
 const backwardReduce = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `batch_norm_backward_reduce${suffix}`,
-    code: backwardReduceCode,
-    library: [library, laneSums, storage],
-    constants: ["MASK"],
-    bindings: {
-      dims: "uniform",
-      z: "read",
-      y: "read",
-      statistics: "read",
-      gy: "write",
-      partials: "write",
-    },
-  })
+  shader(`batch_norm_backward_reduce${suffix}`, backwardReduceCode, storage)
 );
 const backwardApply = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `batch_norm_backward_apply${suffix}`,
-    code: backwardApplyCode,
-    library: [library, laneSums, storage],
-    constants: ["MASK"],
-    bindings: {
-      dims: "uniform",
-      z: "read",
-      gy: "read",
-      partials: "read",
-      statistics: "read",
-      gradients: "write",
-      dz: "write",
-    },
-  })
+  shader(`batch_norm_backward_apply${suffix}`, backwardApplyCode, storage)
 );
+
+/** Its kernels. */
+export const batchNormKernels = {
+  ...{ statistics, finalize, inference, apply },
+  ...{ backwardReduce, backwardApply },
+};
 
 /** Most segments that a batch can have: the stream, two replays and dreams. */
 export const maxSegments = 4;
@@ -149,10 +88,10 @@ function sharing({ channels4, segments, fewThreads = false }: BatchNormShape) {
   const block = Math.max(applied * pixelLanes, Math.ceil(longest / 65535));
   const channelBlocks = Math.ceil(channels4 / lanes);
   return {
-    uniform: words(
-      ...[channels4, lanes, chunk, chunks, segments.length, block, 0, 0],
-      ...segmentEnds(segments),
-    ),
+    uniform: {
+      ...{ channels4, lanes, chunk, chunks, block },
+      ...{ segments: segments.length, ends: segmentEnds(segments) },
+    },
     channelBlocks,
     chunkGroups: [channelBlocks, chunks, segments.length] as const,
     blockGroups: [channelBlocks, Math.ceil(longest / block), segments.length] as const,
@@ -181,13 +120,13 @@ export function recordBatchNormStatistics(options: {
     );
   }
   const { uniform, chunkGroups } = sharing(shape);
-  return {
+  return dispatch({
     kernel: statistics[storedAs(z)],
     label,
     uniform,
-    buffers: [z, partials],
+    buffers: { z, partials },
     workgroups: chunkGroups,
-  };
+  });
 }
 
 /** A layer's parameters, running statistics, and the statistics that its backward pass reads. */
@@ -214,13 +153,13 @@ export function recordBatchNormFinalize(
 ): Dispatch {
   const { shape, partials, affine, running, label } = options;
   const { uniform, channelBlocks } = sharing(shape);
-  return {
+  return dispatch({
     kernel: finalize,
     label,
     uniform,
-    buffers: [partials, affine, running, options.statistics],
+    buffers: { partials, affine, running, statistics: options.statistics },
     workgroups: [channelBlocks],
-  };
+  });
 }
 
 /** `statistics` of inference, from the running ones: for a convolution shortcut, as the finalize kernel in training. */
@@ -228,13 +167,13 @@ export function recordBatchNormInference(
   options: BatchNormState & { readonly channels4: number; readonly label: string },
 ): Dispatch {
   const { channels4, affine, running, statistics, label } = options;
-  return {
+  return dispatch({
     kernel: inference,
     label,
-    uniform: words(channels4, 0, 0, 0),
-    buffers: [affine, running, statistics],
+    uniform: { channels4 },
+    buffers: { affine, running, statistics },
     workgroups: [groupsOf64(channels4)],
-  };
+  });
 }
 
 /** What is added before the ReLU: nothing, the block's input, or the normalised output of its convolution shortcut. */
@@ -260,7 +199,7 @@ export function recordBatchNormApply(
 ): Dispatch {
   const { shape, z, partials, affine, running, statistics, residual, relu, y, label } = options;
   const { uniform, blockGroups } = sharing(shape);
-  return {
+  return dispatch({
     kernel: apply[storedAs(z, y, ...(residual ? [residual.values] : []))],
     label,
     constants: {
@@ -269,18 +208,14 @@ export function recordBatchNormApply(
       TRAINING: partials ? 1 : 0,
     },
     uniform,
-    buffers: [
-      z,
-      partials ?? z,
-      affine,
-      residual?.values ?? z,
-      residual?.statistics ?? z,
-      running,
-      statistics,
-      y,
-    ],
+    // What is not read is bound to something of its type.
+    buffers: {
+      ...{ z, partials: partials ?? affine, affine, running, statistics, y },
+      residual: residual?.values ?? z,
+      residualStatistics: residual?.statistics ?? affine,
+    },
     workgroups: blockGroups,
-  };
+  });
 }
 
 /**
@@ -304,14 +239,14 @@ export function recordBatchNormBackwardReduce(options: {
   const { shape, z, mask, gy, statistics, partials, label } = options;
   const { uniform, chunkGroups } = sharing(shape);
   const y = mask && mask !== "own output" ? mask.y : z;
-  return {
+  return dispatch({
     kernel: backwardReduce[storedAs(z, y)],
     label,
     constants: { MASK: maskNumber(mask) },
     uniform,
-    buffers: [z, y, statistics, gy, partials],
+    buffers: { z, y, statistics, gy, partials },
     workgroups: chunkGroups,
-  };
+  });
 }
 
 /** dz, the gradient of the batch norm's input, and those of gamma and beta; after the sums with the same `mask`. */
@@ -329,12 +264,12 @@ export function recordBatchNormBackwardApply(options: {
 }): Dispatch {
   const { shape, z, mask, gy, statistics, partials, gradients, dz, label } = options;
   const { uniform, blockGroups } = sharing(shape);
-  return {
+  return dispatch({
     kernel: backwardApply[storedAs(z)],
     label,
     constants: { MASK: maskNumber(mask) },
     uniform,
-    buffers: [z, gy, partials, statistics, gradients, dz],
+    buffers: { z, gy, partials, statistics, gradients, gz: dz },
     workgroups: blockGroups,
-  };
+  });
 }

@@ -1,4 +1,4 @@
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
 import {
@@ -40,7 +40,7 @@ export function recordConv2dForward(
 ): Dispatch[] {
   const { layer, rows, x, weight, y, label, variant } = options;
   const kernels = forwardKernels[storedAs(x, y)];
-  return [{
+  return [dispatch({
     ...launchOf(kernels, variant, plainVariant("forward", layer), layer, {
       rows,
       height: layer.outputHeight,
@@ -50,9 +50,9 @@ export function recordConv2dForward(
       parities: 1,
     }),
     label,
-    uniform: words(...dims(layer, rows), 0),
-    buffers: [x, weight, y],
-  }];
+    uniform: dims(layer, rows),
+    buffers: { x, weight, y },
+  })];
 }
 
 /** gx = the gradient of x in y = conv(x, weight), plus `addend` where it is given. */
@@ -65,7 +65,7 @@ export function recordConv2dInputGradient(
 ): Dispatch[] {
   const { layer, rows, gy, weight, addend, gx, label, variant } = options;
   const plain = plainVariant("input_gradient", layer);
-  return [{
+  return [dispatch({
     ...launchOf(inputGradientKernels, variant, plain, layer, {
       rows,
       height: layer.inputHeight,
@@ -75,9 +75,9 @@ export function recordConv2dInputGradient(
       parities: layer.stride,
     }),
     label,
-    uniform: words(...dims(layer, rows), addend ? 1 : 0),
-    buffers: [gy, weight, addend ?? gy, gx],
-  }];
+    uniform: { ...dims(layer, rows), accumulate: addend ? 1 : 0 },
+    buffers: { gy, weight, addend: addend ?? gy, gx },
+  })];
 }
 
 /**
@@ -177,12 +177,12 @@ export function recordConv2dPartialSums(
   const most = Math.floor(partials.size / 4 / weightLength(layer));
   const { chunks, stripsPerChunk } = split(layer, rows, threads, most);
   return {
-    dispatch: {
+    dispatch: dispatch({
       ...partialSumsLaunch(weightGradientKernels[storedAs(x)], variant, layer, chunks),
       label,
-      uniform: words(...dims(layer, rows), chunks, stripsPerChunk),
-      buffers: [x, gy, chunks === 1 ? gradient : partials],
-    },
+      uniform: { ...dims(layer, rows), chunks, stripsPerChunk },
+      buffers: { x, gy, partials: chunks === 1 ? gradient : partials },
+    }),
     sum: chunks === 1 ? null : { layer, partials, gradient, chunks },
   };
 }
@@ -242,20 +242,20 @@ export function recordConv2dSums(
   for (let first = 0; first < sums.length; first += sumsPerDispatch) {
     const part = sums.slice(first, first + sumsPerDispatch);
     const sizes = part.map(({ layer }) => weightLength(layer) / 4);
-    const layers = part.flatMap((sum, i) => {
+    const layers = part.map((sum, i) => {
       const gradient = "tensor" in sum.gradient ? sum.gradient : range(sum.gradient);
       if (sum.partials.tensor !== partials || gradient.tensor !== tensor) {
         throw new TypeError("Cannot add up partial sums: they lie in different tensors");
       }
       return [sum.partials.offset / 16, (gradient.offset - offset) / 16, sizes[i], sum.chunks];
     });
-    const padding = new Array(4 * (sumsPerDispatch - part.length)).fill(0);
-    dispatches.push({
+    const unused = Array.from({ length: sumsPerDispatch - part.length }, () => [0, 0, 0, 0]);
+    dispatches.push(dispatch({
       kernel: reduceKernel,
-      uniform: words(part.length, 0, 0, 0, ...layers, ...padding),
-      buffers: [partials, gradients],
+      uniform: { count: part.length, layers: [...layers, ...unused] },
+      buffers: { partials, gradients },
       workgroups: [sizes.reduce((groups, size) => groups + Math.ceil(size / 64), 0)],
-    });
+    }));
   }
   return dispatches;
 }
@@ -298,14 +298,17 @@ function weightLength({ kernel, inputChannels, outputChannels }: Conv2dShape): n
   return kernel ** 2 * groupsOf4(inputChannels) * groupsOf4(outputChannels) * 16;
 }
 
-function dims(layer: Conv2dShape, rows: number): number[] {
-  return [
-    rows,
-    layer.inputHeight,
-    layer.inputWidth,
-    groupsOf4(layer.inputChannels),
-    layer.outputHeight,
-    layer.outputWidth,
-    groupsOf4(layer.outputChannels),
-  ];
+/** Of images, and of groups of 4 channels. */
+function dims(layer: Conv2dShape, rows: number) {
+  const { inputHeight, inputWidth, inputChannels, outputHeight, outputWidth, outputChannels } =
+    layer;
+  return {
+    batch: rows,
+    inHeight: inputHeight,
+    inWidth: inputWidth,
+    inGroups: groupsOf4(inputChannels),
+    outHeight: outputHeight,
+    outWidth: outputWidth,
+    outGroups: groupsOf4(outputChannels),
+  };
 }

@@ -1,22 +1,11 @@
 import crossEntropyCode from "../../shaders/cross_entropy.wgsl" with { type: "text" };
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { groupsOf4 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const crossEntropy = defineKernel({
-  name: "cross_entropy",
-  code: crossEntropyCode,
-  library: [batchLibrary],
-  bindings: {
-    dims: "uniform",
-    batch: "read",
-    logits: "read",
-    gLogits: "write",
-    rowLosses: "write",
-    losses: "write",
-  },
-});
+/** Its kernel. */
+export const crossEntropyKernel = shader("cross_entropy", crossEntropyCode);
 
 /**
  * Weighted softmax cross-entropy over each row's open heads, and its gradient in the logits `[rows, 4 heads4]`.
@@ -33,10 +22,10 @@ export function recordCrossEntropy(options: {
   readonly losses: Tensor;
 }): Dispatch {
   const { rows, heads, batch, logits, gLogits, rowLosses, losses } = options;
-  return {
-    kernel: crossEntropy,
-    uniform: words(rows, heads, Math.ceil(heads / 4), 0),
-    buffers: [batch, logits, gLogits, rowLosses, losses],
+  return dispatch({
+    kernel: crossEntropyKernel,
+    uniform: { rows, heads, heads4: groupsOf4(heads) },
+    buffers: { batch, logits, gLogits, rowLosses, losses },
     workgroups: [1],
-  };
+  });
 }

@@ -1,14 +1,11 @@
 import largestCode from "../../shaders/largest.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
-import type { Tensor } from "../gpu/tensor.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
+import { bitsOf, type Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const largest = defineKernel({
-  name: "largest",
-  code: largestCode,
-  bindings: { dims: "uniform", gradients: "read", values: "read", mask: "read", result: "write" },
-});
+/** Its kernel. */
+export const largestKernel = shader("largest", largestCode);
 
 /** More would only compete for the two results. */
 const MOST_GROUPS = 256;
@@ -27,10 +24,10 @@ export function recordLargest(
 ): Dispatch {
   const { gradients, values, mask, result } = tensors;
   const count4 = values.length / 4;
-  return {
-    kernel: largest,
-    uniform: words(count4, 0, 0, 0),
-    buffers: [gradients, values, mask, result],
+  return dispatch({
+    kernel: largestKernel,
+    uniform: { count4 },
+    buffers: { gradients: bitsOf(gradients), values: bitsOf(values), mask, result },
     workgroups: [Math.min(groupsOf64(count4), MOST_GROUPS)],
-  };
+  });
 }

@@ -1,32 +1,17 @@
 import forwardCode from "../../shaders/linear_forward.wgsl" with { type: "text" };
 import inputGradientCode from "../../shaders/linear_input_gradient.wgsl" with { type: "text" };
 import weightGradientCode from "../../shaders/linear_weight_gradient.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const forward = defineKernel({
-  name: "linear_forward",
-  code: forwardCode,
-  bindings: { dims: "uniform", features: "read", weight: "read", bias: "read", logits: "write" },
-});
-const inputGradient = defineKernel({
-  name: "linear_input_gradient",
-  code: inputGradientCode,
-  bindings: { dims: "uniform", gLogits: "read", weight: "read", gFeatures: "write" },
-});
-const weightGradient = defineKernel({
-  name: "linear_weight_gradient",
-  code: weightGradientCode,
-  bindings: {
-    dims: "uniform",
-    features: "read",
-    gLogits: "read",
-    gWeight: "write",
-    gBias: "write",
-  },
-});
+const forward = shader("linear_forward", forwardCode);
+const inputGradient = shader("linear_input_gradient", inputGradientCode);
+const weightGradient = shader("linear_weight_gradient", weightGradientCode);
+
+/** Its kernels. */
+export const linearKernels = { forward, inputGradient, weightGradient };
 
 /** Rows, and groups of 4 of the input channels and of the heads. */
 export interface LinearShape {
@@ -35,7 +20,7 @@ export interface LinearShape {
   readonly heads4: number;
 }
 
-const dims = (shape: LinearShape) => words(shape.rows, shape.channels4, shape.heads4, 0);
+const dims = ({ rows, channels4, heads4 }: LinearShape) => ({ rows, channels4, heads4 });
 
 /** logits = features weight + bias; weight is `[channels, heads]`, head fastest. */
 export function recordLinearForward(
@@ -45,12 +30,12 @@ export function recordLinearForward(
   bias: TensorRange,
   logits: Tensor,
 ): Dispatch {
-  return {
+  return dispatch({
     kernel: forward,
     uniform: dims(shape),
-    buffers: [features, weight, bias, logits],
+    buffers: { features, weight, bias, logits },
     workgroups: [groupsOf64(shape.rows * shape.heads4)],
-  };
+  });
 }
 
 /** Gradient of the features. */
@@ -60,12 +45,12 @@ export function recordLinearInputGradient(
   weight: TensorRange,
   gFeatures: Tensor,
 ): Dispatch {
-  return {
+  return dispatch({
     kernel: inputGradient,
     uniform: dims(shape),
-    buffers: [gLogits, weight, gFeatures],
+    buffers: { gLogits, weight, gFeatures },
     workgroups: [groupsOf64(shape.rows * shape.channels4)],
-  };
+  });
 }
 
 /** Gradients of weight and bias, written into their places of the flat gradient table. */
@@ -76,10 +61,10 @@ export function recordLinearWeightGradient(
   gWeight: TensorRange,
   gBias: TensorRange,
 ): Dispatch {
-  return {
+  return dispatch({
     kernel: weightGradient,
     uniform: dims(shape),
-    buffers: [features, gLogits, gWeight, gBias],
+    buffers: { features, gLogits, gWeight, gBias },
     workgroups: [groupsOf64((4 * shape.channels4 + 1) * shape.heads4)],
-  };
+  });
 }

@@ -1,23 +1,11 @@
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
 import mseCode from "../../shaders/mse.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import { groupsOf4 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const mse = defineKernel({
-  name: "mse",
-  code: mseCode,
-  library: [batchLibrary],
-  bindings: {
-    dims: "uniform",
-    batch: "read",
-    logits: "read",
-    targets: "read",
-    gLogits: "write",
-    rowLosses: "write",
-    losses: "write",
-  },
-});
+/** Its kernel. */
+export const mseKernel = shader("mse", mseCode);
 
 /**
  * Adds the weighted squared distance between logits `[rows, 4 heads4]` and remembered ones (`targets`
@@ -35,10 +23,10 @@ export function recordMse(options: {
   readonly losses: Tensor;
 }): Dispatch {
   const { rows, heads, batch, logits, targets, gLogits, rowLosses, losses } = options;
-  return {
-    kernel: mse,
-    uniform: words(rows, heads, Math.ceil(heads / 4), 0),
-    buffers: [batch, logits, targets, gLogits, rowLosses, losses],
+  return dispatch({
+    kernel: mseKernel,
+    uniform: { rows, heads, heads4: groupsOf4(heads) },
+    buffers: { batch, logits, targets, gLogits, rowLosses, losses },
     workgroups: [1],
-  };
+  });
 }

@@ -1,24 +1,18 @@
 import backwardCode from "../../shaders/pool_backward.wgsl" with { type: "text" };
 import forwardCode from "../../shaders/pool_forward.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 import { bothStorages, storedAs } from "./storage.ts";
 
 const forward = bothStorages((suffix, storage) =>
-  defineKernel({
-    name: `pool_forward${suffix}`,
-    code: forwardCode,
-    library: [storage],
-    bindings: { dims: "uniform", x: "read", features: "write" },
-  })
+  shader(`pool_forward${suffix}`, forwardCode, storage)
 );
-const backward = defineKernel({
-  name: "pool_backward",
-  code: backwardCode,
-  bindings: { dims: "uniform", gFeatures: "read", gx: "write" },
-});
+const backward = shader("pool_backward", backwardCode);
+
+/** Its kernels. */
+export const poolKernels = { forward, backward };
 
 /** Rows, pixels per row and channel groups of 4 of a pooled activation. */
 export interface PoolShape {
@@ -27,22 +21,24 @@ export interface PoolShape {
   readonly channels4: number;
 }
 
+const dims = ({ rows, area, channels4 }: PoolShape) => ({ rows, area, channels4 });
+
 /** Global average pooling: `x` `[rows, area, channels]` to `features` `[rows, channels]`. */
 export function recordPoolForward(shape: PoolShape, x: Tensor, features: Tensor): Dispatch {
-  return {
+  return dispatch({
     kernel: forward[storedAs(x)],
-    uniform: words(shape.rows, shape.area, shape.channels4, 0),
-    buffers: [x, features],
+    uniform: dims(shape),
+    buffers: { x, features },
     workgroups: [groupsOf64(shape.rows * shape.channels4)],
-  };
+  });
 }
 
 /** Its gradient: each pixel gets 1 / area of its row's `gFeatures`. */
 export function recordPoolBackward(shape: PoolShape, gFeatures: Tensor, gx: Tensor): Dispatch {
-  return {
+  return dispatch({
     kernel: backward,
-    uniform: words(shape.rows, shape.area, shape.channels4, 0),
-    buffers: [gFeatures, gx],
+    uniform: dims(shape),
+    buffers: { gFeatures, gx },
     workgroups: [groupsOf64(shape.rows * shape.area * shape.channels4)],
-  };
+  });
 }

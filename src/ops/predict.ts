@@ -1,16 +1,11 @@
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
 import predictCode from "../../shaders/predict.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { groupsOf64 } from "./dispatch_size.ts";
+import { groupsOf4, groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const predict = defineKernel({
-  name: "predict",
-  code: predictCode,
-  library: [batchLibrary],
-  bindings: { dims: "uniform", batch: "read", logits: "read", counts: "write" },
-});
+/** Its kernel. */
+export const predictKernel = shader("predict", predictCode);
 
 /**
  * Counts predictions: for each row, `counts[offset + label][argmax]` += 1, the argmax taken over the heads that mask
@@ -27,11 +22,11 @@ export function recordPredict(options: {
   readonly counts: Tensor;
 }): Dispatch {
   const { rows, heads, mask, offset, batch, logits, counts } = options;
-  return {
-    kernel: predict,
+  return dispatch({
+    kernel: predictKernel,
     label: `mask ${mask}`,
-    uniform: words(rows, heads, Math.ceil(heads / 4), mask, offset, 0, 0, 0),
-    buffers: [batch, logits, counts],
+    uniform: { rows, heads, heads4: groupsOf4(heads), mask, offset },
+    buffers: { batch, logits, counts },
     workgroups: [groupsOf64(rows)],
-  };
+  });
 }

@@ -1,24 +1,11 @@
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
 import sgdCode from "../../shaders/sgd_masked.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const sgdMasked = defineKernel({
-  name: "sgd_masked",
-  code: sgdCode,
-  library: [batchLibrary],
-  constants: ["MOMENTUM", "NESTEROV"],
-  bindings: {
-    dims: "uniform",
-    batch: "read",
-    gradients: "read",
-    mask: "read",
-    values: "write",
-    velocities: "write",
-  },
-});
+/** Its kernel. */
+export const sgdKernel = shader("sgd_masked", sgdCode);
 
 /** Settings of the update that stay the same for a run; the learning rate comes with each step. */
 export interface SgdOptions {
@@ -47,11 +34,11 @@ export function recordSgd(
     );
   }
   const count4 = values.length / 4;
-  return {
-    kernel: sgdMasked,
+  return dispatch({
+    kernel: sgdKernel,
     constants: { MOMENTUM: momentum > 0 ? 1 : 0, NESTEROV: nesterov ? 1 : 0 },
-    uniform: words(count4, { f32: momentum }, { f32: weightDecay }, 0),
-    buffers: [batch, gradients, mask, values, velocities],
+    uniform: { count4, momentum, weightDecay },
+    buffers: { batch, gradients, mask, values, velocities },
     workgroups: [groupsOf64(count4)],
-  };
+  });
 }

@@ -1,6 +1,5 @@
-import f16 from "../../shaders/lib/storage_f16.wgsl" with { type: "text" };
-import f32 from "../../shaders/lib/storage_f32.wgsl" with { type: "text" };
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Library } from "./shader.ts";
 
 /**
  * How activations are stored: the network's input, outputs of convolutions and outputs of ReLUs. `f16` takes half the
@@ -25,13 +24,16 @@ export function remedyFor(precision: Precision): string {
 }
 
 /**
- * A kernel that reads or writes activations, for both ways of storing them. `storage` is to be appended to its text, where
- * an activation is an `array<Stored>`; `suffix` to its name.
+ * A kernel that reads or writes activations, for both ways of storing them: `storage` is the library that its text wants,
+ * where an activation is an `array<Stored>`; `suffix` goes behind its name.
  */
 export function bothStorages<T>(
-  define: (suffix: "" | "_f16", storage: string) => T,
+  define: (suffix: "" | "_f16", storage: Library) => T,
 ): Readonly<Record<StoredType, T>> {
-  return { f32: define("", f32), f16: define("_f16", f16) };
+  return {
+    f32: define("", "lib/storage_f32"),
+    f16: define("_f16", "lib/storage_f16"),
+  };
 }
 
 /**

@@ -1,16 +1,11 @@
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
 import storeImagesCode from "../../shaders/store_images.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const storeImages = defineKernel({
-  name: "store_images",
-  code: storeImagesCode,
-  library: [batchLibrary],
-  bindings: { dims: "uniform", batch: "read", images: "read", memory: "write" },
-});
+/** Its kernel. */
+export const storeImagesKernel = shader("store_images", storeImagesCode);
 
 /**
  * Copies the images of those rows of a batch that have a memory slot from the store `images` into `memory`, both
@@ -26,11 +21,11 @@ export function recordStoreImages(options: {
   readonly memory: Tensor;
 }): Dispatch {
   const { rows, area, source, batch, images, memory } = options;
-  return {
-    kernel: storeImages,
+  return dispatch({
+    kernel: storeImagesKernel,
     label: `source ${source}`,
-    uniform: words(rows, area, source, 0),
-    buffers: [batch, images, memory],
+    uniform: { rows, area, source },
+    buffers: { batch, images, memory },
     workgroups: [groupsOf64(rows * area)],
-  };
+  });
 }

@@ -1,16 +1,11 @@
-import batchLibrary from "../../shaders/lib/batch.wgsl" with { type: "text" };
 import storeLogitsCode from "../../shaders/store_logits.wgsl" with { type: "text" };
-import { defineKernel } from "../gpu/kernel.ts";
-import { type Dispatch, words } from "../gpu/program.ts";
+import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import { groupsOf64 } from "./dispatch_size.ts";
+import { shader } from "./shader.ts";
 
-const storeLogits = defineKernel({
-  name: "store_logits",
-  code: storeLogitsCode,
-  library: [batchLibrary],
-  bindings: { dims: "uniform", batch: "read", logits: "read", memory: "write" },
-});
+/** Its kernel. */
+export const storeLogitsKernel = shader("store_logits", storeLogitsCode);
 
 /**
  * Copies the logits `[rows, 4 heads4]` of those rows of a batch that have a memory slot into `memory`
@@ -24,10 +19,10 @@ export function recordStoreLogits(options: {
 }): Dispatch {
   const { rows, batch, logits, memory } = options;
   const width = logits.shape[1];
-  return {
-    kernel: storeLogits,
-    uniform: words(rows, width, 0, 0),
-    buffers: [batch, logits, memory],
+  return dispatch({
+    kernel: storeLogitsKernel,
+    uniform: { rows, width },
+    buffers: { batch, logits, targets: memory },
     workgroups: [groupsOf64(rows * width)],
-  };
+  });
 }

@@ -42,7 +42,7 @@ test("kernels that do nothing are all found wrong", async (gpu) => {
 /** Small mistakes, one in each kernel and its f16 variant: text and what it becomes. */
 const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   augment: ["dims.width - 1u - x", "dims.width - 2u - x"],
-  store_images: ["&& row_word(row, ROW_SOURCE) == dims.source", ""],
+  store_images: ["&& rowWord(row, ROW_SOURCE) == dims.source", ""],
   conv2d_weight_gradient_reduce: ["chunk < layer.w", "chunk + 1u < layer.w"],
   batch_norm_statistics: ["- sums.a * sums.a / n", ""],
   batch_norm_finalize: ["(moments.n - 1.0)", "moments.n"],
@@ -50,8 +50,8 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   batch_norm_apply: ["value += widen(residual[i])", "value -= widen(residual[i])"],
   batch_norm_backward_reduce: ["widen(y[i]) > vec4f()", "widen(y[i]) >= vec4f()"],
   batch_norm_backward_apply: ["- b - d * centered", "- d * centered"],
-  cross_entropy: ["weight * (log(sum) + (highest - of_label))", "weight * (log(sum) - of_label)"],
-  mse: ["loss_slot()] += sums[0]", "loss_slot()] = sums[0]"],
+  cross_entropy: ["weight * (log(sum) + (highest - ofLabel))", "weight * (log(sum) - ofLabel)"],
+  mse: ["lossSlot()] += sums[0]", "lossSlot()] = sums[0]"],
   store_logits: ["slot * dims.width + i % dims.width", "slot * dims.width"],
   predict: ["logits[base + h]", "logits[base + h % 32u]"],
   sgd_masked: ["mask[i] == 0u", "false"],

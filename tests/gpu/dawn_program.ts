@@ -46,7 +46,6 @@ async function errors(gpu: Gpu): Promise<DawnFindings["messages"]> {
   const broken = defineKernel({
     name: "broken",
     code: "@compute @workgroup_size(64) fn main() {\n  let sum: u32 = subgroupAdd(1.5); }",
-    bindings: {},
   });
   const { device } = gpu;
   const usage = GPUBufferUsage.STORAGE;

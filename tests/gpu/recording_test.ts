@@ -16,7 +16,6 @@ const double = defineKernel({
     @compute @workgroup_size(1) fn main(@builtin(global_invocation_id) id: vec3u) {
       x[id.x] = 2.0 * x[id.x];
     }`,
-  bindings: { x: "write" },
 });
 
 interface Saving {
@@ -38,7 +37,7 @@ async function run(gpu: Gpu, { at, from }: Saving) {
     scratch.tensor("not kept", [100]);
     upload(gpu, state, Float32Array.of(1, 2, 3, 4));
     const program = await Program.build(gpu, "double", [
-      { kernel: double, buffers: [state], workgroups: [4] },
+      { kernel: double, buffers: { x: state }, workgroups: [4] },
     ]);
     const seen: number[] = [];
     let clock = 0;

@@ -1,14 +1,14 @@
 /** Activations in f16, number by number: widened exactly, narrowed to the nearest, overflows never hidden. */
 
 import assert from "node:assert/strict";
-import storage from "../../shaders/lib/storage_f16.wgsl" with { type: "text" };
+import { shader } from "../../src/ops/shader.ts";
 import { storedAs } from "../../src/ops/storage.ts";
 import { Random } from "../../src/random.ts";
 import { gpuTests, Workbench } from "../support/gpu.ts";
 
 const test = await gpuTests();
 
-const code = `
+const code = `// needs: lib/storage_f16
 @group(0) @binding(0) var<storage, read> values: array<vec4f>;
 @group(0) @binding(1) var<storage, read_write> stored: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> widened: array<vec4f>;
@@ -19,18 +19,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     stored[id.x] = narrow(values[id.x]);
     widened[id.x] = widen(stored[id.x]);
   }
-}
-${storage}`;
-const kernel = {
-  name: "narrow and widen",
-  code,
-  constants: [],
-  bindings: [
-    { name: "values", access: "read" },
-    { name: "stored", access: "write" },
-    { name: "widened", access: "write" },
-  ],
-} as const;
+}`;
+const kernel = shader("narrow_and_widen", code);
 
 const bits = (values: Float32Array<ArrayBuffer>) => new Uint32Array(values.buffer);
 
@@ -57,7 +47,7 @@ test("f32 is narrowed to the nearest f16, ties to even, overflows to NaN, and wi
     const widened = bench.f32(values.length);
     await bench.run([{
       kernel,
-      buffers: [bench.f32(values), stored, widened],
+      buffers: { values: bench.f32(values), stored, widened },
       workgroups: [Math.ceil(values.length / 256)],
     }]);
     const [found, wide] = await bench.read(stored, widened);

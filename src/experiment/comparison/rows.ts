@@ -86,8 +86,15 @@ export function rowsOf(
     wscl.freezing
       ? variant("no_freezing", "WSCL without freezing", { "wscl.freezing": false })
       : variant("freezing", "WSCL with dynamic freezing", { "wscl.freezing": true }),
-    ...(other === "merged" || base === "er_ace"
-      ? [variant(other, `WSCL, ${other}`, { "wscl.schedule": other, epochs: passes })]
+    ...(other === "merged"
+      ? [{
+        ...variant("merged", "WSCL, merged, as many images through training steps", {
+          "wscl.schedule": "merged",
+        }),
+        matches: "images" as const,
+      }]
+      : base === "er_ace"
+      ? [variant("staged", "WSCL, staged", { "wscl.schedule": "staged" })]
       : []),
   ];
   return { main, ablation: own ? [] : ablation };

@@ -15,6 +15,7 @@ import {
   toChannels,
   toNhwc,
 } from "../../reference/layout.ts";
+import type { Dispatch } from "../../gpu/dispatch.ts";
 import { range, type Tensor } from "../../gpu/tensor.ts";
 import {
   batchNormScratch,
@@ -75,7 +76,7 @@ function statisticsCases(
     partials,
     label,
   });
-  const chunks = chunksOf(first.uniform!);
+  const chunks = chunksOf(first);
   const sums = momentSums(chunks, z);
   const second = recordBatchNormFinalize({
     shape,
@@ -203,7 +204,7 @@ function applyCases(tensors: CaseTensors, problem: Problem): KernelCase[] {
         y,
         label,
       });
-    const chunks = chunksOf(record(null).uniform!);
+    const chunks = chunksOf(record(null));
     const partials = training
       ? tensors.f32(partialsOf(chunks, momentSums(chunks, z), scratch.partials))
       : null;
@@ -282,7 +283,7 @@ function backwardCases(tensors: CaseTensors, { random, z, weight, bias }: Proble
     label,
   };
   const first = recordBatchNormBackwardReduce({ ...common, gy: masked, partials });
-  const chunks = chunksOf(first.uniform!);
+  const chunks = chunksOf(first);
   const sums = chunks.map(({ start, end, segment }) => {
     const { gradBias, gradWeight } = backward(start, end, segment);
     return [gradBias, gradWeight];
@@ -321,7 +322,8 @@ interface Chunk {
 }
 
 /** The chunks of all segments, by the sizes that the recorder put into the uniform record. */
-function chunksOf([, , chunk, chunks]: Uint32Array): Chunk[] {
+function chunksOf({ uniform }: Dispatch): Chunk[] {
+  const { chunk, chunks } = uniform as { readonly chunk: number; readonly chunks: number };
   return segmentsOf().flatMap(({ start, end }, segment) =>
     Array.from({ length: Math.ceil((end - start) / chunk) }, (_, k) => ({
       segment,

@@ -1,7 +1,7 @@
-// Rows of x and gy for conv2d_weight_gradient.wgsl, with the optional feature `subgroups`, where subgroups have exactly 8
-// lanes and outGroups is a multiple of SHARED (2, 4 or 8): then SHARED consecutive threads differ in their output group
-// alone and need the same row. Each loads every SHARED-th column of it, and shuffles hand them round: 1, 2 or 3 loads
-// where conv2d_rows_plain.wgsl needs 6 (STRIDE 2: 2, 3 or 5 for 9).
+// Rows of x and gy for conv2d_weight_gradient.wgsl, with the optional feature `subgroups`, where subgroups have
+// exactly 8 lanes and outGroups is a multiple of SHARED (2, 4 or 8): then SHARED consecutive threads differ in their
+// output group alone and need the same row. Each loads every SHARED-th column of it, and shuffles hand them round: 1,
+// 2 or 3 loads where conv2d_rows_plain.wgsl needs 6 (STRIDE 2: 2, 3 or 5 for 9).
 //
 // PAIRS 1, where outGroups is SHARED (2 or 4) and the number of input groups is even: then lanes that are SHARED apart
 // differ in their input group alone and need the same columns of gy; each loads two of the four.

@@ -1,4 +1,4 @@
-// Weights shared by all lanes, with the optional feature `subgroups`: appended to conv2d_forward.wgsl and
+// Weights shared by all lanes, with the optional feature `subgroups`: for conv2d_forward.wgsl and
 // conv2d_input_gradient.wgsl. Eight lanes load one vec4f each, and broadcasts hand them round: one load where
 // conv2d_weights_plain.wgsl needs eight. Subgroups must have at least 8 lanes, all of them active, and the
 // arguments must be the same for all lanes of a workgroup.
@@ -11,9 +11,9 @@ fn prepareWeights() {
   blockLane = subgroupExclusiveAdd(1u) % 8u;
 }
 
-// Column c of `first` is weights[at + c * columnStep], of `second` weights[at + matrixStep + c * columnStep].
+// Column c of `first` is weight[at + c * columnStep], of `second` weight[at + matrixStep + c * columnStep].
 fn weightBlock(at: u32, columnStep: u32, matrixStep: u32) -> WeightBlock {
-  let mine = weights[at + blockLane % 4u * columnStep + blockLane / 4u * matrixStep];
+  let mine = weight[at + blockLane % 4u * columnStep + blockLane / 4u * matrixStep];
   return WeightBlock(
     mat4x4f(subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u)),
     mat4x4f(subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u)),

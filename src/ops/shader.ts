@@ -1,0 +1,47 @@
+import batch from "../../shaders/lib/batch.wgsl" with { type: "text" };
+import batchNorm from "../../shaders/lib/batch_norm.wgsl" with { type: "text" };
+import batchNormFinish from "../../shaders/lib/batch_norm_finish.wgsl" with { type: "text" };
+import conv2dRowsPlain from "../../shaders/lib/conv2d_rows_plain.wgsl" with { type: "text" };
+import conv2dRowsSubgroup from "../../shaders/lib/conv2d_rows_subgroup.wgsl" with { type: "text" };
+import conv2dTile from "../../shaders/lib/conv2d_tile.wgsl" with { type: "text" };
+import conv2dWeightsPlain from "../../shaders/lib/conv2d_weights_plain.wgsl" with { type: "text" };
+import conv2dWeightsSubgroup from "../../shaders/lib/conv2d_weights_subgroup.wgsl" with {
+  type: "text",
+};
+import laneSums from "../../shaders/lib/lane_sums.wgsl" with { type: "text" };
+import moments from "../../shaders/lib/moments.wgsl" with { type: "text" };
+import multiplyAdd from "../../shaders/lib/multiply_add.wgsl" with { type: "text" };
+import storageF16 from "../../shaders/lib/storage_f16.wgsl" with { type: "text" };
+import storageF32 from "../../shaders/lib/storage_f32.wgsl" with { type: "text" };
+import tileSums from "../../shaders/lib/tile_sums.wgsl" with { type: "text" };
+import { defineKernel, type Kernel } from "../gpu/kernel.ts";
+
+/** The texts of `shaders/lib/`, by the names that lines `// needs:` have for them. */
+export const libraries = {
+  "lib/batch": batch,
+  "lib/batch_norm": batchNorm,
+  "lib/batch_norm_finish": batchNormFinish,
+  "lib/conv2d_rows_plain": conv2dRowsPlain,
+  "lib/conv2d_rows_subgroup": conv2dRowsSubgroup,
+  "lib/conv2d_tile": conv2dTile,
+  "lib/conv2d_weights_plain": conv2dWeightsPlain,
+  "lib/conv2d_weights_subgroup": conv2dWeightsSubgroup,
+  "lib/lane_sums": laneSums,
+  "lib/moments": moments,
+  "lib/multiply_add": multiplyAdd,
+  "lib/storage_f16": storageF16,
+  "lib/storage_f32": storageF32,
+  "lib/tile_sums": tileSums,
+} as const;
+
+/** The name of a library. */
+export type Library = keyof typeof libraries;
+
+/**
+ * A kernel of `shaders/`.
+ *
+ * @param chosen libraries, where lines `// needs:` leave a choice.
+ */
+export function shader(name: string, code: string, ...chosen: readonly Library[]): Kernel {
+  return defineKernel({ name, code, libraries, chosen });
+}
