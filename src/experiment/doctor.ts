@@ -105,7 +105,6 @@ const features: Readonly<Record<Feature, { used: (gpu: Gpu) => string; missing: 
         : "not used: on this adapter plain loads of weights are as good",
     missing: "convolutions load each weight in every lane: slower on a CPU, the same results",
   },
-  "shader-f16": { used: () => "not used: all arithmetic is f32", missing: "not needed" },
 };
 
 function describeFeatures(gpu: Gpu, print: (line: string) => void): void {

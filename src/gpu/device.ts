@@ -1,3 +1,4 @@
+import { compiles, type Dialect, findDialect } from "./dialect.ts";
 import { entryPoint, type ProviderName } from "./provider.ts";
 import type { Recording } from "./recording.ts";
 import type { Tensor } from "./tensor.ts";
@@ -29,7 +30,7 @@ export interface OpenOptions {
 }
 
 /** Optional features, in the order they are tried. Deno grants some that it does not list. */
-export const optionalFeatures = ["timestamp-query", "subgroups", "shader-f16"] as const;
+export const optionalFeatures = ["timestamp-query", "subgroups"] as const;
 
 /** The device is gone, or has no memory left: another device may go on from a checkpoint. */
 export class DeviceError extends Error {
@@ -48,10 +49,12 @@ export class Gpu {
   readonly device: GPUDevice;
   /** Where it runs. */
   readonly adapter: AdapterDescription;
-  /** Optional features that were asked for and granted. */
+  /** Optional features that were granted and that kernels can use. */
   readonly features: ReadonlySet<string>;
   /** The adapter's limits, all of which the device has. */
   readonly limits: GPUSupportedLimits;
+  /** What its compiler wants in front of kernels. */
+  readonly dialect: Dialect;
   /**
    * What a run must not lose: tensors that programs change and later steps read, in order of allocation.
    *
@@ -71,8 +74,14 @@ export class Gpu {
   readonly #pipelines = new Map<string, GPUComputePipeline>();
 
   /** Takes over a device; {@linkcode openGpu} makes one. */
-  constructor(device: GPUDevice, adapter: AdapterDescription, features: ReadonlySet<string>) {
+  constructor(
+    device: GPUDevice,
+    adapter: AdapterDescription,
+    features: ReadonlySet<string>,
+    dialect: Dialect = { subgroups: "" },
+  ) {
     this.device = device;
+    this.dialect = dialect;
     this.adapter = adapter;
     this.features = features;
     this.limits = device.limits;
@@ -202,10 +211,15 @@ export async function openGpu({ provider = "deno" }: OpenOptions = {}): Promise<
   const [adapter, device, granted] = await requestFrom(first, optionalFeatures) ??
     await requestAgain(gpu, listed);
   const { vendor, architecture, description, isFallbackAdapter } = adapter.info;
+  const features = new Set(granted);
+  const dialect = await findDialect(features.has("subgroups"), (code) => compiles(device, code));
+  // Of no use where the compiler does not know them.
+  if (dialect.subgroups === null) features.delete("subgroups");
   return new Gpu(
     device,
     { vendor, architecture, description, isFallback: isFallbackAdapter ?? false, provider },
-    new Set(granted),
+    features,
+    dialect,
   );
 }
 

@@ -1,7 +1,7 @@
 import { type Gpu, guarded } from "./device.ts";
+import { directives } from "./dialect.ts";
 import { assembleText, type Libraries, placeOf, type SourceFile } from "./kernel_text.ts";
 import { isOfType, type Layout, layoutOf } from "./layout.ts";
-import { directives } from "./provider.ts";
 import type { Declarations } from "./wgsl.ts";
 
 /** How a kernel uses a binding: a small uniform record, storage it only reads, storage it writes. */
@@ -144,7 +144,7 @@ export async function pipelineOf(
       });
     });
   } catch (error) {
-    const inFront = directives(gpu.adapter.provider, kernel.code).length;
+    const inFront = directives(gpu.dialect, kernel.code).length;
     let said = (error as Error).message;
     const lines = (await messages()).map(({ lineNum, linePos, message }) => {
       const text = message.trim();
@@ -189,7 +189,7 @@ const modules = new WeakMap<Gpu, Map<string, GPUShaderModule>>();
 function moduleOf(gpu: Gpu, kernel: Kernel, label: string): GPUShaderModule {
   if (!modules.has(gpu)) modules.set(gpu, new Map());
   const known = modules.get(gpu)!;
-  const code = directives(gpu.adapter.provider, kernel.code) + kernel.code;
+  const code = directives(gpu.dialect, kernel.code) + kernel.code;
   const found = known.get(kernel.code) ?? gpu.device.createShaderModule({ label, code });
   known.set(kernel.code, found);
   return found;

@@ -16,15 +16,3 @@ export async function entryPoint(provider: ProviderName): Promise<GPU | undefine
   if (provider === "deno") return navigator.gpu as GPU | undefined;
   return await dawn();
 }
-
-/**
- * WGSL that a provider wants in front of a kernel, without a line break, so that line numbers stay those of the file.
- *
- * Dawn knows subgroups only where they are enabled; Deno refuses the directive, and knows them wherever the device does.
- * Dawn also wants to prove that all lanes of a subgroup arrive at its operations, which it cannot where a loop's bounds
- * come from the thread's number; that is left to the kernels, as on Deno.
- */
-export function directives(provider: ProviderName, code: string): string {
-  if (provider !== "dawn" || !/\bsubgroup[A-Z]\w*\s*\(/.test(code)) return "";
-  return "enable subgroups; diagnostic(off, subgroup_uniformity); ";
-}

@@ -56,6 +56,18 @@ export interface Declarations {
 /** A comment's beginning, a word, a number or a sign. */
 const part = /\/\/|\/\*|[A-Za-z_\x80-\uffff][\w\x80-\uffff]*|\d(?:[eEpP][+-]|[\w.])*|\S/g;
 
+/** A text without its comments. */
+export function codeOf(code: string): string {
+  const comment = /\/\/|\/\*/g;
+  let result = "";
+  let end = 0;
+  for (let found = comment.exec(code); found; found = comment.exec(code)) {
+    result += `${code.slice(end, found.index)} `;
+    end = comment.lastIndex = endOfComment(code, found.index);
+  }
+  return result + code.slice(end);
+}
+
 /** Behind a comment that begins at `start`. */
 function endOfComment(code: string, start: number): number {
   if (code.startsWith("//", start)) {

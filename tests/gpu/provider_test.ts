@@ -1,20 +1,11 @@
-/** What each provider wants of a kernel, and that Dawn is pinned once and stays out of everybody's first start. */
+/** Providers are told apart, and Dawn is pinned once and stays out of everybody's first start. */
 
 import assert from "node:assert/strict";
 import { DAWN_PACKAGE } from "../../src/gpu/dawn.ts";
 import { adapterName } from "../../src/gpu/device.ts";
-import { directives } from "../../src/gpu/provider.ts";
 
 const root = new URL("../../", import.meta.url);
 const read = (path: string) => Deno.readTextFileSync(new URL(path, root));
-
-Deno.test("Dawn gets subgroups enabled where a kernel uses them, in the kernel's first line", () => {
-  const plain = "// subgroups are not used here\nfn main() {}";
-  const shared = "fn main() { let lane = subgroupExclusiveAdd(1u); }";
-  assert.equal(directives("dawn", plain), "");
-  assert.equal(directives("deno", shared), "");
-  assert.match(directives("dawn", shared), /^enable subgroups; [^\n]*$/);
-});
 
 Deno.test("another provider is another adapter", () => {
   const adapter = { vendor: "mesa", architecture: "", description: "llvmpipe", isFallback: true };
