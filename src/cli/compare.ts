@@ -83,7 +83,7 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
         told.add(text);
       },
     });
-  const rows = await planRows(options.rows, { load, open });
+  const rows = await planRows(options.rows, { load, open, seeds: options.seeds });
   terminal.live("");
   const jobs = await planJobs(rows, options.seeds, out, load);
   const about = {

@@ -11,7 +11,7 @@ import { needsOf } from "../method/methods.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network, type NetworkSnapshot } from "../net/network.ts";
 import { type ParameterTable, parameterTable } from "../net/parameters.ts";
-import { resnet18 } from "../net/resnet18.ts";
+import { type ResNet18, resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
 import { compatOf } from "./config.ts";
@@ -178,10 +178,15 @@ export function createNetwork(
   });
 }
 
+/** The layers of a configuration's network. */
+export function architectureOf(config: ExperimentConfig): ResNet18 {
+  const { size } = config.data;
+  return resnet18({ ...widthAndHeads(config), height: size, inputWidth: size });
+}
+
 /** How the numbers of a configuration's network are laid out. */
 export function parametersOf(config: ExperimentConfig): ParameterTable {
-  const { size } = config.data;
-  return parameterTable(resnet18({ ...widthAndHeads(config), height: size, inputWidth: size }));
+  return parameterTable(architectureOf(config));
 }
 
 function widthAndHeads({ data, network: { width } }: ExperimentConfig) {

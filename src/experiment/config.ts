@@ -157,6 +157,12 @@ function impossible(config: ParsedExperiment): string | undefined {
     return "wscl.rem needs dream images, and data.dreams is missing; " +
       "give data.dreams or set wscl.rem=false";
   }
+  if (
+    wscl.schedule === "staged" && wscl.transfer === "nrem" && (!wscl.nrem || wscl.sleepEpochs === 0)
+  ) {
+    return 'wscl.transfer "nrem" remembers episodes within NREM, and ' +
+      `${wscl.nrem ? "wscl.sleepEpochs is 0" : "wscl.nrem is false"}; set wscl.transfer=dawn`;
+  }
   if (wscl.freezing && freezing.mode !== "buffer" && freezing.validation === 0) {
     return `freezing.mode ${freezing.mode} judges on validation images, and freezing.validation ` +
       'is 0; set some apart, use mode "buffer" or set wscl.freezing=false';

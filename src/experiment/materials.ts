@@ -33,31 +33,42 @@ export async function openMaterials(
     warn: (message: string) => void;
   },
 ): Promise<Materials> {
-  const { data, freezing: { validation, buffer }, dreamStart } = config;
-  const needs = needsOf(config);
+  const { data, dreamStart } = config;
   const dataset = await openDataset(data.train, context);
-  const dreaming = needs.dreams || dreamStart > 0;
+  const dreaming = needsOf(config).dreams || dreamStart > 0;
   const dreams = dreaming && data.dreams ? await openDreams(data.dreams, context) : null;
   checkClasses(config, dataset);
   noteLeftOut(config, dataset, context.warn);
   checkSize(config, dataset.train);
   if (dreams) checkSize(config, dreams);
+  return divide(config, dataset, dreams);
+}
+
+/** Divides images into tasks. */
+export function divide(
+  config: ExperimentConfig,
+  dataset: Dataset,
+  dreams: ImageSet | null,
+): Materials {
+  const { data: { tasks, classesPerTask }, freezing: { validation, buffer } } = config;
+  const { freezing } = needsOf(config);
   const compat = compatOf(config);
-  const tasks = splitTasks({
-    trainLabels: dataset.train.labels,
-    testLabels: dataset.test.labels,
-    classNames: dataset.train.classNames,
-    tasks: data.tasks,
-    classesPerTask: data.classesPerTask,
-    validation: needs.freezing ? validation : 0,
-    freezingBuffer: needs.freezing?.judges === "buffer" ? buffer : 0,
+  const { train, test } = dataset;
+  const splits = splitTasks({
+    trainLabels: train.labels,
+    testLabels: test.labels,
+    classNames: train.classNames,
+    tasks,
+    classesPerTask,
+    validation: freezing ? validation : 0,
+    freezingBuffer: freezing?.judges === "buffer" ? buffer : 0,
     compat,
   });
   return {
     dataset,
     dreams,
-    tasks,
-    headChoice: headChoiceImages(dataset.train.labels, tasks, compat),
+    tasks: splits,
+    headChoice: headChoiceImages(train.labels, splits, compat),
   };
 }
 

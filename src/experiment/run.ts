@@ -11,6 +11,7 @@ import { type Checkpoint, readLastCheckpoint } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import type { ImageDigests, Phase, RunEvent } from "./events.ts";
+import { refuseLoneSegments } from "./foresight/refuse_lone_segments.ts";
 import { learnTasks, type Results } from "./learn_tasks.ts";
 import { RunLog } from "./log.ts";
 import { leftOut, type Materials, openMaterials } from "./materials.ts";
@@ -134,6 +135,10 @@ class Run {
     this.#dataset = materials.dataset.name;
     const config = this.#config = withClassNames(given, materials.dataset.train.classNames);
     if (!from) writeJson(folder.config, config);
+    await refuseLoneSegments(config, materials, {
+      resumed: options.resume ? options.out : null,
+      warn: (text) => this.#emit({ type: "message", text }),
+    });
     const images = await digestsOfImages(materials);
     const identity = await identityOf(config, images, init?.bytes ?? null);
     if (from) checkIdentity(options.out, from.info.identity, identity);

@@ -129,6 +129,22 @@ Deno.test("resolveConfig refuses dreaming without dreams, on both schedules", ()
   assert.equal(resolveConfig(awake).data.dreams, null);
 });
 
+Deno.test("resolveConfig refuses to hand episodes over in a NREM that is off", () => {
+  for (
+    const [off, found] of [
+      [{ nrem: false }, "wscl.nrem is false"],
+      [{ sleepEpochs: 0 }, "wscl.sleepEpochs is 0"],
+    ] as const
+  ) {
+    refuses(
+      { wscl: { transfer: "nrem", ...off } },
+      new RegExp(`${found}; set wscl.transfer=dawn$`),
+    );
+    resolveConfig(exampleOptions({ wscl: { transfer: "dawn", ...off } }));
+    resolveConfig(exampleOptions({ wscl: { transfer: "nrem", schedule: "merged", ...off } }));
+  }
+});
+
 Deno.test("resolveConfig refuses to judge freezing on nothing", () => {
   refuses({ freezing: { validation: 0 } }, /freezing\.validation is 0/);
   refuses({ freezing: { share: 0 } }, /freezing\.share is 0/);

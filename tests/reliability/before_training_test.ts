@@ -2,6 +2,8 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { InputError } from "../../src/errors.ts";
+import { listCheckpoints } from "../../src/experiment/checkpoint_files.ts";
 import { isThere } from "../../src/experiment/durable.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
@@ -85,3 +87,21 @@ gpuTest(
       assert.equal((await runTiny({ ...run, options: { resume: true } })).summary.completed, true);
     }),
 );
+
+Deno.test("a batch of one image at a last map of one pixel is refused before training, and by --resume", () =>
+  withFolder(async (folder) => {
+    const run = { out: join(folder, "run"), changes: { ...oneTask, batchSize: 3, epochs: 1 } };
+    Deno.mkdirSync(run.out);
+    const found =
+      "a batch of task 1 has one image (16 images in batches of 3), and batch norm cannot " +
+      "normalise one image where the last map is 1x1, as of images of 8 pixels";
+    const fix = "set batchSize to 2 or 4, or give the task another number of images";
+    await assert.rejects(runTiny(run), new InputError(`Cannot train finetune: ${found}; ${fix}`));
+    await assert.rejects(
+      runTiny({ ...run, options: { resume: true } }),
+      new InputError(
+        `Cannot resume ${run.out}: ${found}; start it anew (--overwrite) with other numbers: ${fix}`,
+      ),
+    );
+    assert.deepEqual(listCheckpoints(join(run.out, "checkpoints")), []);
+  }));

@@ -1,5 +1,6 @@
 import { isOwnMethod, needsOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
+import { refuseLoneSegments } from "../foresight/refuse_lone_segments.ts";
 import type { Materials } from "../materials.ts";
 import type { Override } from "../overrides.ts";
 import { countImages, type ImageCount } from "./count_images.ts";
@@ -15,9 +16,15 @@ export interface PlanContext {
   /** The configuration with these keys changed, besides those that the user changed. */
   readonly load: (overrides: readonly Override[]) => Promise<ExperimentConfig>;
   readonly open: (config: ExperimentConfig) => Promise<Materials>;
+  /** Of the runs; default: that of the configuration. */
+  readonly seeds?: readonly number[];
 }
 
-/** Settles what each row is and how long it takes, before anything is trained. */
+/**
+ * Settles what each row is and how long it takes, before anything is trained.
+ *
+ * @throws {InputError} for a row that could not be trained to its end.
+ */
 export async function planRows(
   names: readonly string[],
   context: PlanContext,
@@ -29,6 +36,7 @@ export async function planRows(
   const materials = await context.open(config);
   const passes = passesOf(config, materials);
   const rows = chooseRows(rowsOf(config, passes), names);
+  await refuseEarly(config, materials, context);
   const first = await countImages(config, materials);
   const planned: PlannedRow[] = [{ ...rows[0], images: first }];
   for (const row of rows.slice(1)) planned.push(await planRow(row, first, context));
@@ -53,11 +61,23 @@ async function planRow(row: Row, first: ImageCount, context: PlanContext): Promi
   const config = await context.load(overrides);
   const materials = await context.open(config);
   if (row.matches !== "images") {
+    await refuseEarly(config, materials, context);
     return { ...row, overrides, images: await countImages(config, materials) };
   }
   const { epochs, images } = await epochsFor(config, materials, first.trained);
+  await refuseEarly({ ...config, epochs }, materials, context);
   const others = overrides.filter(({ path }) => path !== "epochs");
   return { ...row, overrides: [...others, { path: "epochs", value: epochs }], images };
+}
+
+async function refuseEarly(
+  config: ExperimentConfig,
+  materials: Materials,
+  { seeds = [config.seed] }: PlanContext,
+): Promise<void> {
+  // A run that begins warns of what cannot be foreseen.
+  const quiet = { resumed: null, warn: () => {} };
+  for (const seed of seeds) await refuseLoneSegments({ ...config, seed }, materials, quiet);
 }
 
 /** The fewest epochs with which a method trains on at least `target` images: never less than what it is compared with. */

@@ -120,6 +120,22 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   }
 });
 
+Deno.test("a row that would meet a segment of one image is refused before any row is trained", async () => {
+  const load = (overrides: readonly { path: string; value: unknown }[]) =>
+    Promise.resolve(config({
+      wscl: quiet,
+      batchSize: 71, // a task has 24 images, all tasks 72
+      ...Object.fromEntries(
+        overrides.map(({ path, value }) => [path, path.startsWith("wscl") ? quiet : value]),
+      ),
+    }));
+  await planRows(["finetune"], { load, open, seeds: [0, 1] });
+  await assert.rejects(
+    planRows(["finetune", "joint"], { load, open, seeds: [0, 1] }),
+    /^InputError: Cannot train joint: a batch has one image \(72 images in batches of 71\)/,
+  );
+});
+
 Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there is", () => {
   const rows = rowsOf(config({ wscl: { schedule: "merged" } }), 3);
   const names = (...chosen: string[]) => chooseRows(rows, chosen).map(({ name }) => name);
