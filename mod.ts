@@ -33,21 +33,18 @@
 export { InputError } from "./src/errors.ts";
 export { type AdapterDescription, type Gpu, openGpu, type OpenOptions } from "./src/gpu/device.ts";
 export type { ProviderName } from "./src/gpu/provider.ts";
-export { Trainer, type TrainerOptions } from "./src/experiment/trainer.ts";
-export type { TensorSegment, TensorStepResult } from "./src/method/learner.ts";
-export {
-  type HostTensor,
-  readSafetensors,
-  type SafetensorsFile,
-  writeSafetensors,
-} from "./src/net/safetensors.ts";
-export { loadConfig, resolveConfig } from "./src/experiment/config.ts";
+export { Trainer, type TrainerOptions } from "./src/learner/trainer.ts";
+export type { TensorSegment, TensorStepResult } from "./src/learner/learner.ts";
+export type { HostTensor, SafetensorsFile } from "./src/net/safetensors.ts";
+export { readSafetensors, writeSafetensors } from "./src/host/safetensors_files.ts";
+export { resolveConfig } from "./src/experiment/config.ts";
+export { loadConfig } from "./src/host/load_config.ts";
 export type { Override } from "./src/experiment/overrides.ts";
 export type * from "./src/experiment/config_types.ts";
-export type { Resize } from "./src/data/resize.ts";
 export type {
   Cifar100Source,
   Cifar10Source,
+  ClassItem,
   Core50Source,
   DrawnFigures,
   DrawnSource,
@@ -55,17 +52,13 @@ export type {
   IdxSource,
   ImageFolderSource,
   PictureSource,
+  Resize,
   SourceOptions,
-} from "./src/data/source.ts";
-export { launch, type LaunchOptions } from "./src/experiment/launch.ts";
-export { runExperiment } from "./src/experiment/run.ts";
-export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
-export type {
-  RunOptions,
-  RunPaths,
-  RunPlace,
-  RunSafety,
-} from "./src/experiment/worker_messages.ts";
+} from "./src/images/source.ts";
+export { launch, type LaunchOptions } from "./src/host/launch.ts";
+export { runExperiment } from "./src/host/run.ts";
+export type { CheckpointEvery } from "./src/host/checkpoint.ts";
+export type { RunOptions, RunPaths, RunPlace, RunSafety } from "./src/host/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";
 export { Random } from "./src/random.ts";

@@ -6,7 +6,7 @@
  */
 import { openGpu } from "../src/gpu/device.ts";
 import { Arena } from "../src/gpu/tensor.ts";
-import { Learner } from "../src/method/learner.ts";
+import { Learner } from "../src/learner/learner.ts";
 import { Network } from "../src/net/network.ts";
 import { Random } from "../src/random.ts";
 

@@ -1,10 +1,10 @@
 import { fileURLToPath } from "node:url";
 import { openGpu } from "../src/gpu/device.ts";
-import { loadConfig } from "../src/experiment/config.ts";
+import { loadConfig } from "../src/host/load_config.ts";
 import type { RunEvent } from "../src/experiment/events.ts";
-import { launch } from "../src/experiment/launch.ts";
+import { launch } from "../src/host/launch.ts";
 import { parseOverride } from "../src/experiment/overrides.ts";
-import { createRunFolder } from "../src/experiment/run_folder.ts";
+import { createRunFolder } from "../src/host/run_folder.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import type { Precision } from "../src/ops/storage.ts";
 import { figures, summarise, table } from "./measure.ts";

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { writing } from "../src/experiment/durable.ts";
+import { writing } from "../src/host/durable.ts";
 import type { AdapterDescription, Gpu } from "../src/gpu/device.ts";
 
 /** Where and at what state of the program something was measured; part of every result. */

@@ -1,6 +1,6 @@
 import type { Gpu } from "../src/gpu/device.ts";
 import { download } from "../src/gpu/tensor.ts";
-import { Learner } from "../src/method/learner.ts";
+import { Learner } from "../src/learner/learner.ts";
 import { Network } from "../src/net/network.ts";
 import { freezableBlocks } from "../src/net/resnet18.ts";
 import { Random } from "../src/random.ts";

@@ -1,5 +1,6 @@
 import { InputError } from "../src/errors.ts";
-import { type HostTensor, readSafetensors } from "../src/net/safetensors.ts";
+import type { HostTensor } from "../src/net/safetensors.ts";
+import { readSafetensors } from "../src/host/safetensors_files.ts";
 import { readJson } from "../src/experiment/json.ts";
 
 /** JSON as it was recorded: keys are looked up and missing ones are found by use. */

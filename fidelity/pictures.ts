@@ -1,4 +1,4 @@
-import type { ImageSet } from "../src/data/image_set.ts";
+import type { ImageSet } from "../src/images/image_set.ts";
 import { InputError } from "../src/errors.ts";
 import type { OfficialRecording } from "./official_recording.ts";
 

@@ -1,8 +1,8 @@
-import type { ImageSet } from "../src/data/image_set.ts";
-import type { TaskSplit } from "../src/data/task_stream.ts";
+import type { ImageSet } from "../src/images/image_set.ts";
+import type { TaskSplit } from "../src/images/task_stream.ts";
 import type { Assembly } from "../src/experiment/build.ts";
 import type { Materials } from "../src/experiment/materials.ts";
-import type { Sample } from "../src/method/batch.ts";
+import type { Sample } from "../src/learner/batch.ts";
 import type { HostTensor } from "../src/net/safetensors.ts";
 import { LIMIT, widthOf } from "./network_state.ts";
 import { officialConfig, type OfficialRun } from "./official_config.ts";

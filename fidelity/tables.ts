@@ -1,5 +1,5 @@
-import { dreamHeads, dreamTrain, splitTasks } from "../src/data/task_stream.ts";
-import { Reservoir } from "../src/memory/reservoir.ts";
+import { dreamHeads, dreamTrain, splitTasks } from "../src/images/task_stream.ts";
+import { Reservoir } from "../src/images/reservoir.ts";
 import { bestCandidate, freezingScore } from "../src/method/freezing_score.ts";
 import { assignHeads, pythonSetOrder } from "../src/method/heads_assignment.ts";
 import {

@@ -1,11 +1,11 @@
 import { download, upload } from "../src/gpu/tensor.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { InputError } from "../src/errors.ts";
-import type { Sample } from "../src/method/batch.ts";
+import type { Sample } from "../src/learner/batch.ts";
 import { derppStepWith } from "../src/method/derpp.ts";
 import { erStep } from "../src/method/er.ts";
 import { erAceStep } from "../src/method/er_ace.ts";
-import type { StepLoss } from "../src/method/learner.ts";
+import type { StepLoss } from "../src/learner/learner.ts";
 import type { ReplayStep } from "../src/method/replay.ts";
 import type { Task } from "../src/method/session.ts";
 import { assemble, type Assembly } from "../src/experiment/build.ts";

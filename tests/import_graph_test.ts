@@ -8,15 +8,17 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
   gpu: [],
   ops: ["gpu"],
   net: ["gpu", "ops"],
-  data: ["gpu", "ops"],
-  memory: ["gpu", "ops", "net", "data"],
-  method: ["gpu", "ops", "net", "data", "memory"],
-  experiment: ["reference", "gpu", "ops", "net", "data", "memory", "method"],
-  cli: ["reference", "gpu", "ops", "net", "data", "memory", "method", "experiment"],
+  images: ["gpu"],
+  learner: ["gpu", "ops", "net", "images"],
+  method: ["gpu", "images", "learner"],
+  experiment: ["reference", "gpu", "ops", "net", "images", "learner", "method", "host"],
+  data: ["images"],
+  host: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data"],
+  cli: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "host"],
 };
 
 /** Files of `src` itself that every folder may import. */
-const SHARED = ["random.ts", "errors.ts", "text.ts"];
+const SHARED = ["random.ts", "errors.ts", "text.ts", "digest.ts"];
 
 /** What the command line loads when it is asked for it, by a dynamic import; nobody else does. */
 const ON_DEMAND = /^(bench|fidelity)\//;

@@ -9,10 +9,11 @@ import {
 import { type PlannedRow, planRows } from "../experiment/comparison/plan.ts";
 import { measureSpeed, secondsFor } from "../experiment/comparison/speed.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
-import { type ExperimentConfig, loadConfig } from "../experiment/config.ts";
-import { writing } from "../experiment/durable.ts";
-import { launch } from "../experiment/launch.ts";
-import { openMaterials } from "../experiment/materials.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
+import { loadConfig } from "../host/load_config.ts";
+import { writing } from "../host/durable.ts";
+import { launch } from "../host/launch.ts";
+import { openMaterials } from "../host/open_materials.ts";
 import type { Override } from "../experiment/overrides.ts";
 import {
   createRunFolder,
@@ -20,8 +21,8 @@ import {
   readConfig,
   readSummary,
   writeJson,
-} from "../experiment/run_folder.ts";
-import { isLocked, LOCKED } from "../experiment/run_lock.ts";
+} from "../host/run_folder.ts";
+import { isLocked, LOCKED } from "../host/run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { environment } from "./environment.ts";
 import { duration, progressPrinter } from "./progress.ts";

@@ -3,7 +3,7 @@ import { checkData, type PartImages, type SetReport } from "../data/check.ts";
 import { download } from "../data/download.ts";
 import type { Downloadable, DownloadSet } from "../data/downloads.ts";
 import { atMirror } from "../data/mirror.ts";
-import { nameText } from "../data/look_alike.ts";
+import { nameText } from "../images/look_alike.ts";
 import { drawSubset } from "../data/subset.ts";
 import type { Terminal } from "./terminal.ts";
 

@@ -1,4 +1,4 @@
-import type { ExperimentConfig } from "../experiment/config.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
 
 /** The resolved configuration, a line per section: `optimizer: learningRate 0.03, momentum 0`. */
 export function describeConfig(config: ExperimentConfig): string {

@@ -1,6 +1,6 @@
-import { evaluateRun } from "../experiment/evaluate_run.ts";
+import { evaluateRun } from "../host/evaluate_run.ts";
 import { textTable } from "../experiment/report.ts";
-import { readSummary } from "../experiment/run_folder.ts";
+import { readSummary } from "../host/run_folder.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import type { Terminal } from "./terminal.ts";
 

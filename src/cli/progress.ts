@@ -1,4 +1,4 @@
-import { nameText } from "../data/look_alike.ts";
+import { nameText } from "../images/look_alike.ts";
 import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
 import type { Terminal } from "./terminal.ts";
 

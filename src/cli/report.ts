@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { methodTable } from "../experiment/report.ts";
-import { readSummary, runFolder } from "../experiment/run_folder.ts";
+import { readSummary, runFolder } from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { Terminal } from "./terminal.ts";
 

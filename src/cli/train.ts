@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
-import { type ExperimentConfig, loadConfig } from "../experiment/config.ts";
-import { launch, type LaunchOptions } from "../experiment/launch.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
+import { loadConfig } from "../host/load_config.ts";
+import { launch, type LaunchOptions } from "../host/launch.ts";
 import { methodOf } from "../method/methods.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { methodLabel, runReport } from "../experiment/report.ts";
@@ -10,9 +11,9 @@ import {
   isFinished,
   readOrigin,
   runFolder,
-} from "../experiment/run_folder.ts";
+} from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
-import type { RunPlace, RunSafety } from "../experiment/worker_messages.ts";
+import type { RunPlace, RunSafety } from "../host/worker_messages.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";
 import { stopOnSignals } from "./stop.ts";

@@ -1,4 +1,4 @@
-import { loadConfig } from "../experiment/config.ts";
+import { loadConfig } from "../host/load_config.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { textTable } from "../experiment/report.ts";
 import {

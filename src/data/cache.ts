@@ -1,6 +1,6 @@
 import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
-import type { ImageInfo, ImageSet, Progress } from "./image_set.ts";
+import type { ImageInfo, ImageSet, Progress } from "../images/image_set.ts";
 import { openPacked, PackedWriter } from "./packed_file.ts";
 
 /** Images that can tell their content without being decoded: one part of one data set. */

@@ -17,7 +17,7 @@ import { type FileTree, folderTree } from "./file_tree.ts";
 import { isLitter } from "./file_names.ts";
 import { entriesIn, isFile, isFolder } from "./folder_listing.ts";
 import { countIdxFiles, idxRoot } from "./idx_files.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 import type { SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
 

@@ -10,7 +10,7 @@ import {
   type ReadIdx,
   readIdxOf,
 } from "./idx_files.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 
 /** Checks a folder with a data set in idx format, reading its four files. */
 export async function checkIdx(root: string, progress: Progress): Promise<SetReport> {

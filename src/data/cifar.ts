@@ -4,7 +4,7 @@ import { type CifarFormat, SIDE } from "./cifar_format.ts";
 import { noteLeftOut } from "./class_order.ts";
 import { chooseClasses, type ClassChoice, renumbered } from "./class_selection.ts";
 import { contentKey, digestOf } from "./content_key.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 import { type SubsetChoice, takeSubset } from "./subset.ts";
 
 /** What is taken of CIFAR's files. */

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { type CifarFormat, SIDE } from "./cifar_format.ts";
 import { isFile } from "./folder_listing.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 import { readTarGz } from "./tar.ts";
 
 /** Where CIFAR's files are read from: a folder, or the official archive. */

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { InputError } from "../errors.ts";
 import { type FileTree, readText } from "./file_tree.ts";
 import { isFile } from "./folder_listing.ts";
-import { lookAlikeHint } from "./look_alike.ts";
+import { lookAlikeHint } from "../images/look_alike.ts";
 
 /** The lists that come with this program. */
 const OWN_LISTS = fileURLToPath(new URL("./classes/", import.meta.url));

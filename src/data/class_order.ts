@@ -1,5 +1,5 @@
 import { byName } from "./folder_listing.ts";
-import { nameText } from "./look_alike.ts";
+import { nameText } from "../images/look_alike.ts";
 
 /** Order of names as people count: numbers in them by their values. */
 function byNumber(a: string, b: string): number {

@@ -1,8 +1,6 @@
 import { InputError } from "../errors.ts";
-import { lookAlikeHint, nameText, quoted } from "./look_alike.ts";
-
-/** A class number, a class name, or a range of numbers such as `"0-99"`, both ends included. */
-export type ClassItem = number | string;
+import type { ClassItem } from "../images/source.ts";
+import { lookAlikeHint, nameText, quoted } from "../images/look_alike.ts";
 
 /** Which classes of a data set are taken, in which order. */
 export interface ClassChoice {

@@ -5,14 +5,14 @@ import { cifarArchive, type CifarFiles, cifarFolder } from "./cifar_files.ts";
 import { CIFAR10, cifar100, type CifarFormat, SIDE } from "./cifar_format.ts";
 import { readClassList } from "./class_list.ts";
 import { listCore50 } from "./core50.ts";
-import { drawImages } from "./drawn.ts";
+import { drawImages } from "../images/drawn.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
 import { FASHION_MNIST } from "./fashion_mnist.ts";
 import { idxPart } from "./idx.ts";
 import { idxRoot } from "./idx_files.ts";
 import { imageFolderPart } from "./image_folder.ts";
 import { type ImageListing, listDreams, listTest, listTrain } from "./image_listing.ts";
-import type { Dataset, ImageSet } from "./image_set.ts";
+import type { Dataset, ImageSet } from "../images/image_set.ts";
 import { locate } from "./locate.ts";
 import { isOfficialLayout } from "./official_layout.ts";
 import type {
@@ -22,13 +22,11 @@ import type {
   FolderSource,
   IdxSource,
   ImageFolderSource,
-  OpenContext,
   SourceOptions,
-} from "./source.ts";
+} from "../images/source.ts";
+import type { OpenContext } from "./open_context.ts";
 import type { SubsetChoice, SubsetPart } from "./subset.ts";
 import { zipTree } from "./zip_tree.ts";
-
-export type { OpenContext, SourceOptions } from "./source.ts";
 
 const MOST_BYTES_IN_MEMORY = 2 ** 30;
 

@@ -4,7 +4,8 @@ import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
 import { type Orientation, orientationIn } from "./exif.ts";
 import { imageKind, otherImageKind } from "./image_kind.ts";
-import { type Resize, resizeImage } from "./resize.ts";
+import type { Resize } from "../images/source.ts";
+import { resizeImage } from "./resize.ts";
 import { upright } from "./upright.ts";
 
 /** One decoded image. */

@@ -2,7 +2,7 @@ import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
 import { decodeAny, decodeImage } from "./decode_image.ts";
 import { type FilePlace, pathOf, readPlace } from "./file_tree.ts";
-import type { Resize } from "./resize.ts";
+import type { Resize } from "../images/source.ts";
 
 /**
  * What is done with each file: hash it; decode it as a square image of `size` pixels, turned upright or as it is

@@ -11,7 +11,7 @@ import {
   isFashionMnist,
   readIdxOf,
 } from "./idx_files.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 import { type SubsetChoice, takeSubset } from "./subset.ts";
 
 /** What is taken of an idx data set. */

@@ -4,7 +4,7 @@ import { digestOf } from "./content_key.ts";
 import { FASHION_MNIST, type IdxFileName } from "./fashion_mnist.ts";
 import { isFile } from "./folder_listing.ts";
 import { type IdxFile, readIdx } from "./idx_file.ts";
-import type { Progress } from "./image_set.ts";
+import type { Progress } from "../images/image_set.ts";
 
 /** How the test part is called: in MNIST's files, or in those of its relatives. */
 const PREFIXES = { train: ["train"], test: ["t10k", "test"] } as const;

@@ -4,7 +4,7 @@ import { contentKey } from "./content_key.ts";
 import { forEachBatch, mapFiles } from "./file_pool.ts";
 import type { FilePlace, FileTree } from "./file_tree.ts";
 import type { ImageListing } from "./image_listing.ts";
-import type { Resize } from "./resize.ts";
+import type { Resize } from "../images/source.ts";
 
 /** What is made of the files. */
 interface FolderImages {

@@ -4,7 +4,13 @@ import { type ClassFolder, classFolder, type Unusable, unusable } from "./class_
 import { endingOf, isImageName, isLitter } from "./file_names.ts";
 import { noteLeftOut, noteOrder } from "./class_order.ts";
 import type { FileTree } from "./file_tree.ts";
-import { difference, lookAlikeHint, lookAlikePairs, nameText, quoted } from "./look_alike.ts";
+import {
+  difference,
+  lookAlikeHint,
+  lookAlikePairs,
+  nameText,
+  quoted,
+} from "../images/look_alike.ts";
 import { describePassedOver, isOtherFormat, notePassedOver } from "./passed_over.ts";
 import { type SubsetChoice, type SubsetPart, takeSubset } from "./subset.ts";
 import { annotatedImages } from "./tiny_imagenet.ts";

@@ -1,7 +1,7 @@
 import { basename, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { foldersIn, isFile, isFolder } from "./folder_listing.ts";
-import { lookAlikeHint, nameText } from "./look_alike.ts";
+import { lookAlikeHint, nameText } from "../images/look_alike.ts";
 
 /**
  * Where a data set is: the folder `dataRoot/folder`, or an archive beside it, or `dataRoot` itself where it

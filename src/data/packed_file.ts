@@ -1,7 +1,7 @@
 import { crc32 } from "node:zlib";
 import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
-import type { ImageInfo, ImageSet } from "./image_set.ts";
+import type { ImageInfo, ImageSet } from "../images/image_set.ts";
 import { readExactly } from "./zip_place.ts";
 
 /**

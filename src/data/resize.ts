@@ -1,21 +1,8 @@
+import type { Resize } from "../images/source.ts";
 import type { RgbImage } from "./decode_image.ts";
 import { resizeLanczos } from "./resize_lanczos.ts";
 import { resizeOpencv, roundHalfEven } from "./resize_opencv.ts";
 import { resizeSkimage } from "./resize_skimage.ts";
-
-/**
- * How images of another size become square ones of the size asked for, aspect ratio not kept:
- *
- * - `none`: not at all, another size is an error;
- * - `lanczos`: as Pillow (the official ImageNet-100 and CORe50 transform);
- * - `bilinear`: as OpenCV;
- * - `skimage`: as scikit-image, rounded to bytes (official CORe50 dreams);
- * - `official_cifar100_aux`: bilinear to 256 pixels, then `skimage` (official CIFAR-100 dreams).
- */
-export type Resize = "none" | "lanczos" | "bilinear" | "skimage" | "official_cifar100_aux";
-
-/** All values of {@linkcode Resize}. */
-export const RESIZES = ["none", "lanczos", "bilinear", "skimage", "official_cifar100_aux"] as const;
 
 /** RGB bytes `[size, size, 3]` of an image of any size. */
 export function resizeImage(

@@ -1,12 +1,12 @@
-import { createImageStore, type ImageStore } from "../data/image_store.ts";
-import type { ImageSet } from "../data/image_set.ts";
-import { type DreamHeads, dreamHeads, type DreamOptions } from "../data/task_stream.ts";
+import { createImageStore, type ImageStore } from "../images/image_store.ts";
+import type { ImageSet } from "../images/image_set.ts";
+import { type DreamHeads, dreamHeads, type DreamOptions } from "../images/task_stream.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { Arena } from "../gpu/tensor.ts";
-import { LongTermMemory } from "../memory/long_term.ts";
-import { ShortTermMemory } from "../memory/short_term.ts";
+import { LongTermMemory } from "../images/long_term.ts";
+import { ShortTermMemory } from "../images/short_term.ts";
 import { HeadTable } from "../method/heads.ts";
-import { Learner, type LearnerOptions } from "../method/learner.ts";
+import { Learner, type LearnerOptions } from "../learner/learner.ts";
 import { needsOf } from "../method/methods.ts";
 import type { MethodOptions, MethodRandom, Session } from "../method/session.ts";
 import { Network, type NetworkSnapshot } from "../net/network.ts";
@@ -16,7 +16,7 @@ import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
 import { compatOf } from "./config.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { trainingRows } from "./tuning/tune.ts";
+import { trainingRows } from "./training_rows.ts";
 import { type Materials, streamImages } from "./materials.ts";
 
 /** Numbers by which batch rows name the places that images come from. */

@@ -1,4 +1,4 @@
-import type { ClassItem } from "../data/class_selection.ts";
+import type { ClassItem } from "../images/source.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 
 /** Which classes a configuration takes of its data set, as it is written; undefined where none can be chosen. */

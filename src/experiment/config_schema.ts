@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { RESIZES } from "../data/resize.ts";
+import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
 import type { BaseName } from "./config_types.ts";
 

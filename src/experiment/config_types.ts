@@ -1,4 +1,4 @@
-import type { SourceOptions } from "../data/source.ts";
+import type { SourceOptions } from "../images/source.ts";
 
 /**
  * `wscl`, `er_ace`, `er`, `derpp`, `finetune` or `joint`; a text with a `/`, or with `.ts` or `.js` at its end, names the

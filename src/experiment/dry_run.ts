@@ -1,10 +1,10 @@
-import type { ImageStore } from "../data/image_store.ts";
+import type { ImageStore } from "../images/image_store.ts";
 import type { Arena } from "../gpu/tensor.ts";
-import type { LongTermMemory } from "../memory/long_term.ts";
-import type { MemorySnapshot } from "../memory/image_memory.ts";
-import type { Sample, Segment } from "../method/batch.ts";
+import type { LongTermMemory } from "../images/long_term.ts";
+import type { MemorySnapshot } from "../images/image_memory.ts";
+import type { Sample, Segment } from "../learner/batch.ts";
 import { HeadTable } from "../method/heads.ts";
-import type { Learner } from "../method/learner.ts";
+import type { Learner } from "../learner/learner.ts";
 import type { Session } from "../method/session.ts";
 import type { Network } from "../net/network.ts";
 import {

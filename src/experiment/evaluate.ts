@@ -1,8 +1,8 @@
-import type { ImageStore } from "../data/image_store.ts";
-import type { ImageSet } from "../data/image_set.ts";
-import type { TaskSplit } from "../data/task_stream.ts";
-import type { Sample } from "../method/batch.ts";
-import type { Learner } from "../method/learner.ts";
+import type { ImageStore } from "../images/image_store.ts";
+import type { ImageSet } from "../images/image_set.ts";
+import type { TaskSplit } from "../images/task_stream.ts";
+import type { Sample } from "../learner/batch.ts";
+import type { Learner } from "../learner/learner.ts";
 
 /** Accuracies of one task in percent. */
 export interface TaskAccuracy {

@@ -1,5 +1,5 @@
 import { Random } from "../random.ts";
-import type { TaskSplit } from "../data/task_stream.ts";
+import type { TaskSplit } from "../images/task_stream.ts";
 
 /**
  * For each task, the training images on which the heads of its classes are chosen.

@@ -1,5 +1,5 @@
-import type { TaskSplit } from "../data/task_stream.ts";
-import type { Sample } from "../method/batch.ts";
+import type { TaskSplit } from "../images/task_stream.ts";
+import type { Sample } from "../learner/batch.ts";
 import { startOnDreams } from "../method/dream_start.ts";
 import { chooseHeads } from "../method/heads.ts";
 import { type LearnContext, methodOf, needsOf } from "../method/methods.ts";

@@ -1,11 +1,11 @@
 import denoConfig from "../../deno.json" with { type: "json" };
-import { imagePixels, type ImageSet } from "../data/image_set.ts";
+import { imagePixels, type ImageSet } from "../images/image_set.ts";
 import { InputError } from "../errors.ts";
 import { isOwnMethod } from "../method/methods.ts";
-import type { ImageMemory } from "../memory/image_memory.ts";
+import type { ImageMemory } from "../images/image_memory.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Assembly } from "./build.ts";
-import { sha256 } from "./checkpoint_files.ts";
+import { sha256 } from "../digest.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { ImageDigests } from "./events.ts";
 import type { Materials } from "./materials.ts";

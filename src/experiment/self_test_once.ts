@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
-import { sha256 } from "./checkpoint_files.ts";
-import { isThere } from "./durable.ts";
+import { sha256 } from "../digest.ts";
+import { isThere } from "../host/durable.ts";
 import type { RunEvent } from "./events.ts";
-import { writeJson } from "./run_folder.ts";
+import { writeJson } from "../host/run_folder.ts";
 import { digestOfKernels } from "./run_identity.ts";
 import { selfTest } from "./self_test.ts";
 

@@ -1,4 +1,4 @@
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { plainSegment, type Session, type Task } from "./session.ts";
 
 /**

@@ -1,5 +1,5 @@
-import { dreamTrain } from "../data/task_stream.ts";
-import type { Sample } from "./batch.ts";
+import { dreamTrain } from "../images/task_stream.ts";
+import type { Sample } from "../learner/batch.ts";
 import { type Session, shuffled } from "./session.ts";
 
 /** All dreams of the heads that are still free, in data order, labelled with these heads. */

@@ -1,5 +1,5 @@
 import { aceOpenHeads, aceOpenHeadsOfficial } from "./ace.ts";
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { learnByReplay, offerToMemory, type SeenHeads, type StepOptions } from "./replay.ts";
 import { replaySegment, type Session, type Task } from "./session.ts";
 

@@ -1,6 +1,6 @@
 import { bestCandidate, freezingScore } from "./freezing_score.ts";
 import type { CandidateLosses } from "./freezing_score.ts";
-import type { Segment } from "./batch.ts";
+import type { Segment } from "../learner/batch.ts";
 import type { Session } from "./session.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 

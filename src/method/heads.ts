@@ -1,6 +1,6 @@
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { assignHeads } from "./heads_assignment.ts";
-import type { Learner } from "./learner.ts";
+import type { Learner } from "../learner/learner.ts";
 import type { MethodOptions } from "./session.ts";
 
 /** Which class has which output head. Labels everywhere else are head numbers. */

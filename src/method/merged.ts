@@ -1,4 +1,4 @@
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { erAceStep } from "./er_ace.ts";
 import { calibrate } from "./calibration.ts";
 import { dreamsOfFreeHeads } from "./dreams.ts";

@@ -6,7 +6,7 @@
 
 export { NOTHING_NEEDED } from "./methods.ts";
 export type { LearnContext, Method, MethodConfig, MethodNeeds, OwnOptions } from "./methods.ts";
-export type { Distillation, Sample, SampleSource, Segment } from "./batch.ts";
+export type { Distillation, Sample, SampleSource, Segment } from "../learner/batch.ts";
 export { aceOpenHeads } from "./ace.ts";
 export { offerToMemory } from "./replay.ts";
 export { batchesOf, learning, plainSegment, replaySegment, shuffled } from "./session.ts";

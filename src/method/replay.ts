@@ -1,6 +1,6 @@
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
-import type { StepPhase } from "./learner.ts";
+import type { StepPhase } from "../learner/learner.ts";
 import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
 
 /** Labels that a learner has met so far, dreams included; the official ER-ACE mask depends on them. */

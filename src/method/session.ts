@@ -1,12 +1,12 @@
-import type { DreamHeads } from "../data/task_stream.ts";
-import type { ImageStore } from "../data/image_store.ts";
-import type { LongTermMemory } from "../memory/long_term.ts";
-import type { ShortTermMemory } from "../memory/short_term.ts";
+import type { DreamHeads } from "../images/task_stream.ts";
+import type { ImageStore } from "../images/image_store.ts";
+import type { LongTermMemory } from "../images/long_term.ts";
+import type { ShortTermMemory } from "../images/short_term.ts";
 import type { Draws } from "../random.ts";
-import type { Sample, Segment } from "./batch.ts";
+import type { Sample, Segment } from "../learner/batch.ts";
 import type { FreezingMode } from "./freezing_score.ts";
 import type { HeadTable } from "./heads.ts";
-import type { Learner, StepPhase } from "./learner.ts";
+import type { Learner, StepPhase } from "../learner/learner.ts";
 
 /** Numbers of the method; see the configuration of the same names. */
 export interface MethodOptions {

@@ -1,4 +1,4 @@
-import type { Sample } from "./batch.ts";
+import type { Sample } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";

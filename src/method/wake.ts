@@ -1,5 +1,5 @@
 import { aceOpenHeads } from "./ace.ts";
-import type { Sample, Segment } from "./batch.ts";
+import type { Sample, Segment } from "../learner/batch.ts";
 import { type FreezingChoice, searchFreezingTogether } from "./freezing.ts";
 import { batchesOf, replaySegment, type Session, shuffled, type Task } from "./session.ts";
 

@@ -4,13 +4,13 @@ import { join } from "node:path";
 import { compare, type CompareOptions } from "../../src/cli/compare.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Comparison } from "../../src/experiment/comparison/results.ts";
-import { writeJson } from "../../src/experiment/run_folder.ts";
-import { lockRunFolder } from "../../src/experiment/run_lock.ts";
+import { writeJson } from "../../src/host/run_folder.ts";
+import { lockRunFolder } from "../../src/host/run_lock.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { recordingTerminal } from "./recording_terminal.ts";
 
-const worker = new URL("../experiment/stand_in_worker.ts", import.meta.url);
+const worker = new URL("../host/stand_in_worker.ts", import.meta.url);
 
 function inFolder(folder: string, changes: Partial<CompareOptions> = {}) {
   const config = join(folder, "config.json");

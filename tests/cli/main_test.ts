@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
-import { runFolder, writeJson } from "../../src/experiment/run_folder.ts";
+import { runFolder, writeJson } from "../../src/host/run_folder.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
 import { exampleSummary } from "../experiment/example_summary.ts";
 import { recordingTerminal } from "./recording_terminal.ts";
 
-const worker = new URL("../experiment/stand_in_worker.ts", import.meta.url);
+const worker = new URL("../host/stand_in_worker.ts", import.meta.url);
 
 /** Runs the command line in this process. */
 async function wscl(...args: string[]) {

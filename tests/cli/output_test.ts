@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { dispensable, OutputError, type Terminal } from "../../src/cli/terminal.ts";
-import { writeJson } from "../../src/experiment/run_folder.ts";
+import { writeJson } from "../../src/host/run_folder.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
 
 /** The command line in a process of its own, whose output is closed before it prints anything. */

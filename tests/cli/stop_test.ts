@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeJson } from "../../src/experiment/run_folder.ts";
+import { writeJson } from "../../src/host/run_folder.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
 
 /** Trains a stand-in in a process of its own and sends it these signals, one after the other. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
-import type { SourceOptions } from "../../src/data/source.ts";
+import type { SourceOptions } from "../../src/images/source.ts";
 import { readTarGz } from "../../src/data/tar.ts";
 import { zipTree } from "../../src/data/zip_tree.ts";
 import { InputError } from "../../src/errors.ts";

@@ -2,9 +2,9 @@ import fc from "fast-check";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset } from "../../src/data/dataset.ts";
-import { imagePixels } from "../../src/data/image_set.ts";
+import { imagePixels } from "../../src/images/image_set.ts";
 import { openPacked, PackedWriter } from "../../src/data/packed_file.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { InputError } from "../../src/errors.ts";
 import { contextIn, plainPng, withFolder, write, writeImageFolder } from "./fixtures.ts";
 

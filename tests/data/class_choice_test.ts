@@ -5,7 +5,7 @@ import { readClassList } from "../../src/data/class_list.ts";
 import { chooseClasses, renumbered } from "../../src/data/class_selection.ts";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import { folderTree } from "../../src/data/file_tree.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { InputError } from "../../src/errors.ts";
 import { cifarRecord, contextIn, joined, plainPng, withFolder, write } from "./fixtures.ts";
 

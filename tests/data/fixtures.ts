@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import type { OpenContext } from "../../src/data/source.ts";
+import type { OpenContext } from "../../src/data/open_context.ts";
 import { jpegFile } from "./jpeg_files.ts";
 import { pngFile } from "./png_files.ts";
 

@@ -6,7 +6,7 @@ import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import { FASHION_MNIST } from "../../src/data/fashion_mnist.ts";
 import { readIdx } from "../../src/data/idx_file.ts";
 import { locate } from "../../src/data/locate.ts";
-import type { IdxSource } from "../../src/data/source.ts";
+import type { IdxSource } from "../../src/images/source.ts";
 import { drawSubset } from "../../src/data/subset.ts";
 import { InputError } from "../../src/errors.ts";
 import { contextIn, withFolder, write } from "./fixtures.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { drawSubset } from "../../src/data/subset.ts";
 import { InputError } from "../../src/errors.ts";
 import {

@@ -6,8 +6,8 @@ import { noteLeftOut, noteOrder } from "../../src/data/class_order.ts";
 import { chooseClasses } from "../../src/data/class_selection.ts";
 import { openDataset } from "../../src/data/dataset.ts";
 import { folderTree } from "../../src/data/file_tree.ts";
-import { difference, lookAlikePairs, lookAlikes, nameText } from "../../src/data/look_alike.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import { difference, lookAlikePairs, lookAlikes, nameText } from "../../src/images/look_alike.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { InputError } from "../../src/errors.ts";
 import { contextIn, plainPng, withFolder, write } from "./fixtures.ts";
 

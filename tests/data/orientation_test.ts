@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { checkData } from "../../src/data/check.ts";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import { decodeAny, decodeImage, type RgbImage } from "../../src/data/decode_image.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { upright } from "../../src/data/upright.ts";
 import { Random } from "../../src/random.ts";
 import { contextIn, plainPng, withFolder, write } from "./fixtures.ts";

@@ -7,7 +7,7 @@ import { endingOf, isImageName, isLitter, mayHoldImage } from "../../src/data/fi
 import { type FileTree, folderTree, treeOf } from "../../src/data/file_tree.ts";
 import { InputError } from "../../src/errors.ts";
 import { zipTree } from "../../src/data/zip_tree.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { zip } from "./archives.ts";
 import { contextIn, makeLinks, plainJpeg, plainPng, withFolder, write } from "./fixtures.ts";
 

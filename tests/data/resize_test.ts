@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
 import type { RgbImage } from "../../src/data/decode_image.ts";
-import { resizeImage, RESIZES } from "../../src/data/resize.ts";
+import { resizeImage } from "../../src/data/resize.ts";
+import { RESIZES } from "../../src/images/source.ts";
 import { resizeOpencv } from "../../src/data/resize_opencv.ts";
 import { resizeSkimage } from "../../src/data/resize_skimage.ts";
 import { readGolden } from "../support/golden.ts";

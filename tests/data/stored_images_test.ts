@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openDataset } from "../../src/data/dataset.ts";
-import { createImageStore } from "../../src/data/image_store.ts";
-import type { ImageFolderSource } from "../../src/data/source.ts";
+import { createImageStore } from "../../src/images/image_store.ts";
+import type { ImageFolderSource } from "../../src/images/source.ts";
 import { InputError } from "../../src/errors.ts";
 import { Arena, downloadU32 } from "../../src/gpu/tensor.ts";
 import { gpuTests } from "../support/gpu.ts";

@@ -2,13 +2,13 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { splitTasks } from "../../src/data/task_stream.ts";
+import { splitTasks } from "../../src/images/task_stream.ts";
 import { accuracySummary } from "../../src/experiment/accuracy_summary.ts";
 import { methodOptions } from "../../src/experiment/build.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import type { MethodName } from "../../src/experiment/config_types.ts";
 import { headChoiceImages } from "../../src/experiment/head_choice.ts";
-import { openMaterials } from "../../src/experiment/materials.ts";
+import { openMaterials } from "../../src/host/open_materials.ts";
 import { forgetting, forgettingOfficial } from "../../src/experiment/metrics.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { outcome, runTiny, tinyOptions } from "../reliability/tiny.ts";

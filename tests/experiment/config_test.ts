@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
-import { loadConfig, resolveConfig } from "../../src/experiment/config.ts";
+import { resolveConfig } from "../../src/experiment/config.ts";
+import { loadConfig } from "../../src/host/load_config.ts";
 import { parseOverride } from "../../src/experiment/overrides.ts";
 import { withFolder, write } from "../data/fixtures.ts";
 import { exampleOptions } from "./example_options.ts";

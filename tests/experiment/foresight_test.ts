@@ -2,13 +2,16 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import type { ImageSet } from "../../src/data/image_set.ts";
+import type { ImageSet } from "../../src/images/image_set.ts";
 import { InputError } from "../../src/errors.ts";
-import { type ExperimentConfig, loadConfig, resolveConfig } from "../../src/experiment/config.ts";
+import { resolveConfig } from "../../src/experiment/config.ts";
+import type { ExperimentConfig } from "../../src/experiment/config_types.ts";
+import { loadConfig } from "../../src/host/load_config.ts";
 import { findLoneSegment } from "../../src/experiment/foresight/lone_segment.ts";
 import { refuseLoneSegments } from "../../src/experiment/foresight/refuse_lone_segments.ts";
-import { divide, type Materials } from "../../src/experiment/materials.ts";
-import { writeJson } from "../../src/experiment/run_folder.ts";
+import type { Materials } from "../../src/experiment/materials.ts";
+import { divide } from "../../src/experiment/divide.ts";
+import { writeJson } from "../../src/host/run_folder.ts";
 import { needsOf } from "../../src/method/methods.ts";
 import { withFolder } from "../data/fixtures.ts";
 
@@ -34,7 +37,8 @@ function materialsOf(config: ExperimentConfig, { train, dreams }: Numbers): Mate
     test: imageSet("test", train.map(() => 1), size),
   };
   const dreaming = needsOf(config).dreams || config.dreamStart > 0;
-  return divide(config, dataset, dreaming ? imageSet("dreams", dreams, size) : null);
+  const opened = dreaming ? imageSet("dreams", dreams, size) : null;
+  return divide(config, { dataset, dreams: opened }, () => {});
 }
 
 const source = {

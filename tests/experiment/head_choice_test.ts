@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { splitTasks } from "../../src/data/task_stream.ts";
+import { splitTasks } from "../../src/images/task_stream.ts";
 import { headChoiceImages } from "../../src/experiment/head_choice.ts";
 
 const trainLabels = Uint16Array.from({ length: 400 }, (_, image) => image % 4);

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
-import { loadConfig } from "../../src/experiment/config.ts";
+import { loadConfig } from "../../src/host/load_config.ts";
 import { parseJson, readJson } from "../../src/experiment/json.ts";
-import { readOrigin, readSummary } from "../../src/experiment/run_folder.ts";
+import { readOrigin, readSummary } from "../../src/host/run_folder.ts";
 import { withFolder } from "../data/fixtures.ts";
 
 function messageFor(text: string): string {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { loadConfig } from "../../src/experiment/config.ts";
-import type { ExperimentConfig } from "../../src/experiment/config.ts";
+import { loadConfig } from "../../src/host/load_config.ts";
+import type { ExperimentConfig } from "../../src/experiment/config_types.ts";
 
 const folder = new URL("../../configs/", import.meta.url);
 const load = (name: string) => loadConfig(new URL(`${name}.json`, folder).pathname);

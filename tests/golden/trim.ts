@@ -11,7 +11,8 @@
  * - the JSON beside each: without the list that tells which class each picture was drawn from.
  */
 
-import { type HostTensor, readSafetensors, writeSafetensors } from "../../src/net/safetensors.ts";
+import type { HostTensor } from "../../src/net/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/safetensors_files.ts";
 
 const [from] = Deno.args;
 if (from === undefined) {

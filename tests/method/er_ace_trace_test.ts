@@ -8,10 +8,10 @@
  */
 
 import assert from "node:assert/strict";
-import type { ImageSet } from "../../src/data/image_set.ts";
+import type { ImageSet } from "../../src/images/image_set.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
 import { erAceStep } from "../../src/method/er_ace.ts";
-import type { Sample } from "../../src/method/batch.ts";
+import type { Sample } from "../../src/learner/batch.ts";
 import type { Session, Task } from "../../src/method/session.ts";
 import type { ResNet18 } from "../../src/net/resnet18.ts";
 import { Random } from "../../src/random.ts";

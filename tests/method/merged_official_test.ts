@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { Arena, download } from "../../src/gpu/tensor.ts";
-import { LongTermMemory } from "../../src/memory/long_term.ts";
+import { LongTermMemory } from "../../src/images/long_term.ts";
 import type { FreezingMode } from "../../src/method/freezing_score.ts";
 import { derppStepWith } from "../../src/method/derpp.ts";
 import { erStep } from "../../src/method/er.ts";

@@ -1,11 +1,11 @@
 /** Wake, NREM, REM and dawn: what each learns from, writes and leaves alone. */
 
 import assert from "node:assert/strict";
-import { createImageStore } from "../../src/data/image_store.ts";
+import { createImageStore } from "../../src/images/image_store.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
-import type { ImageMemory } from "../../src/memory/image_memory.ts";
-import type { Segment } from "../../src/method/batch.ts";
+import type { ImageMemory } from "../../src/images/image_memory.ts";
+import type { Segment } from "../../src/learner/batch.ts";
 import { calibrate } from "../../src/method/calibration.ts";
 import { learnErAce } from "../../src/method/er_ace.ts";
 import { learnFinetune } from "../../src/method/finetune.ts";

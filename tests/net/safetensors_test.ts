@@ -6,9 +6,8 @@ import {
   type Dtype,
   encodeSafetensors,
   type HostTensor,
-  readSafetensors,
-  writeSafetensors,
 } from "../../src/net/safetensors.ts";
+import { readSafetensors, writeSafetensors } from "../../src/host/safetensors_files.ts";
 
 const ARRAYS = {
   F32: Float32Array,

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
-import { listCheckpoints } from "../../src/experiment/checkpoint_files.ts";
-import { isThere } from "../../src/experiment/durable.ts";
+import { listCheckpoints } from "../../src/host/checkpoint_files.ts";
+import { isThere } from "../../src/host/durable.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { outcome, runTiny } from "./tiny.ts";

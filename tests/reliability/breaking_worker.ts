@@ -1,5 +1,5 @@
-import { runExperiment } from "../../src/experiment/run.ts";
-import { serveRun } from "../../src/experiment/serve_run.ts";
+import { runExperiment } from "../../src/host/run.ts";
+import { serveRun } from "../../src/host/serve_run.ts";
 
 // A run whose device is lost where its configuration's name says: "lose-7", "lose-7-once", "exhaust-7".
 serveRun(async (config, options) => {

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeJson } from "../../src/experiment/run_folder.ts";
+import { writeJson } from "../../src/host/run_folder.ts";
 import { outcome, tinyOptions } from "./tiny.ts";
 
 const root = new URL("../../", import.meta.url);

@@ -16,7 +16,7 @@ import {
   readCheckpoint,
   readLastCheckpoint,
   writeCheckpoint,
-} from "../../src/experiment/checkpoint_files.ts";
+} from "../../src/host/checkpoint_files.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import { parseJson } from "../../src/experiment/json.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.ts";

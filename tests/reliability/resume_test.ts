@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { listCheckpoints, readCheckpoint } from "../../src/experiment/checkpoint_files.ts";
+import { listCheckpoints, readCheckpoint } from "../../src/host/checkpoint_files.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { outcome, runTiny, tinyOptions } from "./tiny.ts";
 

@@ -3,8 +3,8 @@
 import { join } from "node:path";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import { runExperiment } from "../../src/experiment/run.ts";
-import type { RunOptions } from "../../src/experiment/worker_messages.ts";
+import { runExperiment } from "../../src/host/run.ts";
+import type { RunOptions } from "../../src/host/worker_messages.ts";
 
 /** The staged schedule; a change of `wscl` or `method` makes another of it. */
 export const tinyOptions = {

@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
-import { listCheckpoints } from "../../src/experiment/checkpoint_files.ts";
-import { evaluateRun } from "../../src/experiment/evaluate_run.ts";
+import { listCheckpoints } from "../../src/host/checkpoint_files.ts";
+import { evaluateRun } from "../../src/host/evaluate_run.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { firstNotFinite } from "../../src/experiment/state_values.ts";
-import { encodeSafetensors, type HostTensor, readSafetensors } from "../../src/net/safetensors.ts";
+import { encodeSafetensors, type HostTensor } from "../../src/net/safetensors.ts";
+import { readSafetensors } from "../../src/host/safetensors_files.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { gpuTests } from "../support/gpu.ts";
 import { outcome, runTiny } from "./tiny.ts";

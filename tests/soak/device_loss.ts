@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
-import { launch } from "../../src/experiment/launch.ts";
+import { launch } from "../../src/host/launch.ts";
 import { outcome, tinyOptions } from "../reliability/tiny.ts";
 
 const worker = new URL("../reliability/breaking_worker.ts", import.meta.url);

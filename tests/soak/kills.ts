@@ -1,7 +1,7 @@
 /** SIGKILL at random times: each killed run is gone on with, and all end with the same bits. */
 
 import assert from "node:assert/strict";
-import { listCheckpoints } from "../../src/experiment/checkpoint_files.ts";
+import { listCheckpoints } from "../../src/host/checkpoint_files.ts";
 import { Random } from "../../src/random.ts";
 import { TinyProcess } from "../reliability/process.ts";
 

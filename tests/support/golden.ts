@@ -1,6 +1,7 @@
 /** Access to the recorded results in `tests/golden`, as doubles. */
 
-import { type HostTensor, readSafetensors } from "../../src/net/safetensors.ts";
+import type { HostTensor } from "../../src/net/safetensors.ts";
+import { readSafetensors } from "../../src/host/safetensors_files.ts";
 import type { Activation, State } from "../../src/reference/resnet18.ts";
 
 const FOLDER = new URL("../golden/", import.meta.url);

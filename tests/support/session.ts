@@ -2,13 +2,13 @@
 
 import type { Gpu } from "../../src/gpu/device.ts";
 import { Arena } from "../../src/gpu/tensor.ts";
-import type { ImageSet } from "../../src/data/image_set.ts";
-import { createImageStore, type ImageStore } from "../../src/data/image_store.ts";
-import { LongTermMemory } from "../../src/memory/long_term.ts";
-import { ShortTermMemory } from "../../src/memory/short_term.ts";
-import type { Sample } from "../../src/method/batch.ts";
+import type { ImageSet } from "../../src/images/image_set.ts";
+import { createImageStore, type ImageStore } from "../../src/images/image_store.ts";
+import { LongTermMemory } from "../../src/images/long_term.ts";
+import { ShortTermMemory } from "../../src/images/short_term.ts";
+import type { Sample } from "../../src/learner/batch.ts";
 import { HeadTable } from "../../src/method/heads.ts";
-import { Learner, type LearnerOptions, type StepLoss } from "../../src/method/learner.ts";
+import { Learner, type LearnerOptions, type StepLoss } from "../../src/learner/learner.ts";
 import type { MethodOptions, MethodRandom, Session } from "../../src/method/session.ts";
 import { Network } from "../../src/net/network.ts";
 import type { Precision } from "../../src/ops/storage.ts";

@@ -11,7 +11,7 @@ export const doctor = command({
   options: { provider },
   needs: { gpu: true, writesCache: true },
   async run({ provider }, { terminal }) {
-    const { runDoctor } = await import("../../experiment/doctor.ts");
+    const { runDoctor } = await import("../../host/doctor.ts");
     return await runDoctor((line: string) => terminal.print(line), provider) ? 0 : 1;
   },
 });

@@ -1,4 +1,4 @@
-import type { Sample, Segment } from "../../method/batch.ts";
+import type { Sample, Segment } from "../../learner/batch.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import { dreamStore, DryLearner, DryRun } from "../dry_run.ts";
 import type { Materials } from "../materials.ts";

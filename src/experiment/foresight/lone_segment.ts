@@ -1,4 +1,4 @@
-import type { Sample, Segment } from "../../method/batch.ts";
+import type { Sample, Segment } from "../../learner/batch.ts";
 import { dreamsOfFreeHeads } from "../../method/dreams.ts";
 import { isOwnMethod, needsOf } from "../../method/methods.ts";
 import type { Session } from "../../method/session.ts";

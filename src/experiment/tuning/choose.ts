@@ -9,7 +9,8 @@ import {
   rememberedVariant,
   writeRemembered,
 } from "./remembered.ts";
-import { tasksOf, trainingRows, tune } from "./tune.ts";
+import { tasksOf, tune } from "./tune.ts";
+import { trainingRows } from "../training_rows.ts";
 
 /** What a run may do about its kernels before it starts. */
 export interface TuningOptions {

@@ -10,9 +10,9 @@ import {
   variantName,
 } from "../../ops/conv2d_variants.ts";
 import type { StoredType } from "../../ops/storage.ts";
-import { sha256 } from "../checkpoint_files.ts";
-import { diskProblem } from "../durable.ts";
-import { writeJson } from "../run_folder.ts";
+import { sha256 } from "../../digest.ts";
+import { diskProblem } from "../../host/durable.ts";
+import { writeJson } from "../../host/run_folder.ts";
 import { digestOfKernels } from "../run_identity.ts";
 import type { TuningTask } from "./search.ts";
 

@@ -2,8 +2,8 @@ import { DeviceError, type Gpu } from "../../gpu/device.ts";
 import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
 import { conv2dCandidates, conv2dPasses, variantName } from "../../ops/conv2d_variants.ts";
 import { storedTypes } from "../../ops/storage.ts";
-import { needsOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
+import { trainingRows } from "../training_rows.ts";
 import { type Remembered, rememberedVariant, taskName } from "./remembered.ts";
 import { searchVariant, type Trial, type TuningTask } from "./search.ts";
 
@@ -14,11 +14,6 @@ export interface TuningResult {
   readonly trials: readonly Trial[];
   /** Name of the best. */
   readonly best: string;
-}
-
-/** Images in a training step of a configuration: what is tuned for. */
-export function trainingRows(config: ExperimentConfig): number {
-  return config.batchSize + Math.max(1, needsOf(config).replays) * config.replayBatchSize;
 }
 
 /** The tasks of a configuration's convolutions, each once. The gradient of the images is asked for by nobody. */

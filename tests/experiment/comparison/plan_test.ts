@@ -5,7 +5,7 @@ import { epochsFor, passesOf, planRows } from "../../../src/experiment/compariso
 import { chooseRows, rowsOf } from "../../../src/experiment/comparison/rows.ts";
 import { resolveConfig } from "../../../src/experiment/config.ts";
 import type { ExperimentConfig } from "../../../src/experiment/config_types.ts";
-import { openMaterials } from "../../../src/experiment/materials.ts";
+import { openMaterials } from "../../../src/host/open_materials.ts";
 import { runTiny, tinyOptions } from "../../reliability/tiny.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;

@@ -1,0 +1,76 @@
+import { createImageStore } from "../images/image_store.ts";
+import { InputError } from "../errors.ts";
+import { openGpu } from "../gpu/device.ts";
+import type { ProviderName } from "../gpu/provider.ts";
+import { Arena } from "../gpu/tensor.ts";
+import { Random } from "../random.ts";
+import { createLearner, createNetwork } from "../experiment/build.ts";
+import { loadConfig } from "./load_config.ts";
+import { evaluateTask } from "../experiment/evaluate.ts";
+import { openMaterials } from "./open_materials.ts";
+import { readSummary, runFolder } from "./run_folder.ts";
+import { readWeights } from "./weights.ts";
+import { chooseKernels } from "../experiment/tuning/choose.ts";
+
+/**
+ * Evaluates the saved model of a run again on the test images of all tasks that have heads. Returns accuracies in
+ * percent, one per task.
+ *
+ * @throws {InputError} for a folder that is no run, or data that is not there any more.
+ */
+export async function evaluateRun(
+  run: string,
+  { provider, ...paths }: {
+    readonly dataRoot: string;
+    readonly cacheDir: string;
+    readonly provider?: ProviderName;
+  },
+): Promise<{ classIl: number[]; taskIl: number[] }> {
+  const folder = runFolder(run);
+  const { heads } = readSummary(run);
+  const config = await loadConfig(folder.config, []);
+  if (heads.length === 0) {
+    throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
+  }
+  const weights = readWeights(folder.model, config, "evaluate");
+  if (weights.note) console.warn(weights.note);
+  const materials = await openMaterials(config, {
+    ...paths,
+    progress: () => {},
+    warn: console.warn,
+  });
+  const gpu = await openGpu({ provider });
+  try {
+    const choice = await chooseKernels(gpu, config, {
+      cacheDir: paths.cacheDir,
+      mayTune: false,
+      shouldStop: () => false,
+      emit: () => {},
+    });
+    const network = createNetwork(gpu, config, choice);
+    network.setState(weights.state);
+    const learner = createLearner(network, config, {
+      augmentRandom: Random.stream(config.seed, "augment"),
+      onLosses: () => {},
+    });
+    const test = createImageStore(new Arena(gpu, "images"), {
+      label: "test",
+      source: 0,
+      capacity: Math.max(...materials.tasks.map((task) => task.test.length)),
+      height: config.data.size,
+      width: config.data.size,
+      maxRows: learner.maxRows,
+    });
+    const accuracies = [];
+    for (const { task, heads: assigned } of heads) {
+      const split = materials.tasks[task];
+      accuracies.push(await evaluateTask(learner, test, materials.dataset.test, split, assigned));
+    }
+    return {
+      classIl: accuracies.map(({ classIl }) => classIl),
+      taskIl: accuracies.map(({ taskIl }) => taskIl),
+    };
+  } finally {
+    gpu.destroy();
+  }
+}

@@ -1,0 +1,69 @@
+import { dirname, isAbsolute, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { InputError } from "../errors.ts";
+import { type Method, type OwnOptions, registerMethod } from "../method/methods.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
+
+/**
+ * Loads the module of a method of one's own, which exports a {@linkcode Method} as its default, and makes the method
+ * known. The module is a program that runs with the permissions of the run.
+ *
+ * @param path as the configuration has it once it is resolved: absolute.
+ * @throws {InputError} where there is no such module, or it exports no method.
+ */
+export async function loadOwnMethod(path: string): Promise<Method> {
+  const refuse = (found: string, fix: string): never => {
+    throw new InputError(`Cannot use the method ${path}: ${found}; ${fix}`);
+  };
+  let module: { default?: unknown };
+  try {
+    module = await import(pathToFileURL(path).href);
+  } catch (error) {
+    return refuse((error as Error).message.trim(), "name a module that can be imported");
+  }
+  const method = module.default as Partial<Method> | undefined;
+  const isMethod = typeof method === "object" && method !== null &&
+    typeof method.name === "string" && typeof method.needs === "function" &&
+    typeof method.learn === "function";
+  if (!isMethod) {
+    refuse(
+      "its default export is no method",
+      "export default { name, needs, learn }, see docs/methods.md",
+    );
+  }
+  registerMethod(path, method as Method);
+  return method as Method;
+}
+
+/** The configuration with its module named absolutely and its options complete. */
+export async function withOwnMethod(
+  config: ExperimentConfig,
+  { relativeTo, source }: { readonly relativeTo: string; readonly source: string },
+): Promise<ExperimentConfig> {
+  const method = isAbsolute(config.method) ? config.method : resolve(relativeTo, config.method);
+  const { options = {} } = await loadOwnMethod(method);
+  return { ...config, method, methodOptions: complete(options, config.methodOptions, source) };
+}
+
+function complete(defaults: OwnOptions, given: OwnOptions, source: string): OwnOptions {
+  for (const [key, value] of Object.entries(given)) {
+    if (!(key in defaults)) {
+      const known = Object.keys(defaults).join(", ") || "none";
+      throw new InputError(
+        `Cannot use ${source}: unknown key methodOptions.${key}; the method has ${known}`,
+      );
+    }
+    if (typeof value !== typeof defaults[key]) {
+      throw new InputError(
+        `Cannot use ${source}: methodOptions.${key} is ${JSON.stringify(value)}, expected a ` +
+          `${typeof defaults[key]} such as ${JSON.stringify(defaults[key])}`,
+      );
+    }
+  }
+  return { ...defaults, ...given };
+}
+
+/** The folder that a module in a configuration file is relative to. */
+export function folderOf(configPath: string): string {
+  return dirname(resolve(configPath));
+}
