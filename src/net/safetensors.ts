@@ -38,6 +38,13 @@ export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): Sa
         "safetensors file",
     );
   };
+  const other = otherFormat(bytes);
+  if (other) {
+    throw new InputError(
+      `Cannot read ${source}: it is ${other}, not a safetensors file; ` +
+        "save the tensors with safetensors (PyTorch: safetensors.torch.save_file)",
+    );
+  }
   if (bytes.length < 8) fail(`the file has ${bytes.length} bytes, its header length alone takes 8`);
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (headerLength > LARGEST_HEADER) {
@@ -82,6 +89,20 @@ export function decodeSafetensors(bytes: Uint8Array, source = "safetensors"): Sa
     tensors.set(name, hostTensor(dtype, shape, values.slice(begin, end))); // slice: aligned copy
   }
   return { metadata: Object.fromEntries(metadata), tensors };
+}
+
+/** What other files of weights begin with. */
+const otherFormats: readonly (readonly [start: readonly number[], what: string])[] = [
+  [[0x50, 0x4b, 0x03, 0x04], "a zip archive, as PyTorch's .pt and .pth files and NumPy's .npz are"],
+  [[0x80, 0x02], "a pickle, as PyTorch's older .pt and .pth files are"],
+  [[0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59], "a NumPy array (.npy)"],
+  [[0x89, 0x48, 0x44, 0x46], "an HDF5 file, as those of Keras are"],
+];
+
+function otherFormat(bytes: Uint8Array): string | undefined {
+  // The upper half of a header's length is zero.
+  if (bytes.length < 8 || bytes.subarray(4, 8).every((byte) => byte === 0)) return undefined;
+  return otherFormats.find(([start]) => start.every((byte, i) => bytes[i] === byte))?.[1];
 }
 
 /** The bytes of a safetensors file: widest types first, then by name, values aligned to 8 bytes. */

@@ -152,6 +152,30 @@ Deno.test("decodeSafetensors() meets any header with InputError or a file, nothi
   );
 });
 
+Deno.test("decodeSafetensors() names other kinds of files", () => {
+  const starts: [string, string, RegExp][] = [
+    ["PK\x03\x04\x00\x00\x08\x08", "zip", /it is a zip archive, as PyTorch's \.pt and \.pth files/],
+    ["\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19", "pickle", /it is a pickle/],
+    ["\x93NUMPY\x01\x00v\x00", "npy", /it is a NumPy array/],
+    ["\x89HDF\r\n\x1a\n", "hdf5", /it is an HDF5 file/],
+  ];
+  for (const [start, name, message] of starts) {
+    const bytes = Uint8Array.from(start.padEnd(64, "\0"), (letter) => letter.charCodeAt(0));
+    assert.throws(() => decodeSafetensors(bytes, name), (error) => {
+      assert.ok(error instanceof InputError);
+      assert.match(error.message, message);
+      assert.match(error.message, /; save the tensors with safetensors \(PyTorch: /);
+      return true;
+    });
+  }
+});
+
+Deno.test("decodeSafetensors() reads a header as long as the number that a pickle begins with", () => {
+  const bytes = fileOf("{}".padEnd(0x0280));
+  assert.deepEqual([...bytes.subarray(0, 2)], [0x80, 0x02]);
+  assert.equal(decodeSafetensors(bytes).tensors.size, 0);
+});
+
 const u8 = (begin: number, end: number, shape = [end - begin]) => ({
   dtype: "U8",
   shape,
