@@ -1,5 +1,4 @@
-import type { Terminal } from "./terminal.ts";
-import { dispensable } from "./terminal.ts";
+import { dispensable, type Terminal } from "./terminal.ts";
 import type { TrainOptions } from "./train.ts";
 
 /** What a command line may give as the value of an option, or as an argument. */
@@ -21,9 +20,10 @@ export interface Parameter<T> {
   readonly mandatory?: boolean;
 }
 
-/** The value that a command gets for a parameter: only here for the type. */
-type ValueOf<P> = P extends Parameter<infer T> ? T : never;
 type Parameters = Readonly<Record<string, Parameter<unknown>>>;
+
+/** What a command gets for its parameters. */
+export type Values<P> = { readonly [K in keyof P]: P[K] extends Parameter<infer T> ? T : never };
 
 /** What a command uses besides the paths it is given; by itself it may read the program and its caches. */
 export interface Needs {
@@ -77,7 +77,7 @@ export interface Command<P extends Parameters = Parameters> {
   /** Options that are not listed are let through. */
   readonly anyOption?: boolean;
   /** Loads what it takes and does it; returns the exit code, or nothing for 0. */
-  run(values: { [K in keyof P]: ValueOf<P[K]> }, context: Context): Promise<number | void>;
+  run(values: Values<P>, context: Context): Promise<number | void>;
 }
 
 /** Commands under one name. */

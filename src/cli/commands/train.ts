@@ -1,11 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { InputError } from "../../errors.ts";
 import { ROW_GROUPS } from "../../experiment/comparison/rows.ts";
-import { command, type Context, flag, lasting, type Needs, parsed, text } from "../command.ts";
+import {
+  command,
+  type Context,
+  flag,
+  lasting,
+  type Needs,
+  parsed,
+  text,
+  type Values,
+} from "../command.ts";
 import { pathsOfConfig, pathsOfRun } from "../named_paths.ts";
 import { checkpointEvery, seed, seeds, words } from "../values.ts";
 import { data, installedData, readOverrides, training } from "./shared_options.ts";
-import type { SafetyOptions } from "../train.ts";
 
 /** Of `demo` and `train`. */
 const options = {
@@ -28,16 +36,6 @@ const options = {
   ),
 };
 
-/** What those options give. */
-interface Given extends SafetyOptions {
-  readonly data?: string;
-  readonly out?: string;
-  readonly seed?: number;
-  readonly set: readonly string[];
-  readonly init?: string;
-  readonly overwrite: boolean;
-}
-
 const needs: Needs = {
   gpu: true,
   writesCache: true,
@@ -52,19 +50,16 @@ const needs: Needs = {
 const outlasting = (context: Context) =>
   lasting(context, "the run goes on, and writes its log.jsonl");
 
-const safetyOf = (
-  { checkpointEvery, maxTime, skipSelfTest, skipTuning, provider }: SafetyOptions,
-): SafetyOptions => ({ checkpointEvery, maxTime, skipSelfTest, skipTuning, provider });
-
-async function run(config: string, given: Given, context: Context): Promise<number> {
+async function run(config: string, given: Values<typeof options>, context: Context) {
   const { train } = await import("../train.ts");
-  const { data: dataRoot = "data", out, init, overwrite } = given;
   const { cacheDir, worker, endsProcess } = context;
   const overrides = await readOverrides(given.set);
   if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
-  const files = { config, dataRoot, cacheDir, out, init, ...safetyOf(given) };
-  const how = { overrides, overwrite, worker, endsProcess };
-  return await train({ ...files, ...how }, outlasting(context));
+  const files = { config, dataRoot: given.data ?? "data", cacheDir };
+  return await train(
+    { ...given, ...files, overrides, worker, endsProcess },
+    outlasting(context),
+  );
 }
 
 /** `wscl demo`. */
@@ -112,8 +107,8 @@ export const train = command({
     }
     const { resume } = await import("../train.ts");
     const { cacheDir, worker, endsProcess } = context;
-    const files = { out: given.resume, dataRoot: given.data, cacheDir, ...safetyOf(given) };
-    return await resume({ ...files, worker, endsProcess }, outlasting(context));
+    const files = { out: given.resume, dataRoot: given.data, cacheDir };
+    return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context));
   },
 });
 
