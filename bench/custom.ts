@@ -2,10 +2,11 @@ import { InputError } from "../src/errors.ts";
 import { type Gpu, openGpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { prepareCeilings } from "./ceilings.ts";
-import type { LayerShape } from "./convolution_cases.ts";
 import { type Contract, contracts, customDispatch } from "./custom_contract.ts";
-import { checkCase, type SampledOutput, tolerance } from "./kernel_case.ts";
-import { Operands } from "../src/experiment/tuning/operands.ts";
+import { checkCase } from "../src/check/check_case.ts";
+import type { CaseOutput, KernelCase } from "../src/check/kernel_case.ts";
+import { Operands } from "../src/check/operands.ts";
+import { type ConvolutionShape, convolutionShape } from "../src/check/ops/convolution.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
 import { decodeText } from "../src/text.ts";
 import { figures, summarise, table } from "./measure.ts";
@@ -31,8 +32,8 @@ export async function benchCustom(options: CustomOptions, output: Output): Promi
       `Cannot replace ${options.op}: the operations are ${Object.keys(contracts).join(", ")}`,
     );
   }
-  const { layer, batch } = parseShape(options.shape);
-  let right = await once(options, contract, layer, batch, output);
+  const shape = parseShape(options.shape);
+  let right = await once(options, contract, shape, output);
   if (!options.watch) return right;
   output.print("\nwatching; Ctrl+C ends");
   let pending = false;
@@ -44,7 +45,7 @@ export async function benchCustom(options: CustomOptions, output: Output): Promi
     pending = false;
     output.print(`\n${new Date().toLocaleTimeString()}`);
     try {
-      right = await once(options, contract, layer, batch, output);
+      right = await once(options, contract, shape, output);
     } catch (error) {
       // The next save may mend it.
       output.print(error instanceof Error ? error.message : String(error));
@@ -56,25 +57,26 @@ export async function benchCustom(options: CustomOptions, output: Output): Promi
 async function once(
   options: CustomOptions,
   contract: Contract,
-  layer: LayerShape,
-  batch: number,
+  shape: ConvolutionShape,
   output: Output,
 ): Promise<boolean> {
   const code = readKernel(options.path);
   const gpu = await openGpu({ provider: options.provider });
   const bench = new Operands(gpu);
   try {
-    const kernelCase = contract.caseOf(layer, batch);
+    const kernelCase = contract.op.at(shape);
+    const { tolerance } = kernelCase;
     const prepared = kernelCase.prepare(bench);
-    const dispatch = customDispatch(code, contract, prepared, layer, batch);
-    const check = await checkCase(gpu, { ...prepared, dispatches: [dispatch] }).catch(
-      (error: Error) => {
+    const dispatch = customDispatch(code, contract, prepared, shape);
+    const check = await checkCase(gpu, [dispatch], prepared.outputs, tolerance)
+      .catch((error: Error) => {
         throw new InputError(error.message.replaceAll("custom.wgsl", options.path));
-      },
-    );
+      });
     if (!check.ok) {
       output.print(
-        `WRONG, not timed: relative error ${check.error.toExponential(1)}, ${tolerance} is allowed`,
+        `WRONG, not timed: relative error ${
+          check.error.toExponential(1)
+        }, ${tolerance.error} is allowed`,
       );
       output.print(whereWrong(prepared.outputs[0], check.found[0]));
       return false;
@@ -82,7 +84,7 @@ async function once(
     output.print(
       `right: relative error ${check.error.toExponential(1)} of ${check.samples} sampled elements`,
     );
-    await time(gpu, options, [dispatch], prepared.dispatches, kernelCase, output);
+    await time(gpu, options, [dispatch], prepared.dispatches(), kernelCase, output);
     return true;
   } finally {
     bench.destroy();
@@ -95,7 +97,7 @@ async function time(
   options: CustomOptions,
   theirs: Parameters<typeof timeInTurn>[1][number],
   ours: typeof theirs,
-  { flops, bytes, shape, kernel }: { flops: number; bytes: number; shape: object; kernel: string },
+  { flops, bytes, shape, op: kernel }: KernelCase,
   output: Output,
 ): Promise<void> {
   const ceilings = await prepareCeilings(gpu);
@@ -147,7 +149,7 @@ async function time(
 }
 
 /** Which samples are wrong: the worst of them, and what their coordinates have in common. */
-function whereWrong(output: SampledOutput, found: Float32Array): string {
+function whereWrong(output: CaseOutput, found: ArrayLike<number>): string {
   const { at, expected, where, name } = output;
   const scale = Math.sqrt(Array.from(expected).reduce((sum, v) => sum + v * v, 0) / at.length);
   const samples = Array.from(at, (place, i) => {
@@ -204,7 +206,7 @@ function readKernel(path: string): string {
 }
 
 /** A convolution from "batch=32,size=32,in=16,out=16,kernel=3,stride=1". */
-export function parseShape(text: string): { layer: LayerShape; batch: number } {
+export function parseShape(text: string): ConvolutionShape {
   const values = { batch: 32, size: 32, in: 16, out: 16, kernel: 3, stride: 1 };
   for (const part of text.split(",").filter((part) => part.trim() !== "")) {
     const [, name, number] = part.trim().match(/^(\w+)=(\d+)$/) ?? [];
@@ -221,20 +223,13 @@ export function parseShape(text: string): { layer: LayerShape; batch: number } {
       `Cannot use shape "${text}": kernel is 1 or 3, stride is 1 or 2, as in the network`,
     );
   }
-  const output = Math.floor((size - 1) / stride) + 1;
-  return {
-    batch,
-    layer: {
-      conv: "custom",
-      layers: 1,
-      inputChannels: values.in,
-      outputChannels: values.out,
-      kernel,
-      stride,
-      inputHeight: size,
-      inputWidth: size,
-      outputHeight: output,
-      outputWidth: output,
-    },
-  };
+  return convolutionShape({
+    rows: batch,
+    inputChannels: values.in,
+    outputChannels: values.out,
+    kernel,
+    stride,
+    inputHeight: size,
+    inputWidth: size,
+  });
 }

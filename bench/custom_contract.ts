@@ -1,42 +1,43 @@
 import { InputError } from "../src/errors.ts";
 import type { Dispatch } from "../src/gpu/dispatch.ts";
 import { defineKernel, type Kernel } from "../src/gpu/kernel.ts";
-import type { Conv2dPass } from "../src/ops/conv2d_variants.ts";
-import { convolutionCase, type LayerShape } from "./convolution_cases.ts";
+import type { PreparedCase, ShapedOp } from "../src/check/kernel_case.ts";
+import {
+  conv2dForward,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  type ConvolutionShape,
+} from "../src/check/ops/convolution.ts";
 import { evaluateExpression, splitAtCommas } from "./expression.ts";
-import type { KernelCase, PreparedCase } from "./kernel_case.ts";
 
 /** What a kernel of somebody's own is bound to for one operation; bench/README.md says it in words. */
 export interface Contract {
   /** Bindings 1, 2 and 3: two that our own kernel reads, by its names, and the one that is written. */
   readonly operands: readonly [string, string, string];
-  readonly caseOf: (layer: LayerShape, batch: number) => KernelCase;
+  readonly op: ShapedOp<ConvolutionShape>;
 }
-
-const caseOf = (pass: Conv2dPass) => (layer: LayerShape, batch: number) =>
-  convolutionCase(pass, layer, batch);
 
 /** The operations that can be replaced. */
 export const contracts: Readonly<Record<string, Contract>> = {
   conv2d_forward: {
     operands: ["x", "weight", "y"],
-    caseOf: caseOf("forward"),
+    op: conv2dForward,
   },
   conv2d_input_gradient: {
     operands: ["gy", "weight", "gx"],
-    caseOf: caseOf("input_gradient"),
+    op: conv2dInputGradient,
   },
   conv2d_weight_gradient: {
     operands: ["x", "gy", "gw"],
-    caseOf: caseOf("weight_gradient"),
+    op: conv2dWeightGradient,
   },
 };
 
 /** The sizes in the uniform record, in order, by the names that the directive may use. */
-export function sizesOf(layer: LayerShape, batch: number): Record<string, number> {
+function sizesOf(layer: ConvolutionShape): Record<string, number> {
   const groups = (channels: number) => Math.ceil(channels / 4);
   return {
-    batch,
+    batch: layer.rows,
     inHeight: layer.inputHeight,
     inWidth: layer.inputWidth,
     inGroups: groups(layer.inputChannels),
@@ -55,8 +56,7 @@ export function customDispatch(
   code: string,
   contract: Contract,
   { dispatches, outputs }: PreparedCase,
-  layer: LayerShape,
-  batch: number,
+  layer: ConvolutionShape,
 ): Dispatch {
   const directive = code.match(/^\/\/@ workgroups:(.*)$/m);
   if (!directive) {
@@ -65,7 +65,7 @@ export function customDispatch(
         "`//@ workgroups: ceil(batch * outHeight * outWidth / 64), outGroups`",
     );
   }
-  const sizes = sizesOf(layer, batch);
+  const sizes = sizesOf(layer);
   const known = { KERNEL: layer.kernel, STRIDE: layer.stride };
   const [x, y = 1, z = 1] = splitAtCommas(directive[1])
     .map((part) => evaluateExpression(part, { ...sizes, ...known }));
@@ -80,7 +80,7 @@ export function customDispatch(
         }) is written`,
     );
   }
-  const { buffers } = dispatches[0];
+  const { buffers } = dispatches()[0];
   return {
     kernel,
     constants: Object.fromEntries(

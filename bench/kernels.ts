@@ -1,17 +1,17 @@
 import { adapterName, openGpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { InputError } from "../src/errors.ts";
-import { batchNormCases } from "./batch_norm_cases.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";
-import { convolutionCases, type NetworkSize, type Ways } from "./convolution_cases.ts";
-import { checkCase, type KernelCase, tolerance } from "./kernel_case.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
-import { Operands } from "../src/experiment/tuning/operands.ts";
+import { checkCase } from "../src/check/check_case.ts";
+import type { KernelCase, NetworkSize } from "../src/check/kernel_case.ts";
+import { Operands } from "../src/check/operands.ts";
+import { ops } from "../src/check/table.ts";
+import { rememberedChoice } from "../src/check/tuned.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
-import { otherCases } from "./other_cases.ts";
 import { roofline } from "./roofline.ts";
-import { readRemembered, rememberedChoice } from "../src/experiment/tuning/remembered.ts";
-import { conv2dCandidates } from "../src/ops/conv2d_variants.ts";
+import { readRemembered } from "../src/host/remembered_tuning.ts";
+import { conv2dCandidates, type Conv2dVariant, variantName } from "../src/ops/conv2d_variants.ts";
 import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 
@@ -67,26 +67,35 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
     const results: KernelResult[] = [];
     let wrong = 0;
     for (const size of combinations(options)) {
-      const ways: Ways = options.variants
-        ? (pass, layer) => conv2dCandidates(gpu, pass, layer, size.batch)
-        : (pass, layer) => [rememberedChoice(gpu, remembered, size.batch, "f32")(pass, layer)];
-      const all = casesOf(gpu, size, ways);
-      const cases = all.filter(({ kernel, layer }) =>
-        `${kernel} ${layer}`.includes(options.filter)
+      const choice = rememberedChoice(gpu, remembered, size.batch, "f32");
+      const listed = ops.flatMap((op) => op.ofNetwork(size, gpu));
+      // What one layer launches side by side.
+      const byLayer = [...Map.groupBy(listed, ({ layer }) => layer).values()].flat();
+      const all = byLayer.flatMap((kernelCase): Measured[] => {
+        if (!kernelCase.task) return [{ kernelCase }];
+        const { pass, layer, rows } = kernelCase.task;
+        const variants = options.variants
+          ? conv2dCandidates(gpu, pass, layer, rows)
+          : [choice(pass, layer)];
+        return variants.map((variant) => ({ kernelCase, variant }));
+      });
+      const cases = all.filter(({ kernelCase: { op, layer } }) =>
+        `${op} ${layer}`.includes(options.filter)
       );
       if (cases.length === 0) {
-        const names = [...new Set(all.map(({ kernel }) => kernel))];
+        const names = [...new Set(all.map(({ kernelCase }) => kernelCase.op))];
         throw new InputError(
           `Cannot bench kernels: none matches "${options.filter}"; there are ${names.join(", ")}`,
         );
       }
-      for (const [i, kernelCase] of cases.entries()) {
-        output.live(`${i + 1}/${cases.length} ${kernelCase.kernel} ${kernelCase.layer}`);
-        const result = await measure(gpu, ceilings, kernelCase, size, options.rounds);
+      for (const [i, measured] of cases.entries()) {
+        const { op, layer } = measured.kernelCase;
+        output.live(`${i + 1}/${cases.length} ${op} ${layer}`);
+        const result = await measure(gpu, ceilings, measured, size, options.rounds);
         if (typeof result !== "string") results.push({ bench, ...result, ...size });
         else {
           if (result.startsWith("wrong")) wrong++;
-          output.print(`${kernelCase.kernel} ${kernelCase.layer}: ${result}`);
+          output.print(`${op} ${layer}: ${result}`);
         }
       }
       output.live("");
@@ -129,44 +138,47 @@ function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[]
   );
 }
 
-function casesOf(gpu: Gpu, size: NetworkSize, ways: Ways): KernelCase[] {
-  const norms = batchNormCases(size, gpu.adapter.isFallback);
-  return [...convolutionCases(size, ways), ...norms, ...otherCases(size)];
+/** A case in one of the ways to compute it. */
+interface Measured {
+  readonly kernelCase: KernelCase;
+  readonly variant?: Conv2dVariant;
 }
 
 /** A result, or why there is none. */
 async function measure(
   gpu: Gpu,
   ceilings: Ceilings,
-  kernelCase: KernelCase,
+  { kernelCase, variant }: Measured,
   size: NetworkSize,
   rounds: number,
 ): Promise<Omit<KernelResult, "bench"> | string> {
   const bench = new Operands(gpu);
   try {
     const prepared = kernelCase.prepare(bench);
-    const check = await checkCase(gpu, prepared);
+    const dispatches = prepared.dispatches(variant);
+    const { tolerance } = kernelCase;
+    const check = await checkCase(gpu, dispatches, prepared.outputs, tolerance);
     if (!check.ok) {
       return `wrong, not timed: relative error ${
         check.error.toExponential(1)
       } of ${check.samples} ` +
-        `samples, ${tolerance} is allowed`;
+        `samples, ${tolerance.error} is allowed`;
     }
     const [times, arithmetic, copies] = await timeInTurn(
       gpu,
-      [prepared.dispatches, ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches],
+      [dispatches, ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches],
       rounds,
     );
     const milliseconds = summarise(times);
     const rate = (amount: number, ms: number) => amount / ms / 1e6;
     const multiplyAddCeiling = rate(ceilings.multiplyAdd.flops, summarise(arithmetic).least);
     const copyCeiling = rate(ceilings.copy.bytes, summarise(copies).least);
-    const { kernel, variant, layer, layers, shape, flops, bytes } = kernelCase;
+    const { op, layer, layers, shape, flops, bytes } = kernelCase;
     const gflops = rate(flops, milliseconds.least);
     const gbs = rate(bytes, milliseconds.least);
     return {
-      kernel,
-      variant,
+      kernel: op,
+      variant: variant && variantName(variant),
       layer,
       layers,
       ...size,

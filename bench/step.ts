@@ -5,7 +5,8 @@ import { prepareStep, type StepSize, type TrainingStep } from "./training_step.t
 import type { Gpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { type Precision, storedTypes } from "../src/ops/storage.ts";
-import { readRemembered, rememberedChoice } from "../src/experiment/tuning/remembered.ts";
+import { rememberedChoice } from "../src/check/tuned.ts";
+import { readRemembered } from "../src/host/remembered_tuning.ts";
 
 /** One line of `step.jsonl`. */
 export interface StepResult extends Required<Omit<StepSize, "choice">> {

@@ -20,7 +20,7 @@ import type { Json, OfficialRecording } from "./official_recording.ts";
 /** Gradients are compared where no ReLU input came nearer to 0 than this. */
 const SAFE_MARGIN = 1e-5;
 
-export type TraceMethod = "er_ace" | "er" | "derpp";
+type TraceMethod = "er_ace" | "er" | "derpp";
 
 /** The method of a recorded trace; null: it is none. ER replays in the first task already, ER-ACE does not. */
 export function traceMethod(recording: OfficialRecording): TraceMethod | null {

@@ -8,13 +8,14 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
   gpu: [],
   ops: ["gpu"],
   net: ["gpu", "ops"],
+  check: ["reference", "gpu", "ops", "net"],
   images: ["gpu"],
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
-  experiment: ["reference", "gpu", "ops", "net", "images", "learner", "method", "host"],
+  experiment: ["gpu", "ops", "net", "images", "learner", "method", "check"],
   data: ["images"],
-  host: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data"],
-  cli: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "host"],
+  host: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "check"],
+  cli: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "host", "check"],
 };
 
 /** Files of `src` itself that every folder may import. */

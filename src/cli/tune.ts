@@ -1,12 +1,10 @@
 import { loadConfig } from "../host/load_config.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { textTable } from "../experiment/report.ts";
-import {
-  readRemembered,
-  rememberedVariant,
-  writeRemembered,
-} from "../experiment/tuning/remembered.ts";
-import { tasksOf, tune, type TuningResult } from "../experiment/tuning/tune.ts";
+import { tune, type TuningResult } from "../check/tune.ts";
+import { rememberedVariant } from "../check/tuned.ts";
+import { tuningTasks } from "../experiment/tuning_tasks.ts";
+import { readRemembered, writeRemembered } from "../host/remembered_tuning.ts";
 import { adapterName, openGpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import { variantName } from "../ops/conv2d_variants.ts";
@@ -29,7 +27,7 @@ export async function tuneCommand(options: TuneOptions, terminal: Terminal): Pro
   try {
     terminal.print(`adapter        ${adapterName(gpu.adapter)}`);
     const remembered = await readRemembered(gpu, options.cacheDir);
-    const tasks = tasksOf(config);
+    const tasks = tuningTasks(config);
     const results = await tune(gpu, tasks, remembered, {
       again: options.again,
       progress: (done, total) => terminal.live(`tuning: ${done} of ${total}`),

@@ -3,7 +3,7 @@ import { DAWN_PACKAGE } from "../gpu/dawn.ts";
 import { type Gpu, openGpu, type optionalFeatures } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import { conv2dWantsSubgroups } from "../ops/conv2d_variants.ts";
-import { type KernelCheck, selfTest } from "../experiment/self_test.ts";
+import { type KernelCheck, selfTest } from "../check/self_test.ts";
 
 /** What the doctor examines with; replaced in tests. */
 export interface DoctorTools {

@@ -10,7 +10,7 @@ import { evaluateTask } from "../experiment/evaluate.ts";
 import { openMaterials } from "./open_materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
 import { readWeights } from "./weights.ts";
-import { chooseKernels } from "../experiment/tuning/choose.ts";
+import { chooseKernels } from "./choose_kernels.ts";
 
 /**
  * Evaluates the saved model of a run again on the test images of all tasks that have heads. Returns accuracies in

@@ -34,12 +34,12 @@ import {
   identityOf,
 } from "../experiment/run_identity.ts";
 import { lockRunFolder } from "./run_lock.ts";
-import { testKernelsOnce } from "../experiment/self_test_once.ts";
+import { testKernelsOnce } from "./self_test_once.ts";
 import { negativeVarianceIn } from "../experiment/state_values.ts";
 import { steadyNow } from "./steady_clock.ts";
 import { StepReporter } from "../experiment/step_reporter.ts";
 import type { Summary } from "../experiment/summary.ts";
-import { chooseKernels } from "../experiment/tuning/choose.ts";
+import { chooseKernels } from "./choose_kernels.ts";
 import { readWeights } from "./weights.ts";
 import type { RunOptions } from "./worker_messages.ts";
 

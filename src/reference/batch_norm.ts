@@ -11,7 +11,7 @@ import type { Shape4 } from "./conv2d.ts";
 
 /** PyTorch's defaults. */
 export const BATCH_NORM_EPSILON = 1e-5;
-const BATCH_NORM_MOMENTUM = 0.1;
+export const BATCH_NORM_MOMENTUM = 0.1;
 
 /** What one training forward pass gives: its output, what backward needs, and the new statistics. */
 export interface BatchNormResult {

@@ -5,13 +5,11 @@ import { join } from "node:path";
 import { compareResults } from "../../bench/compare.ts";
 import { benchCustom, parseShape } from "../../bench/custom.ts";
 import { evaluateExpression, splitAtCommas } from "../../bench/expression.ts";
-import { checkCase } from "../../bench/kernel_case.ts";
-import { batchNormCases } from "../../bench/batch_norm_cases.ts";
-import { convolutionCases } from "../../bench/convolution_cases.ts";
-import { Operands } from "../../src/experiment/tuning/operands.ts";
+import { checkCase } from "../../src/check/check_case.ts";
+import { Operands } from "../../src/check/operands.ts";
+import { ops } from "../../src/check/table.ts";
 import { conv2dCandidates } from "../../src/ops/conv2d_variants.ts";
 import { figures, summarise } from "../../bench/measure.ts";
-import { otherCases } from "../../bench/other_cases.ts";
 import { InputError } from "../../src/errors.ts";
 import { gpuTests } from "../support/gpu.ts";
 
@@ -70,26 +68,26 @@ Deno.test("compare pairs results, and fails on a slowdown", async () => {
 });
 
 Deno.test("shapes are named sizes", () => {
-  const { layer, batch } = parseShape("in=8,stride=2,size=7");
-  assert.deepEqual([layer.inputChannels, layer.outputHeight, batch], [8, 4, 32]);
+  const { inputChannels, outputHeight, rows } = parseShape("in=8,stride=2,size=7");
+  assert.deepEqual([inputChannels, outputHeight, rows], [8, 4, 32]);
   for (const text of ["depth=3", "in", "in=0", "kernel=2"]) {
     assert.throws(() => parseShape(text), InputError, text);
   }
 });
 
-test("the sampled references of the benches agree with the kernels", async (gpu) => {
+test("the references of the table agree with the kernels at the shapes of a network", async (gpu) => {
   const size = { width: 8, size: 8, batch: 3 };
-  for (
-    const kernelCase of [
-      ...convolutionCases(size, (pass, layer) => conv2dCandidates(gpu, pass, layer, size.batch)),
-      ...batchNormCases(size),
-      ...otherCases(size),
-    ]
-  ) {
-    const bench = new Operands(gpu);
-    const { error, ok } = await checkCase(gpu, kernelCase.prepare(bench));
-    bench.destroy();
-    assert(ok, `${kernelCase.kernel} ${kernelCase.layer}: ${error}`);
+  for (const kernelCase of ops.flatMap((op) => op.ofNetwork(size, gpu))) {
+    const { op, layer, task, tolerance } = kernelCase;
+    const variants = task ? conv2dCandidates(gpu, task.pass, task.layer, task.rows) : [undefined];
+    const operands = new Operands(gpu);
+    const { dispatches, outputs } = kernelCase.prepare(operands);
+    for (const variant of variants) {
+      operands.reset();
+      const { error, ok } = await checkCase(gpu, dispatches(variant), outputs, tolerance);
+      assert(ok, `${op} ${layer}: ${error}`);
+    }
+    operands.destroy();
   }
 });
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { loadConfig } from "../../src/host/load_config.ts";
 import { launch } from "../../src/host/launch.ts";
 import { writeJson } from "../../src/host/run_folder.ts";
-import { type KernelCheck, selfTest } from "../../src/experiment/self_test.ts";
+import { type KernelCheck, selfTest } from "../../src/check/self_test.ts";
 import type { Summary } from "../../src/experiment/summary.ts";
 import { type AdapterDescription, type Gpu, guarded, openGpu } from "../../src/gpu/device.ts";
 import { defineKernel, pipelineOf } from "../../src/gpu/kernel.ts";

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { type DoctorTools, runDoctor } from "../../src/host/doctor.ts";
-import type { KernelCheck } from "../../src/experiment/self_test.ts";
+import type { KernelCheck } from "../../src/check/self_test.ts";
 import { openGpu, optionalFeatures } from "../../src/gpu/device.ts";
 
 const hasAdapter = Boolean(await (navigator.gpu as GPU | undefined)?.requestAdapter());

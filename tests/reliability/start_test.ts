@@ -6,7 +6,7 @@ import { InputError } from "../../src/errors.ts";
 import { allocate, describeMemory, memoryUse } from "../../src/experiment/memory_budget.ts";
 import { createRunFolder } from "../../src/host/run_folder.ts";
 import { lockRunFolder } from "../../src/host/run_lock.ts";
-import { testKernelsOnce } from "../../src/experiment/self_test_once.ts";
+import { testKernelsOnce } from "../../src/host/self_test_once.ts";
 import type { RunEvent } from "../../src/experiment/events.ts";
 import { Gpu } from "../../src/gpu/device.ts";
 import { Network } from "../../src/net/network.ts";

@@ -1,7 +1,7 @@
 /** The self-test must name a broken kernel, and no other. */
 
 import assert from "node:assert/strict";
-import { selfTest } from "../../src/experiment/self_test.ts";
+import { selfTest } from "../../src/check/self_test.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { gpuTests } from "../support/gpu.ts";
 

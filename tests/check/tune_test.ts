@@ -1,19 +1,16 @@
 /** What is tuned, what is remembered, and that it changes no result. */
 
 import assert from "node:assert/strict";
-import { describeTuning } from "../../../src/cli/tune.ts";
-import { resolveConfig } from "../../../src/experiment/config.ts";
-import { chooseKernels } from "../../../src/experiment/tuning/choose.ts";
-import {
-  readRemembered,
-  rememberedVariant,
-  taskName,
-  writeRemembered,
-} from "../../../src/experiment/tuning/remembered.ts";
-import { tasksOf, tune } from "../../../src/experiment/tuning/tune.ts";
-import { Gpu } from "../../../src/gpu/device.ts";
-import { download } from "../../../src/gpu/tensor.ts";
-import { prepareStep } from "../../../bench/training_step.ts";
+import { describeTuning } from "../../src/cli/tune.ts";
+import { resolveConfig } from "../../src/experiment/config.ts";
+import { chooseKernels } from "../../src/host/choose_kernels.ts";
+import { readRemembered, writeRemembered } from "../../src/host/remembered_tuning.ts";
+import { tune } from "../../src/check/tune.ts";
+import { rememberedVariant, taskName } from "../../src/check/tuned.ts";
+import { tuningTasks } from "../../src/experiment/tuning_tasks.ts";
+import { Gpu } from "../../src/gpu/device.ts";
+import { download } from "../../src/gpu/tensor.ts";
+import { prepareStep } from "../../bench/training_step.ts";
 import {
   conv2dCandidates,
   type Conv2dChoice,
@@ -21,9 +18,9 @@ import {
   defaultVariant,
   plainVariant,
   variantName,
-} from "../../../src/ops/conv2d_variants.ts";
-import { tinyOptions } from "../../reliability/tiny.ts";
-import { assertSameBits, gpuTests } from "../../support/gpu.ts";
+} from "../../src/ops/conv2d_variants.ts";
+import { tinyOptions } from "../reliability/tiny.ts";
+import { assertSameBits, gpuTests } from "../support/gpu.ts";
 
 const test = await gpuTests();
 const config = resolveConfig(tinyOptions);
@@ -44,29 +41,29 @@ function asGpu(gpu: Gpu): Gpu {
 }
 
 test("every convolution of a network is tuned, once for each shape", (gpu) => {
-  const names = tasksOf(config).map(taskName);
+  const names = tuningTasks(config).map(taskName);
   assert.equal(names.length, new Set(names).size);
   // Eleven shapes, and the gradient of the images is asked for by nobody.
   assert.equal(names.length, 3 * 11 - 1);
   assert(names.includes("weight_gradient 3>4 3x3/1 8x8 batch 16 f32"), names.join("\n"));
   assert(!names.some((name) => name.startsWith("input_gradient 3>")));
   assert(
-    tasksOf(config).every(({ pass, layer, rows }) =>
+    tuningTasks(config).every(({ pass, layer, rows }) =>
       conv2dCandidates(gpu, pass, layer, rows).length > 0
     ),
   );
 });
 
 test("tiles are tried on GPUs alone, where they are mostly filled and fit", (gpu) => {
-  const tiles = (adapter: Gpu, tasks = tasksOf(wide)) =>
+  const tiles = (adapter: Gpu, tasks = tuningTasks(wide)) =>
     tasks.flatMap(({ pass, layer, rows }) => conv2dCandidates(adapter, pass, layer, rows))
       .filter(({ kind }) => kind === "tiles");
   const pretended = asGpu(gpu);
   if (gpu.adapter.isFallback) assert.deepEqual(tiles(gpu), []);
-  const narrow = tasksOf(config).filter(({ layer }) => layer.outputChannels < 32);
+  const narrow = tuningTasks(config).filter(({ layer }) => layer.outputChannels < 32);
   assert.deepEqual(tiles(pretended, narrow), []);
   assert(tiles(pretended).length > 20);
-  for (const { pass, layer, rows } of tasksOf(wide)) {
+  for (const { pass, layer, rows } of tuningTasks(wide)) {
     const names = conv2dCandidates(pretended, pass, layer, rows).map(variantName);
     assert.equal(names.length, new Set(names).size);
     assert.equal(names[0], variantName(defaultVariant(pretended)(pass, layer)));
@@ -78,7 +75,7 @@ test("tiles are tried on GPUs alone, where they are mostly filled and fit", (gpu
 
 test("what was tuned is remembered for this adapter and these kernels", async (gpu) => {
   await inFolder(async (folder) => {
-    const tasks = tasksOf(config).slice(0, 2);
+    const tasks = tuningTasks(config).slice(0, 2);
     const remembered = await readRemembered(gpu, folder);
     assert.equal(remembered.size, 0);
     const results = await tune(gpu, tasks, remembered);
@@ -100,7 +97,7 @@ test("what was tuned is remembered for this adapter and these kernels", async (g
 
 test("a broken file, or a variant that is none, leaves the defaults", async (gpu) => {
   await inFolder(async (folder) => {
-    const [task] = tasksOf(config);
+    const [task] = tuningTasks(config);
     await writeRemembered(gpu, folder, new Map([[taskName(task), "strips_99"]]), assert.fail);
     assert.equal(rememberedVariant(gpu, await readRemembered(gpu, folder), task), null);
     const options = { cacheDir: folder, mayTune: false, shouldStop: () => false };
@@ -116,7 +113,7 @@ test("a broken file, or a variant that is none, leaves the defaults", async (gpu
 });
 
 test("what there is no room to try is left out, and the device stays sound", async (gpu) => {
-  const [task] = tasksOf(config);
+  const [task] = tuningTasks(config);
   const small = new Gpu(gpu.device, gpu.adapter, gpu.features);
   const limits = { ...small.limits, maxBufferSize: 2000 };
   Object.defineProperty(small, "limits", { value: limits });
@@ -156,7 +153,7 @@ test("a run on a GPU tunes what is missing, once; one that skips it does not", a
     await choose(true);
     assert.deepEqual(phases, ["tuning"]);
     const remembered = await readRemembered(pretended, folder);
-    for (const task of tasksOf(config)) {
+    for (const task of tuningTasks(config)) {
       const name = variantName(choice(task.pass, task.layer));
       assert.equal(remembered.get(taskName(task)), name);
     }

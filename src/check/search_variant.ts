@@ -1,25 +1,11 @@
-import { relativeError, withoutF16Rounding } from "../../reference/compare.ts";
-import { type Gpu, guarded } from "../../gpu/device.ts";
-import { type Dispatch, Program } from "../../gpu/program.ts";
-import { download, upload } from "../../gpu/tensor.ts";
-import { timeInTurn } from "../../gpu/timing.ts";
-import {
-  type Conv2dPass,
-  type Conv2dShape,
-  type Conv2dVariant,
-  variantName,
-} from "../../ops/conv2d_variants.ts";
-import type { StoredType } from "../../ops/storage.ts";
+import { type Gpu, guarded } from "../gpu/device.ts";
+import type { Dispatch } from "../gpu/program.ts";
+import { timeInTurn } from "../gpu/timing.ts";
+import { type Conv2dVariant, variantName } from "../ops/conv2d_variants.ts";
+import { type CaseCheck, checkCase } from "./check_case.ts";
+import type { Conv2dTask } from "./kernel_case.ts";
 import { Operands } from "./operands.ts";
-import { type Conv2dProblem, conv2dProblem } from "./problem.ts";
-
-/** What is tuned: one pass of one layer, over batches of so many images. */
-export interface TuningTask {
-  readonly pass: Conv2dPass;
-  readonly layer: Conv2dShape;
-  readonly rows: number;
-  readonly stored: StoredType;
-}
+import { conv2dOps } from "./ops/convolution.ts";
 
 /** A candidate as it was found. */
 export interface Trial {
@@ -29,9 +15,6 @@ export interface Trial {
   /** Why it was refused. */
   readonly refused: string | null;
 }
-
-/** Rounding of f32 stays below this at the longest sums here (some hundred thousand terms). */
-export const LONG_SUM_ROUNDING = 3e-5;
 
 /** A candidate must take less than this share of the default's time: less is noise, and not worth a change. */
 const WORTH_A_CHANGE = 0.97;
@@ -45,23 +28,30 @@ const WORTH_A_CHANGE = 0.97;
  */
 export async function searchVariant(
   gpu: Gpu,
-  { pass, layer, rows, stored }: TuningTask,
+  { pass, layer, rows, stored }: Conv2dTask,
   candidates: readonly Conv2dVariant[],
   rounds = 7,
-  substitute: (dispatches: Dispatch[], variant: Conv2dVariant) => Dispatch[] = (same) => same,
+  substitute: (
+    dispatches: readonly Dispatch[],
+    variant: Conv2dVariant,
+  ) => readonly Dispatch[] = (same) => same,
 ): Promise<{ readonly best: Conv2dVariant; readonly trials: readonly Trial[] }> {
   const operands = new Operands(gpu);
   try {
-    const problem = await guarded(
+    const kernelCase = conv2dOps(pass).at({ ...layer, rows }, stored);
+    const prepared = await guarded(
       gpu,
       "make room for tuning",
-      () => conv2dProblem(operands, pass, layer, rows, stored),
+      () => kernelCase.prepare(operands),
     );
-    const recorded = candidates.map((variant) => substitute(problem.dispatches(variant), variant));
+    const recorded = candidates.map((variant) => substitute(prepared.dispatches(variant), variant));
     const refusals: (string | null)[] = [];
     let bits: ArrayLike<number> | null = null;
     for (const [i, dispatches] of recorded.entries()) {
-      const { refused, found } = await check(gpu, problem, dispatches, bits);
+      // Whatever the candidate before it has left must not pass for its own result.
+      operands.reset();
+      const check = () => checkCase(gpu, dispatches, prepared.outputs, kernelCase.tolerance);
+      const { refused, found } = await judge(gpu, check, bits);
       if (refused && i === 0) {
         throw new Error(
           `Cannot trust this adapter: the ${pass} kernel ${
@@ -89,30 +79,21 @@ export async function searchVariant(
 }
 
 /** Runs a candidate once; says why it cannot be used, if so, and what it found. */
-async function check(
+async function judge(
   gpu: Gpu,
-  { output, at, expected }: Conv2dProblem,
-  dispatches: Dispatch[],
+  check: () => Promise<CaseCheck>,
   bits: ArrayLike<number> | null,
 ): Promise<{ readonly refused: string | null; readonly found: ArrayLike<number> }> {
-  // Whatever the candidate before it has left must not pass for its own result.
-  upload(gpu, output, new Float32Array(output.length).fill(NaN));
-  let program: Program;
+  let checked: CaseCheck;
   try {
-    program = await Program.build(gpu, "tuning", dispatches);
+    checked = await check();
   } catch (error) {
-    // A candidate that the adapter does not take is a finding about it.
+    // A candidate that the adapter does not take is a finding about it; a lost device is none.
+    gpu.check();
     return { refused: `it cannot run: ${(error as Error).message.split("\n")[0]}`, found: [] };
   }
-  program.run();
-  program.destroy();
-  const [found] = await download(gpu, [output]);
-  const samples = at.map((place) => found[place]);
-  const comparable = output.type === "f16" ? withoutF16Rounding(samples, expected) : samples;
-  const error = relativeError(comparable, expected);
-  if (!(error <= LONG_SUM_ROUNDING)) {
-    return { refused: `relative error ${error.toExponential(1)}`, found };
-  }
+  const { ok, error, whole: [found] } = checked;
+  if (!ok) return { refused: `relative error ${error.toExponential(1)}`, found };
   const differ = bits ? Array.prototype.findIndex.call(found, (v, i) => v !== bits[i]) : -1;
   if (differ < 0) return { refused: null, found };
   return { refused: `other bits than the default's at element ${differ}`, found };

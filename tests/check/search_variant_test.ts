@@ -1,16 +1,16 @@
 /** Candidates are refused unless they are right to the last bit, and the fastest of the others is found. */
 
 import assert from "node:assert/strict";
-import { searchVariant } from "../../../src/experiment/tuning/search.ts";
-import type { Dispatch } from "../../../src/gpu/program.ts";
+import { searchVariant } from "../../src/check/search_variant.ts";
+import type { Dispatch } from "../../src/gpu/program.ts";
 import {
   type Conv2dShape,
   type Conv2dVariant,
   conv2dWantsSubgroups,
   plainVariant,
   variantName,
-} from "../../../src/ops/conv2d_variants.ts";
-import { gpuTests } from "../../support/gpu.ts";
+} from "../../src/ops/conv2d_variants.ts";
+import { gpuTests } from "../support/gpu.ts";
 
 const test = await gpuTests();
 
@@ -29,7 +29,7 @@ const tile: Conv2dVariant = { kind: "tiles", rows: 32, columns: 16, perThread: 4
 
 /** Changes the text of the kernels of one variant. */
 function changing(variant: Conv2dVariant, right: string, wrong: string) {
-  return (dispatches: Dispatch[], of: Conv2dVariant) => {
+  return (dispatches: readonly Dispatch[], of: Conv2dVariant) => {
     if (of !== variant) return dispatches;
     assert(dispatches[0].kernel.code.includes(right), `adapt this test: no ${right}`);
     return dispatches.map((dispatch) => {

@@ -1,12 +1,12 @@
 import { join } from "node:path";
 import type { Gpu } from "../gpu/device.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
+import { selfTest } from "../check/self_test.ts";
 import { sha256 } from "../digest.ts";
-import { isThere } from "../host/durable.ts";
-import type { RunEvent } from "./events.ts";
-import { writeJson } from "../host/run_folder.ts";
-import { digestOfKernels } from "./run_identity.ts";
-import { selfTest } from "./self_test.ts";
+import type { RunEvent } from "../experiment/events.ts";
+import { digestOfKernels } from "../experiment/run_identity.ts";
+import { isThere } from "./durable.ts";
+import { writeJson } from "./run_folder.ts";
 
 /** What the run that waits for the test wants of it. */
 export interface SelfTestHooks {

@@ -1,32 +1,25 @@
-import { DeviceError, type Gpu } from "../../gpu/device.ts";
-import { convNormsOf, resnet18 } from "../../net/resnet18.ts";
-import { conv2dCandidates, conv2dPasses, variantName } from "../../ops/conv2d_variants.ts";
-import { storedTypes } from "../../ops/storage.ts";
-import type { ExperimentConfig } from "../config_types.ts";
-import { trainingRows } from "../training_rows.ts";
-import { type Remembered, rememberedVariant, taskName } from "./remembered.ts";
-import { searchVariant, type Trial, type TuningTask } from "./search.ts";
+import { DeviceError, type Gpu } from "../gpu/device.ts";
+import { conv2dCandidates, variantName } from "../ops/conv2d_variants.ts";
+import type { StoredType } from "../ops/storage.ts";
+import type { Conv2dTask, NetworkSize } from "./kernel_case.ts";
+import { convNorms } from "./layers.ts";
+import { passesOf } from "./ops/convolution.ts";
+import { searchVariant, type Trial } from "./search_variant.ts";
+import { type Remembered, rememberedVariant, taskName } from "./tuned.ts";
 
 /** What was found for one task. */
 export interface TuningResult {
-  readonly task: TuningTask;
+  readonly task: Conv2dTask;
   /** The default first. */
   readonly trials: readonly Trial[];
   /** Name of the best. */
   readonly best: string;
 }
 
-/** The tasks of a configuration's convolutions, each once. The gradient of the images is asked for by nobody. */
-export function tasksOf(config: ExperimentConfig): TuningTask[] {
-  const { data, network: { width }, precision } = config;
-  const heads = data.tasks * data.classesPerTask;
-  const net = resnet18({ width, heads, height: data.size, inputWidth: data.size });
-  const layers = [net.stem, ...net.blocks.flatMap(convNormsOf)];
-  const [rows, stored] = [trainingRows(config), storedTypes[precision]];
-  const tasks = layers.flatMap((layer, index) =>
-    conv2dPasses
-      .filter((pass) => index > 0 || pass !== "input_gradient")
-      .map((pass) => ({ pass, layer, rows, stored }))
+/** The convolutions of a network's training, each shape once. */
+export function tasksOf(size: NetworkSize, stored: StoredType): Conv2dTask[] {
+  const tasks = convNorms(size).flatMap((layer) =>
+    passesOf(layer).map((pass) => ({ pass, layer, rows: size.batch, stored }))
   );
   return [...new Map(tasks.map((task) => [taskName(task), task])).values()];
 }
@@ -40,7 +33,7 @@ export function tasksOf(config: ExperimentConfig): TuningTask[] {
  */
 export async function tune(
   gpu: Gpu,
-  tasks: readonly TuningTask[],
+  tasks: readonly Conv2dTask[],
   remembered: Remembered,
   options: {
     readonly again?: boolean;

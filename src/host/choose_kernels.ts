@@ -1,16 +1,13 @@
-import type { Gpu } from "../../gpu/device.ts";
-import type { Conv2dChoice } from "../../ops/conv2d_variants.ts";
-import { storedTypes } from "../../ops/storage.ts";
-import type { ExperimentConfig } from "../config_types.ts";
-import type { RunEvent } from "../events.ts";
-import {
-  readRemembered,
-  rememberedChoice,
-  rememberedVariant,
-  writeRemembered,
-} from "./remembered.ts";
-import { tasksOf, tune } from "./tune.ts";
-import { trainingRows } from "../training_rows.ts";
+import { rememberedChoice, rememberedVariant } from "../check/tuned.ts";
+import { tune } from "../check/tune.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
+import type { RunEvent } from "../experiment/events.ts";
+import { trainingRows } from "../experiment/training_rows.ts";
+import { tuningTasks } from "../experiment/tuning_tasks.ts";
+import type { Gpu } from "../gpu/device.ts";
+import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
+import { storedTypes } from "../ops/storage.ts";
+import { readRemembered, writeRemembered } from "./remembered_tuning.ts";
 
 /** What a run may do about its kernels before it starts. */
 export interface TuningOptions {
@@ -31,7 +28,7 @@ export async function chooseKernels(
   { cacheDir, mayTune, shouldStop, emit }: TuningOptions,
 ): Promise<Conv2dChoice> {
   const remembered = await readRemembered(gpu, cacheDir);
-  const tasks = tasksOf(config);
+  const tasks = tuningTasks(config);
   const isMissing = tasks.some((task) => !rememberedVariant(gpu, remembered, task));
   if (mayTune && isMissing && !gpu.adapter.isFallback) {
     emit({ type: "phase", task: null, phase: "tuning" });

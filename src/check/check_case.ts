@@ -1,0 +1,46 @@
+import type { Gpu } from "../gpu/device.ts";
+import { type Dispatch, Program } from "../gpu/program.ts";
+import { download } from "../gpu/tensor.ts";
+import { relativeError, withoutF16Rounding } from "../reference/compare.ts";
+import type { CaseOutput, Tolerance } from "./kernel_case.ts";
+
+/** How far the results of a case are off. */
+export interface CaseCheck {
+  /** Worst relative error over the outputs, the rounding of those stored in f16 left out. */
+  readonly error: number;
+  readonly samples: number;
+  readonly ok: boolean;
+  /** What was found at the places of each output. */
+  readonly found: readonly Float64Array[];
+  /** All that each output holds. */
+  readonly whole: readonly (Float32Array | Uint32Array)[];
+}
+
+/** Runs launches of a case once and compares what they leave. */
+export async function checkCase(
+  gpu: Gpu,
+  dispatches: readonly Dispatch[],
+  outputs: readonly CaseOutput[],
+  { error: limit }: Tolerance,
+): Promise<CaseCheck> {
+  const program = await Program.build(gpu, "check", dispatches);
+  let whole: (Float32Array | Uint32Array)[];
+  try {
+    program.run();
+    whole = await download(gpu, outputs.map(({ tensor }) => tensor));
+  } finally {
+    program.destroy();
+  }
+  const found = outputs.map(({ at, read = (values, place) => values[place] }, i) =>
+    Float64Array.from(at, (place) => read(whole[i], place))
+  );
+  const errors = outputs.map(({ tensor, expected }, i) =>
+    relativeError(
+      tensor.type === "f16" ? withoutF16Rounding(found[i], expected) : found[i],
+      expected,
+    )
+  );
+  const error = Math.max(...errors);
+  const samples = outputs.reduce((sum, { at }) => sum + at.length, 0);
+  return { error, samples, ok: error <= limit, found, whole };
+}

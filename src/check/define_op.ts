@@ -1,0 +1,94 @@
+import type { Gpu } from "../gpu/device.ts";
+import type { Tensor } from "../gpu/tensor.ts";
+import type { StoredType } from "../ops/storage.ts";
+import type {
+  CaseOutput,
+  Conv2dTask,
+  Layers,
+  NetworkSize,
+  PreparedCase,
+  ShapedOp,
+  Tolerance,
+} from "./kernel_case.ts";
+import type { Operands } from "./operands.ts";
+
+/** For small shapes: one wrong number out of some thousand is far above. */
+const SHORT_SUMS: Tolerance = {
+  error: 1e-5,
+  why: "rounding of f32, and the freedom that WGSL gives adapters in exp, log, sqrt and division",
+};
+
+/** For the shapes of networks. */
+const LONG_SUMS: Tolerance = {
+  error: 3e-5,
+  why: "rounding of f32 in sums of some hundred thousand terms",
+};
+
+const EXACT: Tolerance = { error: 0, why: "whole numbers and copies" };
+
+/** What {@linkcode defineOp} makes an operation of. */
+export interface OpRecord<Shape> {
+  readonly name: string;
+  readonly activations?: boolean;
+  /** Whether every number must be met exactly. */
+  readonly exact?: boolean;
+  readonly small: (stored: StoredType) => readonly Shape[];
+  readonly ofNetwork: (
+    size: NetworkSize,
+    gpu: Gpu,
+  ) => readonly (Layers & { readonly shape: Shape })[];
+  /** The shape as it is shown. */
+  readonly sizes: (shape: Shape) => Readonly<Record<string, number>>;
+  readonly cost: (shape: Shape) => { readonly flops: number; readonly bytes: number };
+  readonly task?: (shape: Shape, stored: StoredType) => Conv2dTask;
+  readonly prepare: (operands: Operands, shape: Shape, stored: StoredType) => PreparedCase;
+}
+
+/** An operation of the table. */
+export function defineOp<Shape>(record: OpRecord<Shape>): ShapedOp<Shape> {
+  const { name, activations = false, exact = false, sizes, cost, task, prepare } = record;
+  const caseOf = (shape: Shape, stored: StoredType, tolerance: Tolerance, layers: Layers) => ({
+    op: name,
+    ...layers,
+    shape: sizes(shape),
+    ...cost(shape),
+    tolerance: exact ? EXACT : tolerance,
+    task: task?.(shape, stored) ?? null,
+    prepare: (operands: Operands) => prepare(operands, shape, stored),
+  });
+  const alone = { layer: "alone", layers: 1 };
+  return {
+    name,
+    activations,
+    small: (stored) =>
+      record.small(stored).map((shape) => caseOf(shape, stored, SHORT_SUMS, alone)),
+    ofNetwork: (size, gpu) =>
+      record.ofNetwork(size, gpu).map(({ shape, layer, layers }) =>
+        caseOf(shape, "f32", LONG_SUMS, { layer, layers })
+      ),
+    at: (shape, stored = "f32") => caseOf(shape, stored, LONG_SUMS, alone),
+  };
+}
+
+/** A result of which the whole is known, in the kernel's layout; of a large one some elements are compared. */
+export function known(
+  operands: Operands,
+  name: string,
+  tensor: Tensor,
+  expected: ArrayLike<number>,
+  where: CaseOutput["where"] = (element) => ({ element }),
+): CaseOutput {
+  const at = operands.places(expected.length);
+  return { name, tensor, at, expected: at.map((place) => expected[place]), where };
+}
+
+/** A result of which single elements can be computed. */
+export function sampled(
+  name: string,
+  tensor: Tensor,
+  at: readonly number[],
+  sample: (at: number) => number,
+  where: CaseOutput["where"],
+): CaseOutput {
+  return { name, tensor, at, expected: at.map(sample), where };
+}

@@ -1,0 +1,503 @@
+import type { Dispatch } from "../../gpu/program.ts";
+import { range, type Tensor } from "../../gpu/tensor.ts";
+import {
+  batchNormScratch,
+  type BatchNormShape,
+  recordBatchNormApply,
+  recordBatchNormBackwardApply,
+  recordBatchNormBackwardReduce,
+  recordBatchNormFinalize,
+  recordBatchNormInference,
+  recordBatchNormStatistics,
+} from "../../ops/batch_norm.ts";
+import type { StoredType } from "../../ops/storage.ts";
+import { BatchNormSamples } from "../../reference/batch_norm_samples.ts";
+import { padded } from "../../reference/layout.ts";
+import { defineOp, known, type OpRecord, sampled } from "../define_op.ts";
+import type { CaseOutput } from "../kernel_case.ts";
+import { convNorms, different } from "../layers.ts";
+import type { Operands } from "../operands.ts";
+
+/** An activation in segments of so many pixels, and how its norm is used. */
+interface NormShape {
+  readonly channels: number;
+  readonly segments: readonly number[];
+  /** Images in the batch, where the shape is that of a network. */
+  readonly batch?: number;
+  readonly fewThreads?: boolean;
+  /** What is added before the ReLU: the block's input, or the normalised output of its convolution shortcut. */
+  readonly residual?: "identity" | "normalised";
+  readonly relu?: boolean;
+  /** By running statistics instead of its own. */
+  readonly inference?: boolean;
+  /** Whether the ReLU is that of another output, for a shortcut, or of this norm alone. */
+  readonly mask?: "output" | "own output";
+}
+
+/** Two segments: the first takes two chunks of pixels, the second does not fill one. */
+const small: NormShape = { channels: 5, segments: [2000, 77] };
+
+const label = "check";
+
+/** What the operations have in common: shapes, with what is special to one, and costs by element of the activation. */
+function normRecord(
+  name: string,
+  special: Partial<NormShape>,
+  cost: { readonly flops: number; readonly bytes: number },
+): Omit<OpRecord<NormShape>, "prepare"> {
+  const length = ({ channels, segments }: NormShape) =>
+    padded(channels) * segments.reduce((a, b) => a + b);
+  return {
+    name,
+    activations: true,
+    small: () => [small],
+    ofNetwork: ({ batch, ...size }, gpu) =>
+      different(
+        convNorms(size).map(({ norm, outputChannels, outputHeight, outputWidth }) => ({
+          layer: norm,
+          shape: {
+            batch,
+            channels: outputChannels,
+            segments: [batch * outputHeight * outputWidth],
+            fewThreads: gpu.adapter.isFallback,
+            ...special,
+          },
+        })),
+      ),
+    sizes: ({ channels, segments, batch = 1 }) => {
+      return { batch, channels, area: segments.reduce((a, b) => a + b) / batch };
+    },
+    cost: (shape) => {
+      return { flops: cost.flops * length(shape), bytes: cost.bytes * length(shape) };
+    },
+  };
+}
+
+/** Shapes of the norms behind convolution shortcuts alone. */
+function ofShortcuts(record: Omit<OpRecord<NormShape>, "prepare">) {
+  return {
+    ...record,
+    activations: false,
+    ofNetwork: ({ batch, ...size }: { batch: number; width: number; size: number }) =>
+      different(
+        convNorms(size).filter(({ conv }) => conv.includes("shortcut"))
+          .map(({ norm, outputChannels: channels, outputHeight, outputWidth }) => ({
+            layer: norm,
+            shape: { batch, channels, segments: [batch * outputHeight * outputWidth] },
+          })),
+      ),
+    cost: ({ channels }: NormShape) => ({ flops: 10 * channels, bytes: 32 * channels }),
+  };
+}
+
+/** The operands of a norm, and the reference on them. */
+class Norm {
+  readonly operands: Operands;
+  readonly shape: BatchNormShape;
+  readonly channels: number;
+  readonly stored: StoredType;
+  readonly length: number;
+  /** Elements from a pixel, or from a row of a table, to the next. */
+  readonly step: number;
+  readonly z: Float32Array<ArrayBuffer>;
+  readonly affine: Float32Array<ArrayBuffer>;
+  readonly samples: BatchNormSamples;
+  readonly scratch: ReturnType<typeof batchNormScratch>;
+  /** Channels whose sums are compared. */
+  readonly compared: readonly number[];
+
+  constructor(operands: Operands, shape: NormShape, stored: StoredType) {
+    const { channels, segments, fewThreads, inference } = shape;
+    const step = padded(channels);
+    this.operands = operands;
+    this.channels = channels;
+    this.stored = stored;
+    this.step = step;
+    this.length = step * segments.reduce((a, b) => a + b);
+    const whole = [this.length / step];
+    this.shape = { channels4: step / 4, segments: inference ? whole : segments, fewThreads };
+    this.z = operands.values("z", this.length, { channels, mean: 0.5, type: stored });
+    const [gamma, beta] = [
+      operands.values("gamma", step, { channels, mean: 1 }),
+      operands.values("beta", step, { channels }),
+    ];
+    this.affine = new Float32Array([...gamma, ...beta]);
+    this.samples = new BatchNormSamples(this.z, this.affine, channels, segments);
+    this.scratch = batchNormScratch(step / 4);
+    const some = [0, channels - 1, ...operands.places(channels, 4)];
+    this.compared = channels > 8
+      ? [...new Set(some)]
+      : Array.from({ length: channels }).map((_, c) => c);
+  }
+
+  zTensor(): Tensor {
+    return this.operands.tensor("z", this.z, this.stored);
+  }
+
+  affineTensor() {
+    return range(this.operands.tensor("affine", this.affine));
+  }
+
+  /** `[2, C]`: running mean and variance. */
+  runningValues(): Float32Array<ArrayBuffer> {
+    const { channels } = this;
+    const mean = this.operands.values("running mean", this.step, { channels });
+    const deviation = this.operands.values("running deviation", this.step, { channels });
+    return new Float32Array([...mean, ...deviation.map((value) => 0.1 + value ** 2)]);
+  }
+
+  /** Statistics of each segment as the forward pass leaves them. */
+  statisticsValues(): Float32Array<ArrayBuffer> {
+    const table = new Float32Array(this.scratch.statistics);
+    this.samples.segments.forEach((_, s) => {
+      for (let c = 0; c < this.channels; c++) {
+        const rows = this.samples.segmentRows(s, c);
+        rows.forEach((value, row) => table[(4 * s + row) * this.step + c] = value);
+      }
+    });
+    return table;
+  }
+
+  /** The chunks of pixels that a launch sums, by the sizes that its recorder has put into the uniform record. */
+  chunks({ uniform }: Dispatch): Chunk[] {
+    const [size, most] = [Number(uniform!.chunk), Number(uniform!.chunks)];
+    return this.samples.segments.flatMap(({ start, end }, segment) =>
+      Array.from({ length: Math.ceil((end - start) / size) }, (_, k) => ({
+        segment,
+        start: start + k * size,
+        end: Math.min(start + (k + 1) * size, end),
+        row: 2 * (segment * most + k),
+      }))
+    );
+  }
+
+  /** Two sums for each chunk and channel in the kernels' layout; rows without a chunk are NaN and must not be read. */
+  partialValues(chunks: readonly Chunk[], sumsOf: SumsOf): Float32Array<ArrayBuffer> {
+    const table = new Float32Array(this.scratch.partials).fill(NaN);
+    for (const chunk of chunks) {
+      table.fill(0, chunk.row * this.step, (chunk.row + 2) * this.step);
+      for (let c = 0; c < this.channels; c++) {
+        sumsOf(chunk, c).forEach((sum, part) => table[(chunk.row + part) * this.step + c] = sum);
+      }
+    }
+    return table;
+  }
+
+  /** The sums of all chunks and some channels: two outputs, since they differ in size. */
+  partialOutputs(
+    tensor: Tensor,
+    names: readonly string[],
+    chunks: readonly Chunk[],
+    sumsOf: SumsOf,
+  ): CaseOutput[] {
+    const all = chunks.flatMap((chunk) => this.compared.map((c) => ({ chunk, c })));
+    const sums = all.map(({ chunk, c }) => sumsOf(chunk, c));
+    return names.map((name, part) => ({
+      name,
+      tensor,
+      at: all.map(({ chunk, c }) => (chunk.row + part) * this.step + c),
+      expected: sums.map((pair) => pair[part]),
+      where: (at) => ({ chunk: Math.floor(at / 2 / this.step), c: at % this.step }),
+    }));
+  }
+
+  /** Mean, and sum of squared deviations. */
+  readonly moments: SumsOf = ({ start, end }, channel) => {
+    const { mean, variance } = this.samples.momentsOf(channel, start, end);
+    return [mean, variance * (end - start)];
+  };
+
+  /** Row `row` of a table of channels. Padded channels are not looked at: there 1 / deviation is 1 / sqrt(epsilon). */
+  row(name: string, tensor: Tensor, row: number, expected: (c: number) => number): CaseOutput {
+    return sampled(
+      name,
+      tensor,
+      this.compared.map((c) => row * this.step + c),
+      (at) => expected(at % this.step),
+      (at) => ({ c: at % this.step }),
+    );
+  }
+
+  /** What training leaves beside its output: the statistics of each segment, and the running ones. */
+  trained(statistics: Tensor, running: Tensor, before: ArrayLike<number>): CaseOutput[] {
+    const names = ["mean", "1 / deviation", "scale", "beta"];
+    const after = (c: number) =>
+      this.samples.running(c, { mean: before[c], variance: before[this.step + c] });
+    return [
+      ...this.samples.segments.flatMap((_, s) =>
+        names.map((name, i) =>
+          this.row(
+            `${name} of segment ${s}`,
+            statistics,
+            4 * s + i,
+            (c) => this.samples.segmentRows(s, c)[i],
+          )
+        )
+      ),
+      this.row("running mean", running, 0, (c) => after(c).mean),
+      this.row("running variance", running, 1, (c) => after(c).variance),
+    ];
+  }
+
+  /** Elements of an activation, padded channels included: they stay zero. */
+  activation(name: string, tensor: Tensor, sample: (at: number) => number): CaseOutput {
+    const { length, step, channels } = this;
+    return sampled(
+      name,
+      tensor,
+      this.operands.places(length),
+      (at) => at % step < channels ? sample(at) : 0,
+      (at) => ({ pixel: Math.floor(at / step), c: at % step }),
+    );
+  }
+}
+
+/** Pixels from `start` to `end` of a segment, and the row of the partial sums that they go to. */
+interface Chunk {
+  readonly segment: number;
+  readonly start: number;
+  readonly end: number;
+  readonly row: number;
+}
+
+type SumsOf = (chunk: Chunk, channel: number) => readonly [number, number];
+
+/** Mean and sum of squared deviations of each chunk of pixels. */
+export const batchNormStatistics = defineOp<NormShape>({
+  ...normRecord("batch_norm_statistics", {}, { flops: 4, bytes: 4 }),
+  prepare: (operands, given, stored) => {
+    const norm = new Norm(operands, given, stored);
+    const { shape } = norm;
+    const partials = operands.output("partials", norm.scratch.partials);
+    const dispatch = recordBatchNormStatistics({ shape, z: norm.zTensor(), partials, label });
+    const names = ["mean", "squared deviations"];
+    return {
+      dispatches: () => [dispatch],
+      outputs: norm.partialOutputs(partials, names, norm.chunks(dispatch), norm.moments),
+    };
+  },
+});
+
+/** Statistics of each segment from those of the chunks, and the running ones: for the norm of a convolution shortcut. */
+export const batchNormFinalize = defineOp<NormShape>({
+  ...ofShortcuts(normRecord("batch_norm_finalize", {}, { flops: 0, bytes: 0 })),
+  prepare: (operands, given) => {
+    const norm = new Norm(operands, given, "f32");
+    const { shape, scratch } = norm;
+    const before = norm.runningValues();
+    const running = operands.output("running", before);
+    const statistics = operands.output("statistics", scratch.statistics);
+    const affine = norm.affineTensor();
+    const record = (partials: Tensor) =>
+      recordBatchNormFinalize({
+        ...{ shape, affine, running: range(running), statistics, partials, label },
+      });
+    const chunks = norm.chunks(record(statistics));
+    const partials = operands.tensor("partials", norm.partialValues(chunks, norm.moments));
+    return {
+      dispatches: () => [record(partials)],
+      outputs: norm.trained(statistics, running, before),
+    };
+  },
+});
+
+/** Statistics from the running ones: the same in inference. */
+export const batchNormInference = defineOp<NormShape>({
+  ...ofShortcuts(normRecord("batch_norm_inference", {}, { flops: 0, bytes: 0 })),
+  prepare: (operands, given) => {
+    const norm = new Norm(operands, given, "f32");
+    const before = norm.runningValues();
+    const statistics = operands.output("statistics", 4 * norm.step);
+    const rows = (c: number) =>
+      norm.samples.rowsOf(c, { mean: before[c], variance: before[norm.step + c] });
+    return {
+      dispatches: () => [recordBatchNormInference({
+        channels4: norm.shape.channels4,
+        affine: norm.affineTensor(),
+        running: range(operands.tensor("running", before)),
+        statistics,
+        label,
+      })],
+      outputs: ["mean", "1 / deviation", "scale", "beta"].map((name, i) =>
+        norm.row(name, statistics, i, (c) => rows(c)[i])
+      ),
+    };
+  },
+});
+
+/** What a kernel that stores f16 must make of a number: an overflow must not be taken for one. */
+const edges: readonly (readonly [value: number, stored: number])[] = [
+  ...[-1.5, 65519].map((value) => [value, Math.min(value, 65504)] as const),
+  ...[65520, -65520, -1e30, Infinity, -Infinity, NaN].map((value) => [value, NaN] as const),
+];
+
+/** The shape that stands for {@linkcode edges}. */
+const edgeShape: NormShape = { channels: edges.length, segments: [1], inference: true };
+
+/** Normalises, in training by way of the chunks' statistics, adds the shortcut and cuts off below 0. */
+export const batchNormApply = defineOp<NormShape>({
+  ...normRecord("batch_norm_apply", { relu: true }, { flops: 4, bytes: 8 }),
+  small: (stored) => [
+    small,
+    { ...small, residual: "identity", relu: true },
+    { ...small, residual: "normalised", relu: true },
+    { ...small, relu: true, inference: true },
+    ...(stored === "f16" ? [edgeShape] : []),
+  ],
+  prepare: (operands, given, stored) => {
+    if (given === edgeShape) return prepareEdges(operands, stored);
+    const norm = new Norm(operands, given, stored);
+    const { shape, samples, scratch, step, channels } = norm;
+    const before = norm.runningValues();
+    const [z, affine] = [norm.zTensor(), norm.affineTensor()];
+    const running = operands.output("running", before);
+    const statistics = operands.output("statistics", scratch.statistics);
+    const y = operands.output("y", norm.length, stored);
+    const added = given.residual
+      ? operands.values("residual", norm.length, { channels, type: stored })
+      : null;
+    const others = given.residual === "normalised"
+      ? operands.values("shortcut statistics", scratch.statistics, { channels })
+      : null;
+    const residual = added && {
+      values: operands.tensor("residual", added, stored),
+      statistics: others && operands.tensor("shortcut statistics", others),
+    };
+    const record = (partials: Tensor | null) =>
+      recordBatchNormApply({
+        ...{ shape, z, affine, running: range(running), statistics, partials, residual },
+        ...{ relu: given.relu ?? false, y, label },
+      });
+    const chunks = norm.chunks(record(null));
+    const partials = given.inference
+      ? null
+      : operands.tensor("partials", norm.partialValues(chunks, norm.moments));
+    const shortcut = (at: number) => {
+      if (!added || !others) return added?.[at] ?? 0;
+      const first = 4 * samples.segmentOf(Math.floor(at / step)) * step + at % step;
+      return (added[at] - others[first]) * others[first + 2 * step] + others[first + 3 * step];
+    };
+    const sample = (at: number) => {
+      const c = at % step;
+      const moments = given.inference ? { mean: before[c], variance: before[step + c] } : undefined;
+      const sum = samples.normalised(at, moments) + shortcut(at);
+      return given.relu ? Math.max(0, sum) : sum;
+    };
+    return {
+      dispatches: () => [record(partials)],
+      outputs: [
+        norm.activation("y", y, sample),
+        ...(given.inference ? [] : norm.trained(statistics, running, before)),
+      ],
+    };
+  },
+});
+
+/** With gamma 0 the output of batch norm is beta. */
+function prepareEdges(operands: Operands, stored: StoredType) {
+  const count = edges.length;
+  const y = operands.output("y", count, stored);
+  const visible = (value: number) => Number.isNaN(value) ? 1e6 : value;
+  const affine = [...new Array(count).fill(0), ...edges.map(([value]) => value)];
+  const record = recordBatchNormApply({
+    shape: { channels4: count / 4, segments: [1] },
+    z: operands.tensor("z", new Float32Array(count), stored),
+    affine: range(operands.tensor("affine", affine)),
+    running: range(operands.tensor("running", new Array(2 * count).fill(1))),
+    statistics: operands.output("statistics", batchNormScratch(count / 4).statistics),
+    ...{ partials: null, residual: null, relu: false, y, label },
+  });
+  const output = known(operands, "y", y, edges.map(([, result]) => visible(result)));
+  return {
+    dispatches: () => [record],
+    outputs: [{ ...output, read: (values: ArrayLike<number>, at: number) => visible(values[at]) }],
+  };
+}
+
+/** The gradient behind the ReLU, the operands of both backward kernels, and the sums of a chunk. */
+function backward(operands: Operands, given: NormShape, stored: StoredType) {
+  const norm = new Norm(operands, given, stored);
+  const { samples, channels } = norm;
+  const gy = operands.values("gy", norm.length, { channels });
+  const own = given.mask === "own output";
+  const y = own ? null : operands.values("y", norm.length, { channels, type: stored })
+    .map((value) => Math.max(value, 0));
+  const isOpen = (at: number) => (y ? y[at] : samples.normalised(at)) > 0;
+  const masked = (at: number) => isOpen(at) ? gy[at] : 0;
+  const sumsOf: SumsOf = (chunk, c) => {
+    const { beta, gamma } = samples.gradientSums(masked, c, chunk.segment, chunk);
+    return [beta, gamma];
+  };
+  return {
+    ...{ norm, gy, masked, sumsOf },
+    common: {
+      ...{ shape: norm.shape, z: norm.zTensor(), label },
+      mask: y ? { y: operands.tensor("y", y, stored) } : "own output" as const,
+      statistics: operands.tensor("statistics", norm.statisticsValues()),
+    },
+  };
+}
+
+const bothMasks = () => [
+  { ...small, mask: "output" as const },
+  { ...small, mask: "own output" as const },
+];
+
+/** Sums of the gradient, and of the gradient times the normalised z, over each chunk of pixels. */
+export const batchNormBackwardReduce = defineOp<NormShape>({
+  ...normRecord("batch_norm_backward_reduce", { mask: "own output" }, { flops: 6, bytes: 8 }),
+  small: bothMasks,
+  prepare: (operands, given, stored) => {
+    const { norm, gy: before, masked, sumsOf, common } = backward(operands, given, stored);
+    const gy = operands.output("gy", before);
+    const partials = operands.output("partials", norm.scratch.partials);
+    const dispatch = recordBatchNormBackwardReduce({ ...common, gy, partials });
+    const names = ["sum of g", "sum of g x"];
+    const sums = norm.partialOutputs(partials, names, norm.chunks(dispatch), sumsOf);
+    // Written back only where a shortcut needs it.
+    const written = given.mask === "output" ? [norm.activation("masked gy", gy, masked)] : [];
+    return { dispatches: () => [dispatch], outputs: [...written, ...sums] };
+  },
+});
+
+/** The gradients of z, gamma and beta from these sums. */
+export const batchNormBackwardApply = defineOp<NormShape>({
+  ...normRecord("batch_norm_backward_apply", { mask: "own output" }, { flops: 5, bytes: 12 }),
+  small: bothMasks,
+  prepare: (operands, given, stored) => {
+    const { norm, gy, masked, sumsOf, common } = backward(operands, given, stored);
+    const { samples, step } = norm;
+    const dz = operands.output("dz", norm.length);
+    const gradients = operands.output("gradients", 2 * step);
+    const g = given.mask === "output" ? gy.map((_, at) => masked(at)) : gy;
+    const gyTensor = operands.tensor("gy", g);
+    const record = (partials: Tensor) =>
+      recordBatchNormBackwardApply({
+        ...{ ...common, gy: gyTensor, partials, gradients: range(gradients), dz },
+      });
+    const chunks = norm.chunks(record(dz));
+    const partials = operands.tensor("partials", norm.partialValues(chunks, sumsOf));
+    const known = new Map<string, ReturnType<typeof samples.gradientSums>>();
+    const sums = (segment: number, c: number) => {
+      const key = `${segment} ${c}`;
+      if (!known.has(key)) known.set(key, samples.gradientSums(masked, c, segment));
+      return known.get(key)!;
+    };
+    const total = (part: "gamma" | "beta") => (c: number) =>
+      samples.segments.reduce((sum, _, segment) => sum + sums(segment, c)[part], 0);
+    const sample = (at: number) =>
+      samples.inputGradient(
+        at,
+        masked(at),
+        sums(samples.segmentOf(Math.floor(at / step)), at % step),
+      );
+    return {
+      dispatches: () => [record(partials)],
+      outputs: [
+        norm.activation("dz", dz, sample),
+        norm.row("gradient of gamma", gradients, 0, total("gamma")),
+        norm.row("gradient of beta", gradients, 1, total("beta")),
+      ],
+    };
+  },
+});
