@@ -32,6 +32,7 @@
 
 export { InputError } from "./src/errors.ts";
 export { type AdapterDescription, type Gpu, openGpu, type OpenOptions } from "./src/gpu/device.ts";
+export type { Dialect } from "./src/gpu/dialect.ts";
 export type { ProviderName } from "./src/gpu/provider.ts";
 export { Trainer, type TrainerOptions } from "./src/learner/trainer.ts";
 export type { TensorSegment, TensorStepResult } from "./src/learner/learner.ts";
