@@ -31,7 +31,8 @@
  */
 
 export { InputError } from "./src/errors.ts";
-export { type AdapterDescription, type Gpu, openGpu, type OpenOptions } from "./src/gpu/device.ts";
+export type { AdapterDescription, Gpu } from "./src/gpu/device.ts";
+export { openGpu, type OpenOptions } from "./src/host/open_gpu.ts";
 export type { Dialect } from "./src/gpu/dialect.ts";
 export type { ProviderName } from "./src/gpu/provider.ts";
 export { Trainer, type TrainerOptions } from "./src/learner/trainer.ts";
@@ -58,7 +59,7 @@ export type {
 } from "./src/images/source.ts";
 export { launch, type LaunchOptions } from "./src/host/launch.ts";
 export { runExperiment } from "./src/host/run.ts";
-export type { CheckpointEvery } from "./src/host/checkpoint.ts";
+export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
 export type { RunOptions, RunPaths, RunPlace, RunSafety } from "./src/host/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";

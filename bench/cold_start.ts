@@ -1,5 +1,5 @@
 /** What a process does up to its first finished training step; started by start.ts, prints milliseconds. */
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { prepareStep } from "./training_step.ts";
 

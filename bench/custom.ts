@@ -1,5 +1,6 @@
 import { InputError } from "../src/errors.ts";
-import { type Gpu, openGpu } from "../src/gpu/device.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { prepareCeilings } from "./ceilings.ts";
 import { type Contract, contracts, customDispatch } from "./custom_contract.ts";

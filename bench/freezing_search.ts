@@ -4,7 +4,7 @@
  *
  *     deno run -A bench/freezing_search.ts [WIDTH] [SIZE] [BATCH] [ROUNDS]
  */
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import { Arena } from "../src/gpu/tensor.ts";
 import { Learner } from "../src/learner/learner.ts";
 import { Network } from "../src/net/network.ts";

@@ -1,4 +1,5 @@
-import { adapterName, openGpu } from "../src/gpu/device.ts";
+import { adapterName } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { InputError } from "../src/errors.ts";
 import { type Ceilings, prepareCeilings } from "./ceilings.ts";

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import { loadConfig } from "../src/host/load_config.ts";
 import type { RunEvent } from "../src/experiment/events.ts";
 import { launch } from "../src/host/launch.ts";

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";

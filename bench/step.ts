@@ -1,4 +1,5 @@
-import { adapterName, openGpu } from "../src/gpu/device.ts";
+import { adapterName } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 import { prepareStep, type StepSize, type TrainingStep } from "./training_step.ts";

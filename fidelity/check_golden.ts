@@ -1,4 +1,4 @@
-import { openGpu } from "../src/gpu/device.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
 import { checkFolder } from "./check_folder.ts";
 
 /**

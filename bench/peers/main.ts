@@ -1,5 +1,5 @@
 /** `wscl bench peers`, in a process of its own; gets its options as JSON. */
-import { openGpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/host/open_gpu.ts";
 import { figures, summarise, table } from "../measure.ts";
 import type { PeersOptions } from "../peers.ts";
 import { settingOf, writeResults } from "../setting.ts";

@@ -1,4 +1,5 @@
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/host/open_gpu.ts";
 import { downloadF32 } from "../../src/gpu/tensor.ts";
 import { prepareStep } from "../training_step.ts";
 import { learningRate, type Peer, type PeerSize } from "./peer.ts";

@@ -1,3 +1,4 @@
+import type { ProviderName } from "../gpu/provider.ts";
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import {
@@ -12,6 +13,7 @@ import { comparisonTable } from "../experiment/comparison/table.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { writing } from "../host/durable.ts";
+import { openGpu } from "../host/open_gpu.ts";
 import { launch } from "../host/launch.ts";
 import { openMaterials } from "../host/open_materials.ts";
 import type { Override } from "../experiment/overrides.ts";
@@ -92,7 +94,7 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
     seeds: options.seeds,
     commit: environment("WSCL_COMMIT") || null,
   };
-  const speed = options.speed ?? await measureSpeed(config, options.provider);
+  const speed = options.speed ?? await speedHere(config, options.provider);
   terminal.print(describePlan(rows, jobs, out, speed));
   if (options.plan) return 0;
 
@@ -137,6 +139,16 @@ function checkFolder({ folder, config }: Job, out: string): void {
     `Cannot go on with the comparison in ${out}: ${folder} is of another configuration; ` +
       "choose another folder with --out, or remove that one",
   );
+}
+
+/** Images per second through training steps of a configuration on this machine. */
+async function speedHere(config: ExperimentConfig, provider?: ProviderName): Promise<number> {
+  const gpu = await openGpu({ provider });
+  try {
+    return await measureSpeed(gpu, config);
+  } finally {
+    gpu.destroy();
+  }
 }
 
 function describePlan(

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../errors.ts";
-import { DAWN_PACKAGE } from "../gpu/dawn.ts";
+import { DAWN_PACKAGE } from "../host/dawn.ts";
 import type { Command, GivenTexts } from "./command.ts";
 import { wscl } from "./command_table.ts";
 import { readGiven } from "./given.ts";

@@ -1,4 +1,4 @@
-import type { CheckpointEvery } from "../host/checkpoint.ts";
+import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 
 /** A value that an option cannot have; the message says what is expected. */
 export class InvalidValue extends Error {}

@@ -15,7 +15,7 @@ import {
   randomStreams,
 } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { learnTasks } from "./learn_tasks.ts";
+import { learnTasks, noResults } from "./learn_tasks.ts";
 import type { Materials } from "./materials.ts";
 import { StepReporter } from "./step_reporter.ts";
 
@@ -101,13 +101,7 @@ export class DryRun {
     await learnTasks(this.#config, this.#materials, this.#assembly, {
       emit: () => {},
       reporter: this.#reporter,
-      results: {
-        classIl: { matrix: [], beforeTraining: [], baseline: [] },
-        taskIl: { matrix: [], beforeTraining: [], baseline: [] },
-        freezing: [],
-        heads: [],
-        trainingSeconds: 0,
-      },
+      results: noResults(),
     });
   }
 }

@@ -30,6 +30,17 @@ export interface Results {
   trainingSeconds: number;
 }
 
+/** Before anything is found. */
+export function noResults(): Results {
+  return {
+    classIl: { matrix: [], beforeTraining: [], baseline: [] },
+    taskIl: { matrix: [], beforeTraining: [], baseline: [] },
+    freezing: [],
+    heads: [],
+    trainingSeconds: 0,
+  };
+}
+
 interface Context {
   readonly emit: (event: RunEvent) => void;
   readonly reporter: StepReporter;

@@ -1,7 +1,6 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../images/image_set.ts";
 import { InputError } from "../errors.ts";
-import { isOwnMethod } from "../method/methods.ts";
 import type { ImageMemory } from "../images/image_memory.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Assembly } from "./build.ts";
@@ -27,7 +26,12 @@ export async function digestsOfImages({ dataset, dreams }: Materials): Promise<I
 export async function identityOf(
   config: ExperimentConfig,
   images: ImageDigests,
-  init: Uint8Array<ArrayBuffer> | null,
+  { init, method }: {
+    /** Of the file that the run starts from; null: its weights are drawn. */
+    readonly init: Uint8Array<ArrayBuffer> | null;
+    /** Of the module of a method of one's own. */
+    readonly method: Uint8Array<ArrayBuffer> | null;
+  },
 ): Promise<Record<string, string>> {
   return {
     "the program's version": denoConfig.version,
@@ -35,9 +39,7 @@ export async function identityOf(
     "the configuration": await digest(JSON.stringify(inOrder(config))),
     "the data": await digest(JSON.stringify(images)),
     "the initial weights": init ? await sha256(init) : "drawn",
-    ...(isOwnMethod(config.method)
-      ? { "the method's text": await sha256(await Deno.readFile(config.method)) }
-      : {}),
+    ...(method ? { "the method's text": await sha256(method) } : {}),
   };
 }
 
@@ -88,7 +90,7 @@ export async function digestOfKernels(prefix = ""): Promise<string> {
 
 /** A resumed run must be the run that it was: @throws {InputError} naming what is another. */
 export function checkIdentity(
-  out: string,
+  name: string,
   then: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
 ): void {
@@ -96,7 +98,7 @@ export function checkIdentity(
   const differ = [...names].filter((name) => then[name] !== now[name]);
   if (differ.length === 0) return;
   throw new InputError(
-    `Cannot resume ${out}: ${differ.join(" and ")} ${
+    `Cannot resume ${name}: ${differ.join(" and ")} ${
       differ.length > 1 ? "are" : "is"
     } not what it was when the ` +
       "checkpoint was written; restore it, or start the run anew with --overwrite",

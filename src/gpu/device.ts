@@ -1,5 +1,5 @@
 import { compiles, type Dialect, findDialect } from "./dialect.ts";
-import { entryPoint, type ProviderName } from "./provider.ts";
+import type { ProviderName } from "./provider.ts";
 import type { Recording } from "./recording.ts";
 import type { Tensor } from "./tensor.ts";
 
@@ -25,7 +25,9 @@ export function adapterName({ description, vendor, provider }: AdapterDescriptio
 
 /** What to open a device with. */
 export interface OpenOptions {
-  /** Default "deno"; "dawn" is fetched at its first use, and needs `--allow-ffi`. */
+  /** The entry point of an implementation of WebGPU; default: that of the host, `navigator.gpu`. */
+  readonly entry?: GPU;
+  /** Whose implementation it is, for the adapter's description; default "deno". */
   readonly provider?: ProviderName;
 }
 
@@ -202,8 +204,10 @@ export async function guarded<T>(gpu: Gpu, what: string, build: () => T): Promis
  *
  * @throws {Error} with the command to run when no adapter answers.
  */
-export async function openGpu({ provider = "deno" }: OpenOptions = {}): Promise<Gpu> {
-  const gpu = await entryPoint(provider);
+export async function openGpu(
+  { entry, provider = "deno" }: OpenOptions = {},
+): Promise<Gpu> {
+  const gpu = entry ?? navigator.gpu as GPU | undefined; // not everywhere there is WebGPU
   const first = await gpu?.requestAdapter({ powerPreference: "high-performance" });
   if (!gpu || !first) throw new Error(`Cannot open a GPU: ${noAdapter[provider]}`);
   // Deno grants some features that it does not list, so those are asked for; each refusal costs a device.

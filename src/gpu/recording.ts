@@ -64,6 +64,11 @@ export class Recording {
     return this.#points;
   }
 
+  /** Bytes of the device's state: of what a saved run takes nearly all. */
+  get stateBytes(): number {
+    return [...this.#gpu.state].reduce((sum, { length }) => sum + 4 * length, 0);
+  }
+
   /**
    * The run is between two steps. Returns true at the one where a replay arrives: the tensors are as they were.
    *

@@ -1,41 +1,12 @@
 import { join } from "node:path";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
+import type { Checkpoint, CheckpointInfo, StateCheck } from "../experiment/checkpoint.ts";
 import type { SavedRun, SavedTensor } from "../gpu/recording.ts";
 import { decodeSafetensors, encodeSafetensors, type HostTensor } from "../net/safetensors.ts";
 import { removeIfThere, syncFolder, writeNew } from "./durable.ts";
 import { parseJson } from "../experiment/json.ts";
 import { firstNotFinite } from "../experiment/state_values.ts";
-
-/** What a checkpoint says about its run, beside the state itself: the content of `checkpoint.json`. */
-export interface CheckpointInfo {
-  /** Version of this format. */
-  readonly format: 1;
-  /** Points passed: see `Recording`. Also the folder's name. */
-  readonly point: number;
-  /** Optimisation steps so far. */
-  readonly steps: number;
-  /** Counted from 0. */
-  readonly task: number;
-  /** What the run was busy with. */
-  readonly phase: string;
-  /** Seconds that the run had taken. */
-  readonly seconds: number;
-  /** Bytes of `log.jsonl` by then. */
-  readonly logBytes: number;
-  /** Where it ran. */
-  readonly adapter: string;
-  /** What decides how the run goes, as digests; a resumed run must have the same. */
-  readonly identity: Readonly<Record<string, string>>;
-  /** Host-side state, as text; a replay must have come to the same. */
-  readonly fingerprint: Readonly<Record<string, string>>;
-}
-
-/** A checkpoint as read back. */
-export interface Checkpoint {
-  readonly info: CheckpointInfo;
-  readonly run: SavedRun;
-}
 
 const FORMAT = 1;
 const INFO = "checkpoint.json";
@@ -55,8 +26,8 @@ export async function writeCheckpoint(
   { info, run }: Checkpoint,
   keep: number,
 ): Promise<number> {
-  const name = nameOf(info.point);
-  const [part, path] = [join(folder, name + PART), join(folder, name)];
+  const path = checkpointPath(folder, info.point);
+  const part = path + PART;
   Deno.mkdirSync(folder, { recursive: true });
   for (const { name } of Deno.readDirSync(folder)) {
     if (name.endsWith(PART)) removeIfThere(join(folder, name));
@@ -85,9 +56,6 @@ export async function writeCheckpoint(
   prune(folder, keep);
   return Object.values(files).reduce((sum, { length }) => sum + length, 0);
 }
-
-/** What is wrong with the tensors of a checkpoint, in words; undefined if nothing is. */
-export type StateCheck = (state: readonly SavedTensor[]) => string | undefined;
 
 /**
  * The last sound checkpoint of a run folder, or null if there is none. `warn` is told of each that is passed over, and
@@ -156,8 +124,9 @@ export async function readCheckpoint(path: string, check?: StateCheck): Promise<
   return { info, run };
 }
 
-function nameOf(point: number): string {
-  return String(point).padStart(9, "0");
+/** Where the checkpoint of a point lies. */
+export function checkpointPath(folder: string, point: number): string {
+  return join(folder, String(point).padStart(9, "0"));
 }
 
 function prune(folder: string, keep: number): void {

@@ -1,6 +1,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
-import { DAWN_PACKAGE } from "../gpu/dawn.ts";
-import { type Gpu, openGpu, type optionalFeatures } from "../gpu/device.ts";
+import { DAWN_PACKAGE } from "./dawn.ts";
+import type { Gpu, optionalFeatures } from "../gpu/device.ts";
+import { openGpu } from "./open_gpu.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import { conv2dWantsSubgroups } from "../ops/conv2d_variants.ts";
 import { type KernelCheck, selfTest } from "../check/self_test.ts";

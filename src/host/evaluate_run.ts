@@ -1,6 +1,6 @@
 import { createImageStore } from "../images/image_store.ts";
 import { InputError } from "../errors.ts";
-import { openGpu } from "../gpu/device.ts";
+import { openGpu } from "./open_gpu.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import { Arena } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
@@ -9,7 +9,8 @@ import { loadConfig } from "./load_config.ts";
 import { evaluateTask } from "../experiment/evaluate.ts";
 import { openMaterials } from "./open_materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
-import { readWeights } from "./weights.ts";
+import { decodeWeights } from "../experiment/weights.ts";
+import { readWeightsFile } from "./read_weights.ts";
 import { chooseKernels } from "./choose_kernels.ts";
 
 /**
@@ -32,7 +33,7 @@ export async function evaluateRun(
   if (heads.length === 0) {
     throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
   }
-  const weights = readWeights(folder.model, config, "evaluate");
+  const weights = decodeWeights(readWeightsFile(folder.model, "evaluate"), folder.model, config);
   if (weights.note) console.warn(weights.note);
   const materials = await openMaterials(config, {
     ...paths,

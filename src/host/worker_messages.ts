@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
-import type { CheckpointEvery } from "./checkpoint.ts";
+import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import type { Summary } from "../experiment/summary.ts";

@@ -1,7 +1,7 @@
 /** Providers are told apart, and Dawn is pinned once and stays out of everybody's first start. */
 
 import assert from "node:assert/strict";
-import { DAWN_PACKAGE } from "../../src/gpu/dawn.ts";
+import { DAWN_PACKAGE } from "../../src/host/dawn.ts";
 import { adapterName } from "../../src/gpu/device.ts";
 
 const root = new URL("../../", import.meta.url);

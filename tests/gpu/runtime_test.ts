@@ -1,7 +1,8 @@
 /** The runtime: what it refuses, and that it says which kernel and why. */
 
 import assert from "node:assert/strict";
-import { Gpu, guarded, openGpu } from "../../src/gpu/device.ts";
+import { Gpu, guarded } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/host/open_gpu.ts";
 import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import { defineKernel, type Kernel, pipelineOf } from "../../src/gpu/kernel.ts";
 import { Program } from "../../src/gpu/program.ts";

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { type DoctorTools, runDoctor } from "../../src/host/doctor.ts";
 import type { KernelCheck } from "../../src/check/self_test.ts";
-import { openGpu, optionalFeatures } from "../../src/gpu/device.ts";
+import { optionalFeatures } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/host/open_gpu.ts";
 
 const hasAdapter = Boolean(await (navigator.gpu as GPU | undefined)?.requestAdapter());
 

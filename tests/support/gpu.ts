@@ -4,7 +4,8 @@
  */
 
 import assert from "node:assert/strict";
-import { type Gpu, openGpu } from "../../src/gpu/device.ts";
+import type { Gpu } from "../../src/gpu/device.ts";
+import { openGpu } from "../../src/host/open_gpu.ts";
 import { type Dispatch, Program } from "../../src/gpu/program.ts";
 import { Arena, download, type Tensor, upload } from "../../src/gpu/tensor.ts";
 import type { StoredType } from "../../src/ops/storage.ts";

@@ -1,5 +1,4 @@
-import { openGpu } from "../../gpu/device.ts";
-import type { ProviderName } from "../../gpu/provider.ts";
+import type { Gpu } from "../../gpu/device.ts";
 import { Random } from "../../random.ts";
 import { createLearner, createNetwork } from "../build.ts";
 import type { ExperimentConfig } from "../config_types.ts";
@@ -12,11 +11,7 @@ const INFERENCE = 1 / 3;
 const MEASURED = { steps: 20, milliseconds: 2000 };
 
 /** Images per second through training steps of a configuration, measured in two seconds on images of noise. */
-export async function measureSpeed(
-  config: ExperimentConfig,
-  provider: ProviderName = "deno",
-): Promise<number> {
-  const gpu = await openGpu({ provider });
+export async function measureSpeed(gpu: Gpu, config: ExperimentConfig): Promise<number> {
   const network = createNetwork(gpu, config);
   const random = Random.stream(config.seed, "speed");
   const learner = createLearner(network, config, { augmentRandom: random, onLosses: () => {} });
@@ -37,7 +32,6 @@ export async function measureSpeed(
   } finally {
     learner.destroy();
     network.destroy();
-    gpu.destroy();
   }
 }
 

@@ -1,0 +1,64 @@
+import { adapterName, type Gpu } from "../gpu/device.ts";
+import { isOwnMethod, methodOf } from "../method/methods.ts";
+import { accuracySummary } from "./accuracy_summary.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import type { Results } from "./learn_tasks.ts";
+import type { RunHost } from "./run_host.ts";
+import type { Interrupted } from "./run_limits.ts";
+import type { Summary } from "./summary.ts";
+
+/** What a run knows of itself beside its configuration and its results. */
+export interface RunFacts {
+  /** Name of the data set; empty before it is there. */
+  readonly dataset: string;
+  readonly seconds: number;
+  readonly steps: number;
+  /** Images through training steps. */
+  readonly rows: number;
+  /** Null before it is opened. */
+  readonly gpu: Gpu | null;
+  readonly runtime: RunHost["runtime"];
+  /** What ended it before its end, if anything did. */
+  readonly stopped: Interrupted["reason"] | null;
+}
+
+/** The content of `summary.json`. */
+export function summarize(config: ExperimentConfig, results: Results, facts: RunFacts): Summary {
+  const { rows, stopped, gpu, runtime } = facts;
+  const completed = stopped === null;
+  return {
+    method: methodName(config),
+    schedule: config.method === "wscl" ? config.wscl.schedule : null,
+    precision: config.precision,
+    dataset: facts.dataset,
+    seed: config.seed,
+    tasks: config.data.tasks,
+    classIl: accuracySummary(results.classIl, config, completed),
+    taskIl: accuracySummary(results.taskIl, config, completed),
+    freezing: results.freezing,
+    heads: results.heads,
+    samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
+    images: rows,
+    steps: facts.steps,
+    seconds: facts.seconds,
+    adapter: gpu ? adapterName(gpu.adapter) : "",
+    provider: runtime.provider,
+    denoVersion: runtime.denoVersion,
+    completed,
+    ...(stopped ? { stopped } : {}),
+  };
+}
+
+/** A method of one's own has the name that its module gives it, once that has been loaded. */
+function methodName({ method }: ExperimentConfig): string {
+  return isOwnMethod(method) ? methodOf({ method }).name : method;
+}
+
+/** Name of the class of each head; null where it has none. */
+export function classesByHead({ data }: ExperimentConfig, { heads }: Results): (string | null)[] {
+  const names: (string | null)[] = Array(data.tasks * data.classesPerTask).fill(null);
+  for (const { heads: taken, classes } of heads) {
+    taken.forEach((head, i) => names[head] = classes[i]);
+  }
+  return names;
+}
