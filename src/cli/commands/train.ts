@@ -66,11 +66,22 @@ async function run(config: string, given: Values<typeof options>, context: Conte
 export const demo = command({
   name: "demo",
   summary: "train on drawn images: no data set, no network",
-  description: "Trains configs/demo.json, whose images this program draws itself.",
+  description:
+    "Trains configs/demo.json, whose images this program draws itself, and sets beside the result what WSCL and its " +
+    "controls are known to reach over several seeds.",
   options,
   needs,
-  run: (given, context) =>
-    run(fileURLToPath(import.meta.resolve("../../../configs/demo.json")), given, context),
+  async run(given, context) {
+    const local = (path: string) => fileURLToPath(import.meta.resolve(`../../../${path}`));
+    const code = await run(local("configs/demo.json"), given, context);
+    const changed = given.set.length > 0 || given.init !== undefined;
+    if (code !== 0 || changed) return code;
+    const { knownResults, readKnownResults } = await import("../known_results.ts");
+    const source = "bench/results/demo.json";
+    const known = readKnownResults(local(source));
+    if (known) context.terminal.print(`\n${knownResults(known, source)}`);
+    return code;
+  },
 });
 
 /** `wscl train`. */

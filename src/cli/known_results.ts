@@ -1,0 +1,36 @@
+import type { Comparison } from "../experiment/comparison/results.ts";
+import { textTable } from "../experiment/report.ts";
+
+/**
+ * What a comparison found, as a run of its configuration sets its own result beside it: a line for each row, means and
+ * deviations over the seeds.
+ *
+ * @param source the comparison's file, as it is named to the user
+ */
+export function knownResults({ rows, seeds, adapter, commit }: Comparison, source: string): string {
+  const lines = rows.filter(({ runs }) => runs.length > 0).map(({ row, about, means }) => [
+    row,
+    figures(means.classIl),
+    figures(means.taskIl),
+    about,
+  ]);
+  const table = textTable([["known", "Class-IL %", "Task-IL %", "what it is"], ...lines], 1);
+  const measured = `${seeds.length} seeds on ${adapter}, commit ${commit ?? "unknown"}`;
+  return `${table}\n\n${source}: ${measured}; again: ./wscl compare --config configs/demo.json`;
+}
+
+/** Reads the results that the program comes with; null where its folder has none. */
+export function readKnownResults(path: string): Comparison | null {
+  try {
+    return JSON.parse(Deno.readTextFileSync(path));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+function figures(value: { mean: number; deviation: number | null } | null): string {
+  if (!value) return "-";
+  const { mean, deviation } = value;
+  return deviation === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
+}
