@@ -100,9 +100,13 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
 
   const stop = stopOnSignals((text) => terminal.print(text));
   try {
-    const code = await runJobs(jobs, out, speed, options, stop, terminal);
-    const comparison = collect(rows, jobs, out, about);
-    writeComparison(out, comparison);
+    const soFar = () => {
+      const comparison = collect(rows, jobs, out, about);
+      writeComparison(out, comparison);
+      return comparison;
+    };
+    const code = await runJobs(jobs, out, speed, options, stop, terminal, soFar);
+    const comparison = soFar();
     terminal.print(`\n${comparisonTable(comparison)}\n\nwritten: ${join(out, "comparison.json")}`);
     return code;
   } finally {
@@ -184,6 +188,8 @@ async function runJobs(
   options: CompareOptions,
   stop: Stop,
   terminal: Terminal,
+  /** Called when a run is done. */
+  done: () => void,
 ): Promise<number> {
   const deadline = options.maxTime === undefined
     ? null
@@ -209,6 +215,7 @@ async function runJobs(
     const summary = await runJob(job, where, out, deadline, options, stop, terminal);
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);
+    done();
     images += job.row.images.trained;
     seconds += summary.seconds;
     const left = jobs.filter(isOpen)

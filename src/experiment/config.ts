@@ -4,6 +4,7 @@ import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_sc
 import type { ExperimentConfig } from "./config_types.ts";
 import { isOwnMethod, needsOf } from "../method/methods.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
+import { expandPresets, presetOverrides, takePreset } from "./presets.ts";
 
 /**
  * What the user wrote, checked and completed: unknown keys, wrong types, values out of range and
@@ -17,13 +18,34 @@ export function resolveConfig(
   overrides: readonly Override[] = [],
   source = "the experiment",
 ): ExperimentConfig {
-  const parsed = v.safeParse(experimentSchema, applyOverrides(options, overrides));
+  const parsed = v.safeParse(experimentSchema, withoutPresets(options, overrides));
   if (!parsed.success) {
     throw new InputError(`Cannot use ${source}: ${describeIssue(parsed.issues)}`);
   }
   const problem = impossible(parsed.output);
   if (problem) throw new InputError(`Cannot use ${source}: ${problem}`);
   return freezeDeep(complete(parsed.output));
+}
+
+/** The options with overrides put in and presets written out: under what the options themselves say. */
+function withoutPresets(options: unknown, overrides: readonly Override[]): unknown {
+  const { options: own, preset } = takePreset(options);
+  const changed = applyOverrides(own, expandPresets(overrides));
+  if (preset === null) return changed;
+  const given = pathsOf(own);
+  const missing = presetOverrides(preset).filter(({ path }) => !given.has(path));
+  const overridden = expandPresets(overrides).map(({ path }) => path);
+  return applyOverrides(changed, missing.filter(({ path }) => !overridden.includes(path)));
+}
+
+/** Paths of all values, dot-separated. */
+function pathsOf(value: unknown, prefix = ""): Set<string> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return new Set([prefix.slice(0, -1)]);
+  }
+  return new Set(
+    Object.entries(value).flatMap(([key, child]) => [...pathsOf(child, `${prefix}${key}.`)]),
+  );
 }
 
 /**

@@ -1,9 +1,10 @@
 import * as v from "valibot";
+import { PRESET_NAMES } from "./presets.ts";
 import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
 import type { BaseName } from "./config_types.ts";
 
-// One schema per section. Defaults are the official values (optimizer, memories, epochs) or the
+// One schema per section. Defaults are what was found best (docs/method.md), the official values (optimizer, memories, epochs) or the
 // paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE, expected ...".
 
 const count = (least: number, most = 2 ** 31 - 1) =>
@@ -100,20 +101,22 @@ export const experimentSchema = v.strictObject({
   ),
   seed: v.optional(count(0, 2 ** 32 - 1), 0),
   wscl: section({
+    // Written out before anything is checked; what is left here is a wrong name.
+    preset: v.optional(v.picklist(PRESET_NAMES)),
     base: v.optional(v.picklist(BASES as readonly BaseName[]), "er_ace"),
     schedule: v.optional(v.picklist(["staged", "merged"]), "staged"),
-    freezing: v.optional(v.boolean(), true),
+    freezing: v.optional(v.boolean(), false),
     nrem: v.optional(v.boolean(), true),
     rem: v.optional(v.boolean(), true),
     headAssignment: v.optional(v.boolean(), true),
     headVotes: v.optional(v.picklist(["all", "free"]), "all"),
     dreamsPerEpisode: v.optional(
       v.union([v.literal("all"), real((value) => value > 0, 'a number above 0, or "all"')]),
-      1,
+      3,
     ),
     remOpens: v.optional(v.picklist(["all", "current", "free"]), "all"),
     wakeReplay: v.optional(v.boolean(), false),
-    transfer: v.optional(v.picklist(["nrem", "dusk", "dawn"]), "dawn"),
+    transfer: v.optional(v.picklist(["nrem", "dusk", "dawn"]), "dusk"),
     sleepEpochs: v.optional(count(0, 10_000), 10),
     compat: v.optional(v.picklist(["paper", "official"]), "paper"),
   }),

@@ -176,8 +176,16 @@ export interface LogConfig {
   readonly every: number;
 }
 
+/** The configuration of `wscl` as a user may write it: with a preset in place of keys, see `docs/method.md`. */
+export interface WsclOptions extends WsclConfig {
+  /** Keys that belong together: as the paper, as the official program, or as found best; what is written beside it wins. */
+  readonly preset: "paper" | "official" | "best";
+}
+
 /** What a user may write: `name`, `data.tasks`, `data.classesPerTask` and `data.train` must be there. */
-export type ExperimentOptions = Optional<ExperimentConfig>;
+export type ExperimentOptions = Optional<
+  Omit<ExperimentConfig, "wscl"> & { readonly wscl: WsclOptions }
+>;
 
 /** A T in which everything may be left out, at any depth; lists are given whole. */
 export type Optional<T> = T extends readonly unknown[] ? T

@@ -147,15 +147,19 @@ Deno.test("resolveConfig refuses to hand episodes over in a NREM that is off", (
 });
 
 Deno.test("resolveConfig refuses to judge freezing on nothing", () => {
-  refuses({ freezing: { validation: 0 } }, /freezing\.validation is 0/);
-  refuses({ freezing: { share: 0 } }, /freezing\.share is 0/);
+  const wscl = { freezing: true };
+  refuses({ wscl, freezing: { validation: 0 } }, /freezing\.validation is 0/);
+  refuses({ wscl, freezing: { share: 0 } }, /freezing\.share is 0/);
   refuses(
-    { freezing: { share: 0.1 }, memory: { longTerm: 4 }, replayBatchSize: 4 },
+    { wscl, freezing: { share: 0.1 }, memory: { longTerm: 4 }, replayBatchSize: 4 },
     /freezing\.share 0\.1 of memory\.longTerm 4 is less than one image/,
   );
-  refuses({ wscl: { schedule: "merged" }, freezing: { buffer: 0 } }, /freezing\.buffer is 0/);
+  refuses(
+    { wscl: { ...wscl, schedule: "merged" }, freezing: { buffer: 0 } },
+    /freezing\.buffer is 0/,
+  );
   resolveConfig(exampleOptions({ wscl: { freezing: false }, freezing: { validation: 0 } }));
-  resolveConfig(exampleOptions({ freezing: { validation: 0, mode: "buffer" } }));
+  resolveConfig(exampleOptions({ wscl, freezing: { validation: 0, mode: "buffer" } }));
 });
 
 Deno.test("resolveConfig refuses Nesterov without momentum", () => {
@@ -208,9 +212,40 @@ Deno.test("every file in configs/ resolves and is complete", async () => {
     const config = await loadConfig(path);
     assert.equal(`${config.name}.json`, name);
     const written = JSON.parse(Deno.readTextFileSync(path));
+    delete written.wscl.preset; // the keys that it sets are written out all the same
     const sized = (source: object | null) => source && { ...source, size: config.data.size };
     written.data.train = sized(written.data.train);
     written.data.dreams = sized(written.data.dreams);
     assert.deepEqual(JSON.parse(JSON.stringify(config)), written, `${name} leaves a key out`);
   }
+});
+
+Deno.test("a preset sets its keys under those that are written beside it, and leaves no trace", () => {
+  const of = (wscl: Record<string, unknown>, ...set: string[]) =>
+    resolveConfig(exampleOptions({ wscl }), set.map(parseOverride));
+  const plain = of({});
+  assert.deepEqual([plain.wscl.transfer, plain.wscl.freezing, plain.calibration], [
+    "dusk",
+    false,
+    0,
+  ]);
+  const paper = of({ preset: "paper" });
+  assert.deepEqual([paper.wscl.transfer, paper.wscl.freezing], ["dawn", true]);
+  assert.deepEqual([paper.wscl.dreamsPerEpisode, paper.freezing.maxBlocks], [1, 6]);
+  const official = of({ preset: "official" });
+  assert.deepEqual([official.wscl.schedule, official.wscl.compat], ["merged", "official"]);
+  const best = of({ preset: "best" });
+  assert.ok(best.calibration > 0);
+  for (const config of [paper, official, best]) assert.ok(!("preset" in config.wscl));
+  // What is written beside it wins, and what is set behind it.
+  assert.equal(of({ preset: "paper", transfer: "nrem" }).wscl.transfer, "nrem");
+  assert.equal(of({ preset: "paper" }, "wscl.transfer=nrem").wscl.transfer, "nrem");
+  const set = of({ transfer: "nrem", sleepEpochs: 3 }, "wscl.preset=paper", "wscl.sleepEpochs=7");
+  assert.deepEqual([set.wscl.transfer, set.wscl.sleepEpochs], ["dawn", 7]);
+  assert.equal(of({ preset: "best" }, "calibration=5").calibration, 5);
+  assert.equal(of({ preset: "best" }, "wscl.preset=paper").calibration, 0);
+  refuses(
+    { wscl: { preset: "papers" } },
+    /wscl\.preset is "papers", expected "paper" or "official"/,
+  );
 });

@@ -182,7 +182,7 @@ const ways: readonly {
   },
   {
     name: "a memory whose share judges, at night",
-    change: { wscl: { ...quiet, freezing: true }, memory },
+    change: { wscl: { ...quiet, freezing: true, transfer: "dawn" }, memory },
     numbers: { train: [8, 8, 8] },
     found: `a replay of task 2 has one image ${replays}`,
     fix: otherShare,

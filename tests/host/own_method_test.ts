@@ -121,7 +121,7 @@ Deno.test("every method of the program says what it needs", async () => {
     }
     const wscl = (changes: Record<string, unknown>) =>
       load(folder, { method: "wscl", wscl: changes });
-    const merged = await wscl({ schedule: "merged", base: "derpp" });
+    const merged = await wscl({ freezing: true, schedule: "merged", base: "derpp" });
     assert.deepEqual(needsOf(merged), {
       ...{ replays: 2, logits: true, shortTerm: false, dreams: true, votes: true },
       ...{ freezing: { judges: "buffer", copies: 2 }, jointly: false, sleeps: false },

@@ -71,10 +71,12 @@ function checkSummary(summary: Summary) {
 for (
   const [name, changes] of Object.entries({
     "staged WSCL": {},
-    "staged WSCL with hand-over at dusk": { wscl: { sleepEpochs: 1, transfer: "dusk" } },
-    "merged WSCL": { wscl: { schedule: "merged" } },
+    "staged WSCL with hand-over at dusk": {
+      wscl: { preset: "paper", sleepEpochs: 1, transfer: "dusk" },
+    },
+    "merged WSCL": { wscl: { freezing: true, schedule: "merged" } },
     "merged WSCL as the official program runs it": {
-      wscl: { schedule: "merged", compat: "official" },
+      wscl: { freezing: true, schedule: "merged", compat: "official" },
     },
     "ER-ACE": { method: "er_ace" },
     "fine-tuning": { method: "finetune" },

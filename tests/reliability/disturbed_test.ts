@@ -108,7 +108,7 @@ gpuTest(
       };
       assert.match(await told("staged", {}), /freezing search \d/);
       assert.match(
-        await told("merged", { wscl: { schedule: "merged", sleepEpochs: 1 } }),
+        await told("merged", { wscl: { freezing: true, schedule: "merged", sleepEpochs: 1 } }),
         /freezing search \d/,
       );
       assert.doesNotMatch(await told("none", { method: "er_ace" }), /freezing search/);

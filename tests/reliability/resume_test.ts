@@ -15,11 +15,11 @@ const cases = {
     phases: ["1 wake", "1 sleep", "1 dawn", "1 evaluation", "2 freezing"],
   },
   "merged WSCL on DER++": {
-    changes: { wscl: { schedule: "merged", base: "derpp" } },
+    changes: { wscl: { freezing: true, schedule: "merged", base: "derpp" } },
     phases: ["2 freezing", "2 stream"],
   },
   "merged WSCL as the official program runs it": {
-    changes: { wscl: { schedule: "merged", compat: "official" } },
+    changes: { wscl: { freezing: true, schedule: "merged", compat: "official" } },
     phases: ["2 freezing"],
   },
   "staged WSCL in mixed precision": {

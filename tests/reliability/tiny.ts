@@ -23,7 +23,7 @@ export const tinyOptions = {
       drawn: { kind: "dreams", classes: 6, trainPerClass: 6, testPerClass: 1 },
     },
   },
-  wscl: { sleepEpochs: 1 },
+  wscl: { preset: "paper", sleepEpochs: 1 },
   freezing: { validation: 4, buffer: 4, maxBlocks: 1, share: 0.25 },
   augmentation: { padding: 1, flip: true },
   optimizer: { momentum: 0.5 },

@@ -11,7 +11,7 @@ const IN_A_ROW = 5;
 
 Deno.test(`${KILLS} kills at random times, each run gone on with to the same end`, async () => {
   const random = Random.stream(Date.now(), "kills");
-  const changes = { wscl: { sleepEpochs: 1 } };
+  const changes = { wscl: { preset: "paper", sleepEpochs: 1 } };
   using undisturbed = new TinyProcess(changes);
   const started = performance.now();
   assert.equal((await undisturbed.start("--checkpoint-every", "never")).code, 0);

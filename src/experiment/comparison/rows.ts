@@ -1,6 +1,7 @@
 import { InputError } from "../../errors.ts";
 import { isOwnMethod, methodOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
+import { PRESETS } from "../presets.ts";
 import type { Override } from "../overrides.ts";
 
 /** A row of a comparison: the configuration with some keys changed. */
@@ -69,7 +70,19 @@ export function rowsOf(
     about,
     overrides: set({ method: "wscl", ...values }),
   });
+  const best = set(PRESETS.best);
   const ablation: Row[] = [
+    {
+      name: "best",
+      about: "WSCL with what is beyond the paper (preset best)",
+      overrides: [...set({ method: "wscl" }), ...best],
+    },
+    {
+      name: `${base}_best`,
+      about: "the base method with the same, as many images as WSCL",
+      overrides: [...baseline, ...best],
+      matches: "images",
+    },
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
       : []),

@@ -48,7 +48,7 @@ for (const [name, changes] of counted) {
 
 Deno.test("a freezing search counts as the most that it can cost", async () => {
   for (const schedule of ["staged", "merged"]) {
-    const wscl = { sleepEpochs: 1, schedule };
+    const wscl = { freezing: true, sleepEpochs: 1, schedule };
     const fixed = await count(
       config({ wscl, freezing: { ...tinyOptions.freezing, maxBlocks: 0 } }),
     );
@@ -98,7 +98,7 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   const rows = await planRows(["all"], { load, open });
   assert.deepEqual(rows.map(({ name }) => name), [
     ...["wscl", "er_ace", "er_ace_equal_compute", "er_ace_dream_start", "finetune", "joint"],
-    ...["no_rem", "no_nrem", "no_head_assignment", "freezing", "merged"],
+    ...["best", "er_ace_best", "no_rem", "no_nrem", "no_head_assignment", "freezing", "merged"],
   ]);
   const of = (name: string) => rows.find((row) => row.name === name)!;
   const [wscl, equal, start] = ["wscl", "er_ace_equal_compute", "er_ace_dream_start"].map(of);
@@ -137,10 +137,10 @@ Deno.test("a row that would meet a segment of one image is refused before any ro
 });
 
 Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there is", () => {
-  const rows = rowsOf(config({ wscl: { schedule: "merged" } }), 3);
+  const rows = rowsOf(config({ wscl: { freezing: true, schedule: "merged" } }), 3);
   const names = (...chosen: string[]) => chooseRows(rows, chosen).map(({ name }) => name);
   assert.deepEqual(names("joint", "finetune"), ["wscl", "finetune", "joint"]);
-  assert.deepEqual(names("ablation").slice(0, 3), ["wscl", "no_rem", "no_head_assignment"]);
+  assert.deepEqual(names("ablation").slice(2, 5), ["er_ace_best", "no_rem", "no_head_assignment"]);
   assert.ok(names("all").includes("staged") && names("all").includes("no_freezing"));
   assert.throws(
     () => names("er"),
