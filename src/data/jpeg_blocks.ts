@@ -6,8 +6,8 @@ export interface ScanBand {
   /** The coefficients from the first to the last of them, 0 to 63. */
   readonly first: number;
   readonly last: number;
-  /** Whether it adds a bit to what an earlier scan told. */
-  readonly refines: boolean;
+  /** The lowest bit that earlier scans told, to which it adds the next; 0 where it tells the first ones. */
+  readonly above: number;
   /** The lowest bit told. */
   readonly low: number;
 }
@@ -27,6 +27,9 @@ const FARTHEST = 8 * (128 + 32);
 
 /** Zeros may well be the code of empty blocks. But no picture has more coefficients alike, and other than 0, in a row. */
 const MOST_ALIKE = 27;
+
+/** What is said of them. */
+export const ZEROS = "zeros stand where its pixels were";
 
 /** Reads the blocks of a scan, for what is wrong with them. Numbers and meanings are those of the standard. */
 export class BlockReader {
@@ -48,14 +51,14 @@ export class BlockReader {
    * @throws {SyntaxError} If it cannot have been written so.
    */
   read(part: ScanPart, block: number): void {
-    const { progressive, first, refines } = this.#band;
+    const { progressive, first, above } = this.#band;
     if (!progressive) {
       this.#readMean(part);
       this.#readSequential(part.ac);
     } else if (first > 0) {
-      if (refines) this.#refine(part, 2 * block);
+      if (above > 0) this.#refine(part, 2 * block);
       else this.#readBand(part, 2 * block);
-    } else if (refines) this.#bits.read(1);
+    } else if (above > 0) this.#bits.read(1);
     else this.#readMean(part);
   }
 
@@ -65,7 +68,7 @@ export class BlockReader {
   }
 
   /** @throws {SyntaxError} If blocks are told of that are not there. */
-  finish(): { unread: number[]; at: number } {
+  finish(): { unread: number[]; inZeros: boolean; at: number } {
     if (this.#skipped > 0) throw new SyntaxError("its pixels are of more blocks than it has");
     return this.#bits.finish();
   }
@@ -93,7 +96,7 @@ export class BlockReader {
       const value = this.#bits.read(size);
       // The first code of each table is of zeros only.
       zeros = value === 0 && symbol === ac.symbols[0] ? zeros + 1 : 0;
-      if (zeros > MOST_ALIKE) throw new SyntaxError("zeros stand where its pixels were");
+      if (zeros > MOST_ALIKE) throw new SyntaxError(ZEROS);
     }
   }
 

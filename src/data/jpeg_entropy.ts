@@ -73,15 +73,27 @@ export class EntropyBits {
     if (this.#count < this.#made) throw new SyntaxError("its pixels end early");
   }
 
-  /** Stops reading: the whole bytes that were not read, and where the next marker is. */
-  finish(): { unread: number[]; at: number } {
+  /**
+   * Stops reading.
+   *
+   * @returns The whole bytes that were not read; whether what was read ran into zeros that stand in the
+   *   place of others; and where the next marker is.
+   */
+  finish(): { unread: number[]; inZeros: boolean; at: number } {
     this.checkEnd();
+    const left = this.#count - this.#made;
     const unread: number[] = [];
-    for (let left = (this.#count - this.#made) & ~7; left > 0; left -= 8) {
-      unread.push(this.#bits >>> (this.#made + left - 8) & 255);
+    for (let bits = left & ~7; bits > 0; bits -= 8) {
+      unread.push(this.#bits >>> (this.#made + bits - 8) & 255);
     }
+    const end = this.#at - unread.length;
     for (let byte = this.#next(); byte >= 0; byte = this.#next()) unread.push(byte);
-    return { unread, at: this.#at };
+    // An encoder fills its last byte up with ones; some fill with zeros instead, others add whole bytes of zeros.
+    // What would be both, or more than the eight zeros that the last blocks' colours may take, is damage.
+    const signs = Number((left & 7) > 0) + Number(unread.length > 0);
+    const [before, last, veryLast] = this.#bytes.subarray(end - 3, end);
+    const zeros = veryLast !== 0 || last === 0xff ? 0 : last !== 0 || before === 0xff ? 1 : 2;
+    return { unread, inZeros: signs > 0 && zeros + signs > 2, at: this.#at };
   }
 
   #need(n: number): void {

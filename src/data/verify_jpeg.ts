@@ -1,4 +1,4 @@
-import { BlockReader, type ScanBand, type ScanPart } from "./jpeg_blocks.ts";
+import { BlockReader, type ScanBand, type ScanPart, ZEROS } from "./jpeg_blocks.ts";
 import { EntropyBits } from "./jpeg_entropy.ts";
 import { frameIn, type JpegComponent, type JpegFrame, JpegTables } from "./jpeg_frame.ts";
 import { DHT, DQT, DRI, EOI, isFrame, nextSegment, RST0, SOS, uint16 } from "./jpeg_segments.ts";
@@ -54,7 +54,7 @@ function verifyScan(
   });
   const band = bandIn(header.subarray(1 + 2 * components.length), frame);
   const parts = components.map((component, i): ScanPart => {
-    component.known.fill(band.low, band.first, band.last + 1);
+    addBits(component, band);
     const numbers = header[2 + 2 * i];
     return {
       dc: dc[numbers >> 4],
@@ -63,7 +63,7 @@ function verifyScan(
       nonzero: component.nonzero,
     };
   });
-  const needsDc = band.first === 0 && !band.refines;
+  const needsDc = band.first === 0 && band.above === 0;
   const needsAc = band.last > 0;
   if (parts.some(({ dc, ac }) => needsDc && !dc || needsAc && !ac)) {
     throw new SyntaxError("a scan of it lacks its Huffman table");
@@ -83,11 +83,21 @@ function verifyScan(
   return finish(reader);
 }
 
+/** Enters what a scan tells: upper bits of coefficients that no scan told before, or the next bit of those one did. */
+function addBits({ known }: JpegComponent, band: ScanBand): void {
+  const { progressive, first, last, above, low } = band;
+  const bits = known.subarray(first, last + 1);
+  if (progressive && bits.some((bit) => Math.max(0, bit) !== above)) {
+    throw new SyntaxError("a scan before its last is missing");
+  }
+  bits.fill(low);
+}
+
 function bandIn(header: Uint8Array, { progressive }: JpegFrame): ScanBand {
-  if (!progressive) return { progressive, first: 0, last: 63, refines: false, low: 0 };
+  if (!progressive) return { progressive, first: 0, last: 63, above: 0, low: 0 };
   const [first, last, bits] = header;
   if (!(last <= 63)) throw new SyntaxError("a scan of it is of no coefficients");
-  return { progressive, first, last, refines: bits >> 4 > 0, low: bits & 15 };
+  return { progressive, first, last, above: bits >> 4, low: bits & 15 };
 }
 
 /** The blocks of a scan, unit by unit: of one component each block is a unit. */
@@ -120,7 +130,8 @@ function unitsOf(frame: JpegFrame, components: readonly JpegComponent[]): {
 
 /** Where the marker behind the pixels read is. */
 function finish(reader: BlockReader): number {
-  const { unread, at } = reader.finish();
+  const { unread, inZeros, at } = reader.finish();
+  if (inZeros) throw new SyntaxError(ZEROS);
   if (unread.length > MOST_PADDING || unread.some((byte) => byte !== 0)) {
     throw new SyntaxError(`${unread.length} bytes of its pixels are of no block`);
   }

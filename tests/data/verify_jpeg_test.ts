@@ -189,3 +189,39 @@ Deno.test("whatever its bytes, a file is read to an end, or refused with a Synta
   }
   assert(refused > 1000, `${refused} refused`);
 });
+
+Deno.test("a JPEG file that ends in zeros, which are also the code of flat blocks, is refused", async () => {
+  let accepted = 0;
+  for (let seed = 0; seed < 4; seed++) {
+    // In tables made for the picture the most frequent symbols, those of a flat block, are all zeros.
+    const colorAt = (x: number, y: number) =>
+      x > 20 + seed && x < 50 && y > 18 && y < 45 - seed ? [40, 230, 90] : [20, 60, 90];
+    const options = { quality: 75, color_space: 1, progressive: false, baseline: false };
+    const file = await jpegFile(64, 48, colorAt, options);
+    const { pixels } = await decodeAny(file, "x");
+    for (let zeros = 2; zeros < file.length - 2 - scansIn(file)[0]; zeros++) {
+      const end = file.length - 2;
+      const damaged = spliced(file, end - zeros, end, new Uint8Array(zeros));
+      const decoded = await decodeAny(damaged, "x").then((image) => image.pixels, () => pixels);
+      if (decoded.some((value, i) => value !== pixels[i])) accepted++;
+    }
+  }
+  // Where the blocks end with a byte, nothing tells their zeros from others.
+  assert(accepted <= 7, `${accepted} accepted`);
+});
+
+Deno.test("a progressive JPEG file that lacks a scan before its last is refused", async () => {
+  for (const file of [samples.progressiveJpeg, await jpegFile(64, 48, picture(1))]) {
+    const scans = placesOf(file, 0xda);
+    const ends = scans.map((_, i) => scans[i + 1] ?? file.length - 2);
+    for (const [i, at] of scans.entries()) {
+      // Its tables stay: a later one may go on with them. Stray bytes are what the decoder passes over.
+      const tables = placesOf(file, 0xc4, at).find((table) => table < ends[i]) ?? ends[i];
+      for (const bytes of [[], Array(tables - at).fill(0)]) {
+        const lacking = spliced(file, at, tables, bytes);
+        assert.throws(() => verifyJpeg(lacking), SyntaxError, `scan ${i} of ${scans.length}`);
+        await assert.rejects(decodeAny(lacking, "x"), /damaged or cut short/);
+      }
+    }
+  }
+});
