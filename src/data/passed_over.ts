@@ -29,8 +29,8 @@ export function describePassedOver(passedOver: PassedOver): string | null {
   if (linkedFolders.length > 0) groups.push(`links to folders (${some(linkedFolders)})`);
   if (groups.length === 0) return null;
   const count = countPassedOver(passedOver);
-  const verb = count === 1 ? "file is" : "files are";
-  return [`${count} ${verb} passed over: ${groups.join(", ")}`, ...fixes(passedOver)].join("; ");
+  const what = count === 0 ? "passed over" : `${countFiles(count)} passed over`;
+  return [`${what}: ${groups.join(", ")}`, ...fixes(passedOver)].join("; ");
 }
 
 /**
@@ -48,14 +48,17 @@ export function notePassedOver(where: string, folders: readonly ClassFolder[]): 
   const more = lines.length > MOST_CLASSES
     ? [`and ${lines.length - MOST_CLASSES} more classes; ./wscl data check names them all`]
     : [];
+  const what = count === 0 ? "links to folders are" : countFiles(count);
   return [
-    `Reading ${where}: ${count} ${count === 1 ? "file is" : "files are"} passed over, ` +
+    `Reading ${where}: ${what} passed over, ` +
     `JPEG and PNG files directly in the classes' folders are read`,
     ...[...lines.slice(0, MOST_CLASSES), ...more].map((line) => `  ${line}`),
   ].join("\n");
 }
 
 const MOST_CLASSES = 5;
+
+const countFiles = (count: number) => `${count} ${count === 1 ? "file is" : "files are"}`;
 
 function fixes({ files, besideImages, below }: PassedOver): string[] {
   const found = [...files.keys(), ...besideImages.keys(), ...below.keys()];

@@ -82,7 +82,7 @@ function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
     return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;
   }
   if (issue.received === "undefined") return `${path} is missing; it has no default, so set it`;
-  const expected = issue.kind === "validation"
+  const expected = issue.kind === "validation" || issue.type === "custom"
     ? issue.message
     : (issue.expected ?? "").replace(/^Object$/, "an object").replace(/^Array$/, "a list")
       .replace(/^string$/, "a text").replace(/^(number|boolean)$/, "a $1")

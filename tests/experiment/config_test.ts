@@ -100,6 +100,15 @@ Deno.test("resolveConfig refuses values out of range", () => {
   );
   refuses({ freezing: { maxBlocks: 7 } }, /maxBlocks is 7, expected a whole number from 0 to 6$/);
   refuses({ data: { ...data, std: [1, 1, 0] } }, /data\.std\[2\] is 0, expected a number above 0/);
+  for (const key of ["classes", "exclude"]) {
+    for (const item of [-1, 1.5, true, null]) {
+      const train = { format: "image_folder", folder: "x", [key]: [0, item] };
+      refuses(
+        { data: { ...data, train } },
+        new RegExp(`train\\.${key}\\[1\\] is ${item}, expected a class number, a name or a range`),
+      );
+    }
+  }
   refuses({ name: "../evil" }, /name is "\.\.\/evil", expected letters, digits/);
 });
 
