@@ -1,11 +1,8 @@
 import type { Gpu } from "../src/gpu/device.ts";
-import { Program } from "../src/gpu/program.ts";
+import type { Program } from "../src/gpu/program.ts";
 import { Arena, type Tensor, upload } from "../src/gpu/tensor.ts";
+import { LearnerPrograms } from "../src/learner/programs.ts";
 import { Network } from "../src/net/network.ts";
-import { recordAugment } from "../src/ops/augment.ts";
-import { BatchRecord } from "../src/ops/batch_record.ts";
-import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
-import { recordSgd } from "../src/ops/sgd.ts";
 import type { Conv2dChoice } from "../src/ops/conv2d_variants.ts";
 import type { Precision } from "../src/ops/storage.ts";
 import { Random } from "../src/random.ts";
@@ -53,8 +50,17 @@ export async function prepareStep(
     precision,
     choice,
   });
-  const arena = new Arena(gpu, "step");
+  const programs = new LearnerPrograms({
+    network,
+    images: {
+      ...{ height: size, width: size, padding: 4 },
+      ...{ mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+    },
+    sgd: { momentum: 0, weightDecay: 0, nesterov: false },
+  });
+  const arena = new Arena(gpu, "images");
   const destroy = () => {
+    programs.destroy();
     arena.destroy();
     network.destroy();
   };
@@ -63,43 +69,9 @@ export async function prepareStep(
     const images = arena.tensor("images", [rows, size, size], "u32");
     const random = Random.stream(0, "images");
     upload(gpu, images, Uint32Array.from({ length: images.length }, () => random.uint32()));
-    const losses = arena.tensor("losses", [4]);
-    const record = new BatchRecord(arena, { maxRows: rows, maxMasks: 4, heads });
-    const { activations } = network;
-    const program = await Program.build(gpu, "step", [
-      recordAugment({
-        height: size,
-        width: size,
-        padding: 4,
-        mean: [0.5, 0.5, 0.5],
-        std: [0.25, 0.25, 0.25],
-        rows,
-        source: 0,
-        batch: record.tensor,
-        images,
-        input: activations.input,
-      }),
-      ...network.recordForward(segments, "training"),
-      recordCrossEntropy({
-        rows,
-        heads,
-        batch: record.tensor,
-        logits: activations.logits,
-        gLogits: activations.gLogits,
-        rowLosses: activations.rowLosses,
-        losses,
-      }),
-      ...network.recordBackward(segments),
-      recordSgd({
-        momentum: 0,
-        weightDecay: 0,
-        nesterov: false,
-        batch: record.tensor,
-        gradients: network.gradients,
-        mask: network.mask,
-        values: network.values,
-        velocities: network.velocities,
-      }),
+    const program = await programs.get("step", () => [
+      ...programs.augment(rows, [{ source: 0, tensor: images }]),
+      ...programs.update(segments),
     ]);
     const open = new Set(Array(heads).keys());
     const batch = segments.flatMap((count, mask) =>
@@ -118,16 +90,13 @@ export async function prepareStep(
     return {
       program,
       network,
-      losses,
+      losses: programs.losses,
       bytes: gpu.memory.bytes - before,
       run: () => {
-        record.write({ lossSlot: 0, learningRate }, batch, segments.map(() => open));
+        programs.batch.write({ lossSlot: 0, learningRate }, batch, segments.map(() => open));
         program.run();
       },
-      destroy: () => {
-        program.destroy();
-        destroy();
-      },
+      destroy,
     };
   } catch (error) {
     destroy();

@@ -12,7 +12,8 @@ import {
   checkReservoir,
   checkSplits,
 } from "./tables.ts";
-import { checkTrace, traceMethod } from "./trace.ts";
+import { traceMethod } from "./recorded_trace.ts";
+import { checkTrace } from "./trace.ts";
 import { checkTransforms, isTransforms } from "./transforms.ts";
 
 /** What was found out about one recording. */

@@ -1,82 +1,80 @@
+import { checkCase } from "../src/check/check_case.ts";
+import type { KernelCase } from "../src/check/kernel_case.ts";
+import { Operands } from "../src/check/operands.ts";
+import {
+  batchNormApply,
+  batchNormBackwardApply,
+  batchNormBackwardReduce,
+  batchNormStatistics,
+} from "../src/check/ops/batch_norm.ts";
+import {
+  linearInputGradient,
+  linearLogits,
+  linearWeightGradient,
+  poolBackward,
+  poolForward,
+} from "../src/check/ops/classifier.ts";
+import {
+  conv2dForward,
+  conv2dInputGradient,
+  conv2dWeightGradient,
+  convolutionShape,
+} from "../src/check/ops/convolution.ts";
+import { crossEntropyOp, mseOp } from "../src/check/ops/heads.ts";
+import { sgdMasked } from "../src/check/ops/update.ts";
 import type { Gpu } from "../src/gpu/device.ts";
-import { type Dispatch, Program } from "../src/gpu/program.ts";
-import { Arena, download, range, type Tensor, upload } from "../src/gpu/tensor.ts";
+import type { BatchRow } from "../src/ops/batch_record.ts";
+import type { Numbers } from "../src/reference/compare.ts";
+import type { Shape4 } from "../src/reference/conv2d.ts";
 import {
-  batchNormScratch,
-  recordBatchNormApply,
-  recordBatchNormBackwardApply,
-  recordBatchNormBackwardReduce,
-  recordBatchNormStatistics,
-} from "../src/ops/batch_norm.ts";
-import { BatchRecord } from "../src/ops/batch_record.ts";
-import {
-  conv2dPartials,
-  recordConv2dForward,
-  recordConv2dInputGradient,
-  recordConv2dWeightGradient,
-} from "../src/ops/conv2d.ts";
-import { type Conv2dPass, type Conv2dShape, defaultVariant } from "../src/ops/conv2d_variants.ts";
-import { recordCrossEntropy } from "../src/ops/cross_entropy.ts";
-import {
-  recordLinearForward,
-  recordLinearInputGradient,
-  recordLinearWeightGradient,
-} from "../src/ops/linear.ts";
-import { recordMse } from "../src/ops/mse.ts";
-import { recordPoolBackward, recordPoolForward } from "../src/ops/pool.ts";
-import { recordSgd } from "../src/ops/sgd.ts";
+  channelsOf,
+  fromKernelLayout,
+  fromNhwc,
+  toChannels,
+  toKernelLayout,
+  toNhwc,
+} from "../src/reference/layout.ts";
 import type { Comparison } from "./comparison.ts";
 import type { Json, OfficialRecording } from "./official_recording.ts";
 
 const LIMIT = 1e-4;
-const plainRow = { source: 0, index: 0, top: 0, left: 0, flip: false, slot: -1 };
-
-type Numbers = ArrayLike<number>;
-type Shape = readonly number[];
+const plainRow: BatchRow = {
+  ...{ source: 0, index: 0, top: 0, left: 0, flip: false },
+  ...{ label: 0, mask: 0, weight: 0, slot: -1 },
+};
 
 /** Whether a recording holds single operations. */
 export function isOps({ json, tensors }: OfficialRecording): boolean {
   return Boolean(json?.cases?.[0]?.op) && tensors.size > 0;
 }
 
-/** Every recorded operation that the program has a kernel for, on its recorded inputs. */
+/** Every recorded operation that the program has kernels for: their cases, with recorded operands in place of noise. */
 export async function checkOps(
   gpu: Gpu,
   recording: OfficialRecording,
   comparison: Comparison,
 ): Promise<void> {
   for (const recorded of recording.json.cases) {
-    const arena = new Arena(gpu, recorded.name);
-    try {
-      const bench = new OpBench(gpu, arena, recording, comparison, recorded);
-      const check = checks[recorded.op];
-      if (!check || await check(bench) === "absent") {
-        const shape = recorded.op === "conv2d" ? ` ${recorded.kernel}x${recorded.kernel}` : "";
-        comparison.note(`${recorded.op}${shape}: not a kernel of the program`);
-      }
-    } finally {
-      arena.destroy();
+    const check = checks[recorded.op];
+    const found = await check?.(new RecordedOp(gpu, recording, comparison, recorded));
+    if (!check || found === "absent") {
+      const shape = recorded.op === "conv2d" ? ` ${recorded.kernel}x${recorded.kernel}` : "";
+      comparison.note(`${recorded.op}${shape}: not a kernel of the program`);
     }
   }
 }
 
-/** One recorded case: its numbers, tensors on the GPU, and comparisons of results. */
-class OpBench {
-  readonly gpu: Gpu;
-  readonly arena: Arena;
+type Given = Readonly<Record<string, Numbers>>;
+
+/** One recorded operation: its numbers, and comparisons of results. */
+class RecordedOp {
   readonly recorded: Json;
+  readonly #gpu: Gpu;
   readonly #recording: OfficialRecording;
   readonly #comparison: Comparison;
 
-  constructor(
-    gpu: Gpu,
-    arena: Arena,
-    recording: OfficialRecording,
-    comparison: Comparison,
-    recorded: Json,
-  ) {
-    this.gpu = gpu;
-    this.arena = arena;
+  constructor(gpu: Gpu, recording: OfficialRecording, comparison: Comparison, recorded: Json) {
+    this.#gpu = gpu;
     this.#recording = recording;
     this.#comparison = comparison;
     this.recorded = recorded;
@@ -86,31 +84,30 @@ class OpBench {
     return this.#recording.numbers(`${this.recorded.name}/${name}`);
   }
 
-  shape(name: string): number[] {
-    return this.#recording.shape(`${this.recorded.name}/${name}`);
+  /** Vectors are `[rows, channels, 1, 1]`. */
+  shape(name: string): Shape4 {
+    const [n, c, h = 1, w = 1] = this.#recording.shape(`${this.recorded.name}/${name}`);
+    return [n, c, h, w];
   }
 
-  f32(values: Numbers | number): Tensor {
-    const data = typeof values === "number" ? new Float32Array(values) : Float32Array.from(values);
-    const tensor = this.arena.tensor("f32", [Math.max(4, data.length)]);
-    upload(this.gpu, tensor, data);
-    return tensor;
+  /** A recorded activation, channels last. */
+  nhwc(name: string): Float32Array {
+    return toNhwc(this.numbers(name), this.shape(name));
   }
 
-  u32(values: Numbers): Tensor {
-    const tensor = this.arena.tensor("u32", [values.length], "u32");
-    upload(this.gpu, tensor, Uint32Array.from(values));
-    return tensor;
-  }
-
-  async run(dispatches: readonly Dispatch[]): Promise<void> {
-    const program = await Program.build(this.gpu, this.recorded.name, dispatches);
-    program.run();
-    program.destroy();
-  }
-
-  async read(tensor: Tensor): Promise<Numbers> {
-    return (await download(this.gpu, [tensor]))[0];
+  /** What the kernels of a case leave, by the names of its outputs, on given operands. */
+  async run(kernelCase: KernelCase, given: Given): Promise<Readonly<Record<string, Numbers>>> {
+    const operands = new Operands(this.#gpu, given);
+    try {
+      const { dispatches, outputs } = kernelCase.prepare(operands);
+      const { op, tolerance } = kernelCase;
+      const check = await checkCase(this.#gpu, dispatches(), outputs, tolerance);
+      const { name } = this.recorded;
+      this.#comparison.close(this.recorded.op, `${name}, ${op}`, [check.error], [0], LIMIT);
+      return Object.fromEntries(outputs.map((output, i) => [output.name, check.whole[i]]));
+    } finally {
+      operands.destroy();
+    }
   }
 
   /** Errors relative to the largest recorded number, as rounding of long sums is. */
@@ -123,7 +120,7 @@ class OpBench {
   }
 }
 
-const checks: Record<string, (bench: OpBench) => Promise<void | "absent">> = {
+const checks: Record<string, (op: RecordedOp) => Promise<void | "absent">> = {
   conv2d: checkConv2d,
   batch_norm: checkBatchNorm,
   avg_pool2d: checkPool,
@@ -133,234 +130,129 @@ const checks: Record<string, (bench: OpBench) => Promise<void | "absent">> = {
   sgd: checkSgd,
 };
 
-async function checkConv2d(bench: OpBench): Promise<void | "absent"> {
-  const { kernel, stride, pad } = bench.recorded;
+async function checkConv2d(op: RecordedOp): Promise<void | "absent"> {
+  const { kernel, stride, pad } = op.recorded;
   if (!(kernel === 1 || kernel === 3) || pad !== (kernel - 1) / 2) return "absent";
-  const [rows, inputChannels, inputHeight, inputWidth] = bench.shape("x");
-  const [, outputChannels, outputHeight, outputWidth] = bench.shape("y");
-  const layer: Conv2dShape = {
-    ...{ inputChannels, outputChannels, kernel, stride },
-    ...{ inputHeight, inputWidth, outputHeight, outputWidth },
-  };
-  const [xShape, yShape] = [bench.shape("x"), bench.shape("y")];
-  const weightShape = bench.shape("w");
-  const x = bench.f32(toNhwc(bench.numbers("x"), xShape));
-  const gy = bench.f32(toNhwc(bench.numbers("gy"), yShape));
-  const weight = bench.f32(toKernel(bench.numbers("w"), weightShape));
-  const [y, gx] = [bench.f32(nhwcLength(yShape)), bench.f32(nhwcLength(xShape))];
-  const gw = bench.f32(weight.length);
-  const partials = bench.f32(conv2dPartials(layer, rows));
-  const way = (pass: Conv2dPass) => {
-    return { layer, rows, variant: defaultVariant(bench.gpu)(pass, layer) };
-  };
-  await bench.run([
-    ...recordConv2dForward({ ...way("forward"), x, weight, y }),
-    ...recordConv2dInputGradient({ ...way("input_gradient"), gy, weight, addend: null, gx }),
-    ...recordConv2dWeightGradient({
-      ...way("weight_gradient"),
-      ...{ x, gy, partials, gradient: range(gw) },
-    }),
-  ]);
-  bench.compare("y", fromNhwc(await bench.read(y), yShape));
-  bench.compare("gx", fromNhwc(await bench.read(gx), xShape));
-  bench.compare("gw", fromKernel(await bench.read(gw), weightShape));
+  const [xShape, yShape, wShape] = ["x", "y", "w"].map((name) => op.shape(name));
+  const [rows, inputChannels, inputHeight, inputWidth] = xShape;
+  const shape = convolutionShape({
+    ...{ rows, inputChannels, outputChannels: yShape[1], kernel, stride },
+    ...{ inputHeight, inputWidth },
+  });
+  const weights = toKernelLayout(op.numbers("w"), wShape);
+  const given = { x: op.nhwc("x"), gy: op.nhwc("gy"), weights };
+  const { y } = await op.run(conv2dForward.at(shape), given);
+  const { gx } = await op.run(conv2dInputGradient.at(shape), given);
+  const { gw } = await op.run(conv2dWeightGradient.at(shape), given);
+  op.compare("y", fromNhwc(y, yShape));
+  op.compare("gx", fromNhwc(gx, xShape));
+  op.compare("gw", fromKernelLayout(gw, wShape));
 }
 
-async function checkBatchNorm(bench: OpBench): Promise<void> {
-  const xShape = bench.shape("x");
+async function checkBatchNorm(op: RecordedOp): Promise<void> {
+  const xShape = op.shape("x");
   const [rows, channels, height, width] = xShape;
-  const channels4 = Math.ceil(channels / 4);
-  const shape = { channels4, segments: [rows * height * width] };
-  const scratch = batchNormScratch(channels4);
-  const length = nhwcLength(xShape);
-  const z = bench.f32(toNhwc(bench.numbers("x"), xShape));
-  const g = bench.f32(toNhwc(bench.numbers("gy"), xShape));
-  const affine = range(bench.f32(channelTable(bench.numbers("weight"), bench.numbers("bias"))));
-  const before = ["running_mean_before", "running_var_before"].map((name) => bench.numbers(name));
-  const running = bench.f32(channelTable(before[0], before[1]));
-  const [y, dz, yEval] = [bench.f32(length), bench.f32(length), bench.f32(length)];
-  const statistics = bench.f32(scratch.statistics);
-  const partials = bench.f32(scratch.partials);
-  const gradients = bench.f32(8 * channels4);
-  const common = { shape, z, label: bench.recorded.name };
-  const state = { affine, running: range(running), statistics, residual: null, relu: false };
-  const backward = { ...common, mask: null, gy: g, statistics, partials };
-  await bench.run([
-    recordBatchNormStatistics({ ...common, partials }),
-    recordBatchNormApply({ ...common, ...state, partials, y }),
-    recordBatchNormBackwardReduce(backward),
-    recordBatchNormBackwardApply({ ...backward, gradients: range(gradients), dz }),
-    recordBatchNormApply({ ...common, ...state, partials: null, y: yEval }),
-  ]);
-  bench.compare("y", fromNhwc(await bench.read(y), xShape));
-  bench.compare("gx", fromNhwc(await bench.read(dz), xShape));
-  const moved = await bench.read(running);
-  bench.compare("running_mean_after", channelPart(moved, 0, channels));
-  bench.compare("running_var_after", channelPart(moved, 1, channels));
-  const learned = await bench.read(gradients);
-  bench.compare("gweight", channelPart(learned, 0, channels));
-  bench.compare("gbias", channelPart(learned, 1, channels));
-  bench.compare("y_eval_after", fromNhwc(await bench.read(yEval), xShape));
+  const shape = { channels, segments: [rows * height * width] };
+  const moments = (when: string) => ({
+    "running mean": toChannels(op.numbers(`running_mean_${when}`)),
+    "running variance": toChannels(op.numbers(`running_var_${when}`)),
+  });
+  const given = {
+    z: op.nhwc("x"),
+    gy: op.nhwc("gy"),
+    gamma: toChannels(op.numbers("weight")),
+    beta: toChannels(op.numbers("bias")),
+    ...moments("before"),
+  };
+  await op.run(batchNormStatistics.at(shape), given);
+  const forward = await op.run(batchNormApply.at(shape), given);
+  op.compare("y", fromNhwc(forward.y, xShape));
+  const row = (table: Numbers, at: number) => channelsOf(table, at, channels);
+  op.compare("running_mean_after", row(forward["running mean"], 0));
+  op.compare("running_var_after", row(forward["running variance"], 1));
+  await op.run(batchNormBackwardReduce.at(shape), given);
+  const backward = await op.run(batchNormBackwardApply.at(shape), given);
+  op.compare("gx", fromNhwc(backward.dz, xShape));
+  op.compare("gweight", row(backward["gradient of gamma"], 0));
+  op.compare("gbias", row(backward["gradient of beta"], 1));
+  const after = { ...given, ...moments("after") };
+  const inferred = await op.run(batchNormApply.at({ ...shape, inference: true }), after);
+  op.compare("y_eval_after", fromNhwc(inferred.y, xShape));
 }
 
-async function checkPool(bench: OpBench): Promise<void | "absent"> {
-  const xShape = bench.shape("x");
-  const [rows, channels, height, width] = xShape;
-  const yShape = bench.shape("y");
+async function checkPool(op: RecordedOp): Promise<void | "absent"> {
+  const [xShape, yShape] = [op.shape("x"), op.shape("y")];
   if (yShape[2] !== 1 || yShape[3] !== 1) return "absent";
-  const shape = { rows, area: height * width, channels4: Math.ceil(channels / 4) };
-  const y = bench.f32(nhwcLength(yShape));
-  const gx = bench.f32(nhwcLength(xShape));
-  await bench.run([
-    recordPoolForward(shape, bench.f32(toNhwc(bench.numbers("x"), xShape)), y),
-    recordPoolBackward(shape, bench.f32(toNhwc(bench.numbers("gy"), yShape)), gx),
-  ]);
-  bench.compare("y", fromNhwc(await bench.read(y), yShape));
-  bench.compare("gx", fromNhwc(await bench.read(gx), xShape));
+  const [rows, channels, height, width] = xShape;
+  const shape = { rows, channels, height, width };
+  const given = { x: op.nhwc("x"), gy: op.nhwc("gy") };
+  const { features } = await op.run(poolForward.at(shape), given);
+  const { gx } = await op.run(poolBackward.at(shape), given);
+  op.compare("y", fromNhwc(features, yShape));
+  op.compare("gx", fromNhwc(gx, xShape));
 }
 
-async function checkLinear(bench: OpBench): Promise<void> {
-  const [rows, inputs] = bench.shape("x");
-  const outputs = bench.shape("y")[1];
-  const shape = { rows, channels4: Math.ceil(inputs / 4), heads4: Math.ceil(outputs / 4) };
-  const [xShape, yShape] = [[rows, inputs, 1, 1], [rows, outputs, 1, 1]];
-  const weightShape = [outputs, inputs, 1, 1];
-  const x = bench.f32(toNhwc(bench.numbers("x"), xShape));
-  const gy = bench.f32(toNhwc(bench.numbers("gy"), yShape));
-  const w = bench.f32(toKernel(bench.numbers("w"), weightShape));
-  const b = bench.f32(channelTable(bench.numbers("b")));
-  const [y, gx] = [bench.f32(nhwcLength(yShape)), bench.f32(nhwcLength(xShape))];
-  const [gw, gb] = [bench.f32(w.length), bench.f32(b.length)];
-  await bench.run([
-    recordLinearForward(shape, x, range(w), range(b), y),
-    recordLinearInputGradient(shape, gy, range(w), gx),
-    recordLinearWeightGradient(shape, x, gy, range(gw), range(gb)),
-  ]);
-  bench.compare("y", fromNhwc(await bench.read(y), yShape));
-  bench.compare("gx", fromNhwc(await bench.read(gx), xShape));
-  bench.compare("gw", fromKernel(await bench.read(gw), weightShape));
-  bench.compare("gb", channelPart(await bench.read(gb), 0, outputs));
+async function checkLinear(op: RecordedOp): Promise<void> {
+  const [xShape, yShape] = [op.shape("x"), op.shape("y")];
+  const [rows, inputs] = xShape;
+  const outputs = yShape[1];
+  const wShape: Shape4 = [outputs, inputs, 1, 1];
+  const shape = { rows, inputs, outputs };
+  const given = {
+    ...{ x: op.nhwc("x"), gy: op.nhwc("gy") },
+    ...{ w: toKernelLayout(op.numbers("w"), wShape), b: toChannels(op.numbers("b")) },
+  };
+  const { y } = await op.run(linearLogits.at(shape), given);
+  const { gx } = await op.run(linearInputGradient.at(shape), given);
+  const { gw, gb } = await op.run(linearWeightGradient.at(shape), given);
+  op.compare("y", fromNhwc(y, yShape));
+  op.compare("gx", fromNhwc(gx, xShape));
+  op.compare("gw", fromKernelLayout(gw, wShape));
+  op.compare("gb", channelsOf(gb, 0, outputs));
 }
 
-async function checkCrossEntropy(bench: OpBench): Promise<void> {
-  const [rows, heads] = bench.shape("logits");
-  const shape = [rows, heads, 1, 1];
-  const closed = bench.numbers("closed");
-  const open = new Set([...Array(heads).keys()].filter((head) => closed[head] === 0));
-  const batch = new BatchRecord(bench.arena, { maxRows: rows, maxMasks: 1, heads });
+async function checkCrossEntropy(op: RecordedOp): Promise<void> {
+  const shape = op.shape("logits");
+  const [rows, heads] = shape;
+  const closed = op.numbers("closed");
+  const masks = [new Set([...Array(heads).keys()].filter((head) => closed[head] === 0))];
   const records = Array.from(
-    bench.numbers("labels"),
-    (label) => ({ ...plainRow, label, mask: 0, weight: 1 / rows }),
+    op.numbers("labels"),
+    (label) => ({ ...plainRow, label, weight: 1 / rows }),
   );
-  batch.write({ lossSlot: 0, learningRate: 0 }, records, [open]);
-  const [gLogits, losses] = [bench.f32(nhwcLength(shape)), bench.f32(4)];
-  const logits = bench.f32(toNhwc(bench.numbers("logits"), shape));
-  const rowLosses = bench.f32(rows);
-  await bench.run([
-    recordCrossEntropy({ rows, heads, batch: batch.tensor, logits, gLogits, rowLosses, losses }),
-  ]);
-  bench.compare("loss", [(await bench.read(losses))[0]]);
-  bench.compare("glogits", fromNhwc(await bench.read(gLogits), shape));
+  const given = { logits: op.nhwc("logits") };
+  const found = await op.run(crossEntropyOp.at({ rows, heads, records, masks }), given);
+  op.compare("loss", [found.loss[1]]);
+  op.compare("glogits", fromNhwc(found.gLogits, shape));
 }
 
-async function checkMse(bench: OpBench): Promise<void> {
-  const [rows, heads] = bench.shape("x");
-  const shape = [rows, heads, 1, 1];
-  const batch = new BatchRecord(bench.arena, { maxRows: rows, maxMasks: 1, heads });
+async function checkMse(op: RecordedOp): Promise<void> {
+  const shape = op.shape("x");
+  const [rows, heads] = shape;
   const weight = 1 / (rows * heads);
-  const records = Array.from(
-    { length: rows },
-    (_, slot) => ({ ...plainRow, label: 0, mask: 0, weight: 0, target: { slot, weight } }),
-  );
-  batch.write({ lossSlot: 0, learningRate: 0 }, records, []);
-  const [gLogits, losses, rowLosses] = [
-    bench.f32(nhwcLength(shape)),
-    bench.f32(4),
-    bench.f32(rows),
-  ];
-  const logits = bench.f32(toNhwc(bench.numbers("x"), shape));
-  const targets = bench.f32(toNhwc(bench.numbers("target"), shape));
-  await bench.run([recordMse({
-    ...{ rows, heads, logits, targets, gLogits, rowLosses, losses },
-    batch: batch.tensor,
-  })]);
-  bench.compare("loss", [(await bench.read(losses))[0]]);
-  bench.compare("gx", fromNhwc(await bench.read(gLogits), shape));
+  const records = Array.from({ length: rows }, (_, slot) => ({
+    ...plainRow,
+    target: { slot, weight },
+  }));
+  const [logits, remembered] = [op.nhwc("x"), op.nhwc("target")];
+  const nothing = { gLogits: logits.map(() => 0), rowLosses: new Float32Array(rows), loss: [0] };
+  const given = { logits, remembered, ...nothing };
+  const found = await op.run(mseOp.at({ rows, heads, records }), given);
+  op.compare("loss", [found.loss[1]]);
+  op.compare("gx", fromNhwc(found.gLogits, shape));
 }
 
-async function checkSgd(bench: OpBench): Promise<void> {
-  const { lr, momentum = 0, weight_decay: weightDecay = 0, nesterov = false } = bench.recorded;
-  const start = bench.numbers("p0");
-  const length = Math.ceil(start.length / 4) * 4;
-  const wide = (values: Numbers) => Float32Array.from({ length }, (_, i) => values[i] ?? 0);
-  const values = bench.f32(wide(start));
-  const velocities = bench.f32(length);
-  const mask = bench.u32(new Array(length / 4).fill(1));
-  const batch = new BatchRecord(bench.arena, { maxRows: 1, maxMasks: 1, heads: 1 });
-  batch.write({ lossSlot: 0, learningRate: lr }, [], []);
+async function checkSgd(op: RecordedOp): Promise<void> {
+  const { lr, momentum = 0, weight_decay: weightDecay = 0, nesterov = false } = op.recorded;
+  const start = op.numbers("p0");
+  const parameters = Math.ceil(start.length / 4) * 4;
+  const wide = (values: Numbers) =>
+    Float32Array.from({ length: parameters }, (_, i) => values[i] ?? 0);
+  const shape = { parameters, learningRate: lr, momentum, weightDecay, nesterov, freezes: false };
+  let state: Given = { values: wide(start), velocities: new Float32Array(parameters) };
   for (let step = 0; step < 4; step++) {
-    const gradients = bench.f32(wide(bench.numbers(`g${step}`)));
-    await bench.run([recordSgd({
-      ...{ momentum, weightDecay, nesterov, gradients, mask, values, velocities },
-      batch: batch.tensor,
-    })]);
-    const found = Array.from(await bench.read(values)).slice(0, start.length);
-    bench.compare(`p${step + 1}`, found);
+    const given = { ...state, gradients: wide(op.numbers(`g${step}`)) };
+    state = await op.run(sgdMasked.at(shape), given);
+    op.compare(`p${step + 1}`, Array.from(state.values).slice(0, start.length));
   }
-}
-
-// Between PyTorch's layouts and the kernels': channels last and padded with zeros to a multiple of 4.
-
-function padded(channels: number): number {
-  return Math.ceil(channels / 4) * 4;
-}
-
-function nhwcLength([n, c, h, w]: Shape): number {
-  return n * h * w * padded(c);
-}
-
-function nhwcAt([, c, h, w]: Shape, i: number): number {
-  const area = h * w;
-  const [image, channel] = [Math.floor(i / (c * area)), Math.floor(i / area) % c];
-  return (image * area + i % area) * padded(c) + channel;
-}
-
-function toNhwc(data: Numbers, shape: Shape): Float32Array {
-  const result = new Float32Array(nhwcLength(shape));
-  for (let i = 0; i < data.length; i++) result[nhwcAt(shape, i)] = data[i];
-  return result;
-}
-
-function fromNhwc(data: Numbers, shape: Shape): Float64Array {
-  const length = shape.reduce((a, b) => a * b, 1);
-  return Float64Array.from({ length }, (_, i) => data[nhwcAt(shape, i)]);
-}
-
-function kernelAt([o, i, k]: Shape, at: number): number {
-  const taps = k * k;
-  const [output, input] = [Math.floor(at / (i * taps)), Math.floor(at / taps) % i];
-  return ((at % taps) * padded(i) + input) * padded(o) + output;
-}
-
-function toKernel(data: Numbers, shape: Shape): Float32Array {
-  const [o, i, k] = shape;
-  const result = new Float32Array(k * k * padded(i) * padded(o));
-  for (let at = 0; at < data.length; at++) result[kernelAt(shape, at)] = data[at];
-  return result;
-}
-
-function fromKernel(data: Numbers, shape: Shape): Float64Array {
-  const length = shape.reduce((a, b) => a * b, 1);
-  return Float64Array.from({ length }, (_, at) => data[kernelAt(shape, at)]);
-}
-
-function channelTable(...parts: Numbers[]): Float32Array {
-  const step = padded(parts[0].length);
-  const result = new Float32Array(parts.length * step);
-  parts.forEach((part, at) => result.set(Float32Array.from(part), at * step));
-  return result;
-}
-
-function channelPart(table: Numbers, part: number, channels: number): Float64Array {
-  return Float64Array.from({ length: channels }, (_, c) => table[part * padded(channels) + c]);
 }

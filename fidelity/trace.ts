@@ -1,38 +1,27 @@
-import { download, upload } from "../src/gpu/tensor.ts";
-import type { Gpu } from "../src/gpu/device.ts";
 import { InputError } from "../src/errors.ts";
-import type { Sample } from "../src/learner/batch.ts";
-import { derppStepWith } from "../src/method/derpp.ts";
-import { erStep } from "../src/method/er.ts";
-import { erAceStep } from "../src/method/er_ace.ts";
-import type { StepLoss } from "../src/learner/learner.ts";
-import type { ReplayStep } from "../src/method/replay.ts";
-import type { Task } from "../src/method/session.ts";
 import { assemble, type Assembly } from "../src/experiment/build.ts";
+import type { Gpu } from "../src/gpu/device.ts";
+import { download } from "../src/gpu/tensor.ts";
+import type { Sample } from "../src/learner/batch.ts";
+import type { StepLoss } from "../src/learner/learner.ts";
+import type { Task } from "../src/method/session.ts";
 import type { Comparison } from "./comparison.ts";
-import { compareState, LIMIT, widthOf } from "./network_state.ts";
-import { loadNearby, reproduce } from "./reproduce.ts";
+import { compareState, LIMIT } from "./network_state.ts";
 import { officialConfig } from "./official_config.ts";
-import { imagesOf, normalisation, normalised, wordsOf } from "./pictures.ts";
-import { RecordedDraws } from "./recorded_draws.ts";
 import type { Json, OfficialRecording } from "./official_recording.ts";
+import { imagesOf, normalisation } from "./pictures.ts";
+import { readTrace, split, stateBefore, type Trace, traceMethod } from "./recorded_trace.ts";
+import { RecordedDraws } from "./recorded_draws.ts";
+import { loadNearby, reproduce } from "./reproduce.ts";
+import {
+  compareInputs,
+  compareMemory,
+  compareRememberedLogits,
+  uploadLogits,
+} from "./trace_memory.ts";
 
 /** Gradients are compared where no ReLU input came nearer to 0 than this. */
 const SAFE_MARGIN = 1e-5;
-
-type TraceMethod = "er_ace" | "er" | "derpp";
-
-/** The method of a recorded trace; null: it is none. ER replays in the first task already, ER-ACE does not. */
-export function traceMethod(recording: OfficialRecording): TraceMethod | null {
-  const { json, tensors } = recording;
-  if (!tensors.has("step/stream_idx")) return null;
-  if (tensors.has("step/draw_logits")) return "derpp";
-  if (json?.model === "er" || json?.model === "er_ace") return json.model;
-  const firstTask = json?.task_switch_before_step ?? 2;
-  const drawn = recording.numbers("step/draw_slot");
-  const perStep = drawn.length / recording.shape("step/draw_slot")[0];
-  return drawn.subarray(0, firstTask * perStep).some((slot) => slot >= 0) ? "er" : "er_ace";
-}
 
 /**
  * Official training steps of one method: starts from every recorded state, replays the draws through the steps that a
@@ -105,46 +94,6 @@ interface Context {
   readonly losses: readonly StepLoss[];
 }
 
-interface Trace {
-  readonly steps: number;
-  readonly step: ReplayStep;
-  readonly heads: number;
-  readonly width: number;
-  readonly capacity: number;
-  /** Pictures by slot after all steps, -1 while empty; and, for DER++, the recorded logits stored there. */
-  readonly pictures: number[];
-  readonly logits: number[][];
-  /** Steps that may be compared behind a recorded state. */
-  readonly horizon: number;
-}
-
-function readTrace(recording: OfficialRecording, method: TraceMethod): Trace {
-  const { json } = recording;
-  const state = recording.state("state/000") ?? recording.state(firstState(recording));
-  if (!state) throw new InputError(`Cannot check ${recording.name}: it has no recorded state`);
-  const capacity = json.config?.buf ?? recording.shape("final/buffer_idx")[0];
-  const steps: Record<TraceMethod, ReplayStep> = {
-    er_ace: erAceStep,
-    er: erStep,
-    derpp: derppStepWith({ alpha: json.alpha, beta: json.beta }),
-  };
-  return {
-    steps: recording.shape("step/stream_idx")[0],
-    step: steps[method],
-    heads: recording.shape("step/logits_stream")[2],
-    width: widthOf(state),
-    capacity,
-    pictures: new Array(capacity).fill(-1),
-    logits: [],
-    horizon: json.state_every ?? 2,
-  };
-}
-
-function firstState({ tensors }: OfficialRecording): string {
-  const names = [...tensors.keys()].flatMap((name) => /^state\/\d+/.exec(name)?.[0] ?? []);
-  return names.sort()[0] ?? "state/none";
-}
-
 /** Runs the trace segment by segment: from a recorded state up to the next one. */
 async function replay(context: Context): Promise<void> {
   const { trace, recording, comparison, assembly: { network, session: { longTerm } } } = context;
@@ -173,10 +122,6 @@ async function replay(context: Context): Promise<void> {
       memory.destroy();
     }
   }
-}
-
-function stateBefore(recording: OfficialRecording, step: number) {
-  return recording.state(`state/${String(step).padStart(3, "0")}`);
 }
 
 async function replayStep(
@@ -256,13 +201,6 @@ async function replayStep(
   }
 }
 
-/** Rows of each of a step's draws. */
-function split(recording: OfficialRecording, name: string, step: number): number[][] {
-  const [, count, size] = recording.shape(name);
-  const values = recording.row(name, step);
-  return Array.from({ length: count }, (_, draw) => values.slice(draw * size, (draw + 1) * size));
-}
-
 async function compareLogits(
   { heads }: Trace,
   comparison: Comparison,
@@ -281,78 +219,4 @@ async function compareLogits(
   const width = network.activations.logits.shape[1];
   const found = all.map((_, i) => padded[Math.floor(i / heads) * width + i % heads]);
   comparison.close("logits", where, found, all, limit);
-}
-
-type MaybeTensor = Assembly["session"]["longTerm"]["logits"];
-
-/** What the official memory holds beside its pictures at this point. */
-function uploadLogits({ logits, heads }: Trace, tensor: MaybeTensor, gpu: Gpu): void {
-  if (!tensor) return;
-  const width = tensor.shape[1];
-  const values = new Float32Array(tensor.length);
-  logits.forEach((row, slot) => row.forEach((value, h) => values[slot * width + h] = value));
-  upload(gpu, tensor, values);
-  if (heads > width) throw new RangeError(`Cannot upload ${heads} logits to rows of ${width}`);
-}
-
-async function compareRememberedLogits(
-  { logits, heads }: Trace,
-  tensor: NonNullable<MaybeTensor>,
-  gpu: Gpu,
-  comparison: Comparison,
-  where: string,
-): Promise<void> {
-  const [values] = await download(gpu, [tensor]);
-  const width = tensor.shape[1];
-  logits.forEach((row, slot) => {
-    const found = values.subarray(slot * width, slot * width + heads);
-    comparison.close("remembered logits", `${where}, slot ${slot}`, found, row, LIMIT);
-  });
-}
-
-/** The pictures, mirrored or not, are what the official network was given. */
-function compareInputs(
-  comparison: Comparison,
-  recording: OfficialRecording,
-  images: Parameters<typeof normalised>[0],
-): void {
-  const all = [...images.labels.keys()];
-  const norm = normalisation(recording);
-  for (const [name, mirrored] of [["pool/stream", true], ["pool/replay", false]] as const) {
-    if (!recording.has(name)) continue;
-    const found = normalised(images, all, norm, mirrored);
-    comparison.close("inputs", name, found, recording.numbers(name), LIMIT);
-  }
-}
-
-async function compareMemory(
-  trace: Trace,
-  { session: { longTerm }, network }: Assembly,
-  images: Parameters<typeof wordsOf>[0],
-  comparison: Comparison,
-  recording: OfficialRecording,
-): Promise<void> {
-  if (!recording.has("final/buffer_idx")) return;
-  const pictures = Array.from(recording.numbers("final/buffer_idx"));
-  comparison.same(
-    "memory",
-    "last labels",
-    longTerm.labels,
-    recording.numbers("final/buffer_labels"),
-  );
-  comparison.same("memory", "slots", trace.pictures, pictures);
-  const [words] = await download(network.gpu, [longTerm.tensor]);
-  const area = images.height * images.width;
-  pictures.forEach((picture, slot) => {
-    if (picture < 0) return;
-    const found = words.subarray(slot * area, (slot + 1) * area);
-    comparison.same("memory", `picture of slot ${slot}`, found, wordsOf(images, picture));
-  });
-  if (
-    longTerm.logits && recording.has("final/buffer_logits") && recording.state(
-      `state/${String(trace.steps).padStart(3, "0")}`,
-    )
-  ) {
-    await compareRememberedLogits(trace, longTerm.logits, network.gpu, comparison, "end");
-  }
 }

@@ -25,20 +25,20 @@ export class Operands {
   }
 
   /**
-   * The numbers of an operand: evenly distributed in [-1, 1) + mean, and such that its type holds them exactly. Of each
-   * group of channels, padded to a multiple of 4, those beyond `channels` are 0.
+   * The numbers of an operand: evenly distributed in [mean - spread, mean + spread), and such that its type holds them
+   * exactly. Of each group of channels, padded to a multiple of 4, those beyond `channels` are 0.
    */
   values(
     name: string,
     length: number,
-    { channels = 4, mean = 0, type = "f32" as StoredType } = {},
+    { channels = 4, mean = 0, spread = 1, type = "f32" as StoredType } = {},
   ): Float32Array<ArrayBuffer> {
     if (Object.hasOwn(this.#given, name)) return Float32Array.from(this.#given[name]);
     const padded = Math.ceil(channels / 4) * 4;
     const values = new Float32Array(length);
     for (let i = 0; i < length; i++) {
       this.#next();
-      if (i % padded < channels) values[i] = this.#state / 2 ** 31 + mean;
+      if (i % padded < channels) values[i] = mean + spread * this.#state / 2 ** 31;
     }
     return type === "f16" ? new Float32Array(new Float16Array(values)) : values;
   }

@@ -4,10 +4,11 @@
  */
 
 import assert from "node:assert/strict";
+import { Operands } from "../../src/check/operands.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { openGpu } from "../../src/host/open_gpu.ts";
 import { type Dispatch, Program } from "../../src/gpu/program.ts";
-import { Arena, download, type Tensor, upload } from "../../src/gpu/tensor.ts";
+import { download, type Tensor } from "../../src/gpu/tensor.ts";
 import type { StoredType } from "../../src/ops/storage.ts";
 import { type Numbers, withoutF16Rounding } from "../../src/reference/compare.ts";
 import { assertClose } from "./assert_close.ts";
@@ -38,44 +39,29 @@ export async function gpuTests(): Promise<GpuTest> {
 }
 
 /** Tensors of one test and what is done with them. */
-export class Workbench {
-  readonly gpu: Gpu;
-  readonly arena: Arena;
-
-  private constructor(gpu: Gpu) {
-    this.gpu = gpu;
-    this.arena = new Arena(gpu, "test", { state: false });
-  }
-
+export class Workbench extends Operands {
   /** Runs `use` with a workbench that is cleared afterwards, whatever happens. */
   static async with(gpu: Gpu, use: (bench: Workbench) => Promise<void>): Promise<void> {
     const bench = new Workbench(gpu);
     try {
       await use(bench);
     } finally {
-      bench.arena.destroy();
+      bench.destroy();
     }
   }
 
   /** A tensor that holds these values; a number of elements gives NaN, to show what is never written. */
   f32(values: ArrayLike<number> | number): Tensor {
-    return this.stored("f32", values);
+    return this.output("f32", values);
   }
 
   /** The same for activations, which may be f16. */
   stored(type: StoredType, values: ArrayLike<number> | number): Tensor {
-    const data = typeof values === "number"
-      ? new Float32Array(values).fill(NaN)
-      : Float32Array.from(values);
-    const tensor = this.arena.tensor(type, [data.length], type);
-    upload(this.gpu, tensor, data);
-    return tensor;
+    return this.output(type, values, type);
   }
 
   u32(values: ArrayLike<number>): Tensor {
-    const tensor = this.arena.tensor("u32", [values.length], "u32");
-    upload(this.gpu, tensor, Uint32Array.from(values));
-    return tensor;
+    return this.output("u32", values, "u32");
   }
 
   async run(dispatches: readonly Dispatch[]): Promise<void> {

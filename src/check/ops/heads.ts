@@ -17,6 +17,10 @@ import type { Operands } from "../operands.ts";
 interface LogitsShape {
   readonly rows: number;
   readonly heads: number;
+  /** What the rows are for, where it is given. */
+  readonly records?: readonly BatchRow[];
+  /** The open heads, where they are given. */
+  readonly masks?: readonly ReadonlySet<number>[];
 }
 
 /** What all operations on logits have in common; the loss of the step goes to slot 1. */
@@ -69,11 +73,13 @@ function recordOf(
 }
 
 /** Labels and weights, and two masks of open heads, of which the second leaves every third closed. */
-function labelled(operands: Operands, { rows, heads }: LogitsShape) {
-  const masks = [1, 3].map((third) =>
-    new Set([...Array(heads).keys()].filter((head) => third === 1 || head % third !== 0))
-  );
-  const records = Array.from({ length: rows }, (): BatchRow => {
+function labelled(operands: Operands, given: LogitsShape) {
+  const { rows, heads } = given;
+  const masks = given.masks ??
+    [1, 3].map((third) =>
+      new Set([...Array(heads).keys()].filter((head) => third === 1 || head % third !== 0))
+    );
+  const records = given.records ?? Array.from({ length: rows }, (): BatchRow => {
     const label = operands.below(heads);
     const weight = Math.fround((1 + operands.below(100)) / 100);
     return { ...plainRow, label, weight, mask: masks[1].has(label) ? 1 : 0 };
@@ -84,8 +90,7 @@ function labelled(operands: Operands, { rows, heads }: LogitsShape) {
 
 function logitsOf(operands: Operands, name: string, { rows, heads }: LogitsShape) {
   const shape: Shape4 = [rows, heads, 1, 1];
-  const values = operands.values(name, rows * padded(heads), { channels: heads })
-    .map((value) => 4 * value);
+  const values = operands.values(name, rows * padded(heads), { channels: heads, spread: 4 });
   return { shape, values, twin: fromNhwc(values, shape) };
 }
 
@@ -120,7 +125,7 @@ export const crossEntropyOp = defineOp<LogitsShape>({
     const gradients = results.flatMap(({ gradLogits }) => [...gradLogits]);
     return {
       dispatches: () => [
-        recordCrossEntropy({ ...given, batch, logits, gLogits, rowLosses, losses }),
+        recordCrossEntropy({ rows, heads, batch, logits, gLogits, rowLosses, losses }),
       ],
       outputs: [
         known(operands, "gLogits", gLogits, toNhwc(gradients, shape), rowAndHead(heads)),
@@ -136,7 +141,7 @@ export const predictOp = defineOp<LogitsShape>({
   ...logitsRecord("predict", classified, { flops: 1, bytes: 4 }),
   exact: true,
   prepare: (operands, given) => {
-    const { heads } = given;
+    const { rows, heads } = given;
     const { records, isOpen, batch } = labelled(operands, given);
     const { values, twin } = logitsOf(operands, "logits", given);
     const counted = new Uint32Array(2 * heads * heads);
@@ -147,7 +152,7 @@ export const predictOp = defineOp<LogitsShape>({
     const counts = operands.output("counts", new Uint32Array(counted.length), "u32");
     return {
       dispatches: () => [
-        recordPredict({ ...given, mask: 1, offset: heads, batch, logits, counts }),
+        recordPredict({ rows, heads, mask: 1, offset: heads, batch, logits, counts }),
       ],
       outputs: [known(operands, "counts", counts, counted)],
     };
@@ -155,13 +160,13 @@ export const predictOp = defineOp<LogitsShape>({
 });
 
 /** Rows of which every third is held to remembered logits, and every second is remembered itself. */
-function remembering(operands: Operands, { rows, heads }: LogitsShape) {
-  const slots = rows + 20;
-  // Out of order, and each at most once: 7 has no factor in common with most numbers of slots.
+function remembering(operands: Operands, { rows, heads, records: given }: LogitsShape) {
+  const slots = given ? rows : rows + 20;
+  // Out of order, and each at most once: 7919 is a prime.
   const places = Array.from({ length: slots }, (_, i) => i).sort((a, b) =>
     (a * 7919) % slots - (b * 7919) % slots
   );
-  const records = Array.from({ length: rows }, (_, i): BatchRow => ({
+  const records = given ?? Array.from({ length: rows }, (_, i): BatchRow => ({
     ...plainRow,
     slot: i % 2 === 0 ? places[i] : -1,
     ...(i % 3 === 0 &&
@@ -185,7 +190,8 @@ export const mseOp = defineOp<LogitsShape>({
     const lossesBefore = operands.values("rowLosses", rows);
     const gradients = before.twin.slice();
     const rowLosses = Float64Array.from(lossesBefore);
-    let total = 0.5;
+    const lossBefore = operands.values("loss", 1)[0];
+    let total = lossBefore;
     records.forEach(({ target }, i) => {
       if (!target) return;
       const own = logits.twin.subarray(i * heads, (i + 1) * heads);
@@ -197,14 +203,14 @@ export const mseOp = defineOp<LogitsShape>({
     });
     const gLogits = operands.output("gLogits", before.values);
     const rowTensor = operands.output("rowLosses", lossesBefore);
-    const { losses, output } = lossOutput(operands, [0, 0.5, 0, 0], total);
+    const { losses, output } = lossOutput(operands, [0, lossBefore, 0, 0], total);
     const tensors = {
       logits: operands.tensor("logits", logits.values),
       targets: operands.tensor("targets", memory.values),
       ...{ gLogits, rowLosses: rowTensor, losses },
     };
     return {
-      dispatches: () => [recordMse({ ...given, batch, ...tensors })],
+      dispatches: () => [recordMse({ rows, heads, batch, ...tensors })],
       outputs: [
         known(operands, "gLogits", gLogits, toNhwc(gradients, before.shape), rowAndHead(heads)),
         known(operands, "rowLosses", rowTensor, rowLosses),
