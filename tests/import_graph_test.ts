@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Folders of `src`, each with those that it may import from (docs/architecture.md). */
-const ABOVE: Readonly<Record<string, readonly string[]>> = {
+/**
+ * The rooms of `src`, each with those that it may import from, types included (docs/architecture.md): those before it in
+ * the list, but for some that have nothing to do with it.
+ */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
   reference: [],
   gpu: [],
   ops: ["gpu"],
@@ -12,14 +15,20 @@ const ABOVE: Readonly<Record<string, readonly string[]>> = {
   images: ["gpu"],
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
-  experiment: ["gpu", "ops", "net", "images", "learner", "method", "check"],
+  experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
   data: ["images"],
-  host: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "check"],
-  cli: ["gpu", "ops", "net", "images", "learner", "method", "experiment", "data", "host", "check"],
+  host: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data"],
+  cli: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data", "host"],
 };
 
-/** Files of `src` itself that every folder may import. */
+/** The rooms that know Deno, Node's modules and where files lie; the others run in a page, too. */
+const HOST_ROOMS = ["data", "host", "cli"];
+
+/** Files of `src` itself that every room may import. */
 const SHARED = ["random.ts", "errors.ts", "text.ts", "digest.ts"];
+
+/** The face of the rooms that run anywhere; for those outside. */
+const CORE = "src/core.ts";
 
 /** What the command line loads when it is asked for it, by a dynamic import; nobody else does. */
 const ON_DEMAND = /^(bench|fidelity)\//;
@@ -34,12 +43,16 @@ function filesBelow(folder: string): string[] {
   }).sort();
 }
 
-/** What the module at `path` imports or re-exports: specifiers and worker or asset URLs. */
-function specifiers(path: string, { types = true, dynamic = true } = {}): string[] {
-  const code = Deno.readTextFileSync(posix.join(root, path))
+/** The module at `path` without its comments. */
+function codeOf(path: string): string {
+  return Deno.readTextFileSync(posix.join(root, path))
     .replace(/\/\*[^]*?\*\//g, "")
-    .replace(/^\s*\/\/.*$/gm, "")
-    .replace(types ? /^$/ : /\b(?:import|export) type\b[^;]*;/g, "");
+    .replace(/(^|\s)\/\/.*$/gm, "");
+}
+
+/** What the module at `path` imports or re-exports: specifiers and worker or asset URLs. */
+function specifiers(path: string, { dynamic = true } = {}): string[] {
+  const code = codeOf(path);
   const patterns = [
     /^\s*import\s+"([^"]+)"/gm,
     /\b(?:import|export)\b[^;"'`]*?\bfrom\s*"([^"]+)"/g,
@@ -55,7 +68,7 @@ const place = (path: string) => path.split("/")[1];
 const sources = filesBelow("src");
 const localImports = allLocalImports();
 
-function allLocalImports(options?: { types?: boolean; dynamic?: boolean }) {
+function allLocalImports(options?: { dynamic?: boolean }) {
   return sources.flatMap((from) =>
     specifiers(from, options)
       .filter((specifier) => specifier.startsWith("."))
@@ -63,19 +76,20 @@ function allLocalImports(options?: { types?: boolean; dynamic?: boolean }) {
   );
 }
 
-Deno.test("every folder of src has its place in the layering", () => {
+Deno.test("every folder of src is a room of the table", () => {
   const unknown = sources.filter((path) =>
-    !(place(path) in ABOVE) && !SHARED.includes(place(path))
+    !(place(path) in ROOMS) && !SHARED.includes(place(path)) && path !== CORE
   );
   assert.deepEqual(unknown, []);
 });
 
-Deno.test("a folder imports only from folders above it", () => {
+Deno.test("a room imports only from rooms before it, and nobody in src the core's face", () => {
   const upward = localImports
+    .filter(({ from }) => from !== CORE)
     .filter(({ to }) => to.startsWith("src/"))
     .filter(({ from, to }) =>
       place(from) !== place(to) && !SHARED.includes(place(to)) &&
-      !(ABOVE[place(from)] ?? []).includes(place(to))
+      !(ROOMS[place(from)] ?? []).includes(place(to))
     );
   assert.deepEqual(upward.map(({ from, to }) => `${from} imports ${to}`), []);
 });
@@ -109,8 +123,8 @@ Deno.test("packages come from npm, pinned in deno.json, or are built into Deno",
   assert.deepEqual(unpinned, []);
 });
 
-Deno.test("no module imports itself in a circle, types aside", () => {
-  const targets = Map.groupBy(allLocalImports({ types: false }), ({ from }) => from);
+Deno.test("no module imports itself in a circle, not even for types", () => {
+  const targets = Map.groupBy(localImports, ({ from }) => from);
   const done = new Set<string>();
   const visit = (path: string, trail: readonly string[]): void => {
     assert(!trail.includes(path), `circle: ${[...trail, path].join(" -> ")}`);
@@ -119,4 +133,18 @@ Deno.test("no module imports itself in a circle, types aside", () => {
     done.add(path);
   };
   for (const path of sources) visit(path, []);
+});
+
+Deno.test("what is not the host's names no host: no Deno, no module of Node, no place of a file, no worker", () => {
+  const named = sources.filter((path) => !HOST_ROOMS.includes(place(path))).flatMap((path) =>
+    [...codeOf(path).matchAll(/\bDeno\.\w+|["']node:\w+|import\.meta\.\w+|\bnew Worker\b/g)]
+      .map(([name]) => `${path} names ${name}`)
+  );
+  assert.deepEqual(named, []);
+});
+
+Deno.test("the core's face shows nothing of the host's rooms", () => {
+  const shown = localImports.filter(({ from }) => from === CORE).map(({ to }) => place(to));
+  assert.ok(shown.includes("experiment"));
+  assert.deepEqual(shown.filter((room) => HOST_ROOMS.includes(room)), []);
 });

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { checkData, type PartImages, type SetReport } from "../data/check.ts";
+import { checkData } from "../data/check.ts";
+import type { PartImages, SetReport } from "../data/set_report.ts";
 import { download } from "../data/download.ts";
 import type { Downloadable, DownloadSet } from "../data/downloads.ts";
 import { atMirror } from "../data/mirror.ts";

@@ -18,29 +18,8 @@ import { isLitter } from "./file_names.ts";
 import { entriesIn, isFile, isFolder } from "./folder_listing.ts";
 import { countIdxFiles, idxRoot } from "./idx_files.ts";
 import type { Progress } from "../images/image_set.ts";
-import type { SubsetPart } from "./subset.ts";
+import type { PartImages, SetReport } from "./set_report.ts";
 import { zipTree } from "./zip_tree.ts";
-
-/** The images of one part of a data set. */
-export interface PartImages {
-  readonly part: string;
-  /** What `trainPerClass` or `testPerClass` draws from it as. */
-  readonly drawnAs: SubsetPart;
-  /** By class, in the order of the data: files in the data set, or records of such. */
-  readonly classes: ReadonlyMap<string, readonly string[]>;
-}
-
-/** What was found in a folder or an archive. */
-export interface SetReport {
-  readonly path: string;
-  /** What it is, in words. */
-  readonly title: string;
-  readonly parts: readonly PartImages[];
-  /** What is missing or broken, a line each. */
-  readonly problems: readonly string[];
-  /** What is odd but can be used. */
-  readonly notes: readonly string[];
-}
 
 /**
  * Looks at a data set, or at each one in a folder: what it is, what it holds, and, reading every file, what

@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import type { PartImages, SetReport } from "./check.ts";
+import type { PartImages, SetReport } from "./set_report.ts";
 import { FASHION_MNIST } from "./fashion_mnist.ts";
 import {
   checkLabels,

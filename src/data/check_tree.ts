@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import type { PartImages, SetReport } from "./check.ts";
+import type { PartImages, SetReport } from "./set_report.ts";
 import { noteOrder } from "./class_order.ts";
 import { checkImages } from "./check_images.ts";
 import { core50Folders } from "./core50.ts";

@@ -5,7 +5,7 @@ import { cifarArchive, type CifarFiles, cifarFolder } from "./cifar_files.ts";
 import { CIFAR10, cifar100, type CifarFormat, SIDE } from "./cifar_format.ts";
 import { readClassList } from "./class_list.ts";
 import { listCore50 } from "./core50.ts";
-import { drawImages } from "../images/drawn.ts";
+import { drawDataset, drawImages } from "../images/drawn.ts";
 import { type FileTree, folderTree } from "./file_tree.ts";
 import { FASHION_MNIST } from "./fashion_mnist.ts";
 import { idxPart } from "./idx.ts";
@@ -37,13 +37,7 @@ const MOST_BYTES_IN_MEMORY = 2 ** 30;
  * @throws {InputError} If a file is missing, damaged or not as `options` says.
  */
 export async function openDataset(options: SourceOptions, context: OpenContext): Promise<Dataset> {
-  if (options.format === "drawn") {
-    return {
-      name: `drawn-${options.drawn.kind}`,
-      train: drawImages(options, "train", context.progress),
-      test: drawImages(options, "test", context.progress),
-    };
-  }
+  if (options.format === "drawn") return drawDataset(options, context.progress);
   // Both parts come before any decoding, so that a wrong layout is told at once.
   const { train, test } = parts(options, context);
   const dataset = { train: train(), test: test() };

@@ -2,26 +2,12 @@ import { InputError } from "../errors.ts";
 import { declaredByJpeg, declaredByPng } from "./declared_sides.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
-import { type Orientation, orientationIn } from "./exif.ts";
+import { orientationIn } from "./exif.ts";
 import { imageKind, otherImageKind } from "./image_kind.ts";
 import type { Resize } from "../images/source.ts";
+import type { StoredImage } from "./rgb_image.ts";
 import { resizeImage } from "./resize.ts";
 import { upright } from "./upright.ts";
-
-/** One decoded image. */
-export interface RgbImage {
-  /** Pixels. */
-  readonly height: number;
-  /** Pixels. */
-  readonly width: number;
-  /** RGB bytes, `[height, width, 3]`, row-major. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
-}
-
-/** An image as it is stored, and how it lies. */
-export interface StoredImage extends RgbImage {
-  readonly orientation: Orientation;
-}
 
 /** ImageNet's largest image has 61 million. */
 const MOST_PIXELS = 100e6;

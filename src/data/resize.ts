@@ -1,5 +1,5 @@
 import type { Resize } from "../images/source.ts";
-import type { RgbImage } from "./decode_image.ts";
+import type { RgbImage } from "./rgb_image.ts";
 import { resizeLanczos } from "./resize_lanczos.ts";
 import { resizeOpencv, roundHalfEven } from "./resize_opencv.ts";
 import { resizeSkimage } from "./resize_skimage.ts";

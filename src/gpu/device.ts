@@ -1,7 +1,6 @@
 import { compiles, type Dialect, findDialect } from "./dialect.ts";
 import type { ProviderName } from "./provider.ts";
-import type { Recording } from "./recording.ts";
-import type { Tensor } from "./tensor.ts";
+import type { Tensor } from "./tensor_types.ts";
 
 /** What the adapter says of itself; the same record goes into summaries and bench results. */
 export interface AdapterDescription {
@@ -29,6 +28,19 @@ export interface OpenOptions {
   readonly entry?: GPU;
   /** Whose implementation it is, for the adapter's description; default "deno". */
   readonly provider?: ProviderName;
+}
+
+/** What uploads and read-backs ask of the recording of a run, which hangs itself on the device. */
+export interface RunRecording {
+  /** Whether the run is executed again on its way to where it was saved: then nothing runs on the GPU. */
+  readonly replaying: boolean;
+  /** What `read` gives now, or gave when the run was there before: so many words. */
+  readBack(
+    length: number,
+    read: () => Promise<Uint32Array<ArrayBuffer>>,
+  ): Promise<Uint32Array<ArrayBuffer>>;
+  /** Told of uploads while the run is executed again, in words. */
+  uploaded(words: number): void;
 }
 
 /** Optional features, in the order they are tried. Deno grants some that it does not list. */
@@ -64,11 +76,11 @@ export class Gpu {
    */
   readonly state: Set<Tensor> = new Set();
   /**
-   * Of the run on this device, if it can be saved.
+   * The recording of the run on this device; null where the run cannot be saved.
    *
    * @internal
    */
-  recording: Recording | null = null;
+  recording: RunRecording | null = null;
   #failure: Error | null = null;
   #destroyed = false;
   #buffers = new Map<GPUBuffer, number>();

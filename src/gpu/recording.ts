@@ -1,4 +1,4 @@
-import type { Gpu } from "./device.ts";
+import type { Gpu, RunRecording } from "./device.ts";
 import { type ElementType, readWords, type Tensor, writeWords } from "./tensor.ts";
 
 /** One tensor's content. */
@@ -39,7 +39,7 @@ const READ_LIMIT = 2 ** 25;
  *
  * Made for one run, after the device is opened and before anything is allocated; it hangs itself on the device.
  */
-export class Recording {
+export class Recording implements RunRecording {
   readonly #gpu: Gpu;
   readonly #journal: Uint32Array<ArrayBuffer>[] = [];
   #saved: SavedRun | null;

@@ -12,7 +12,7 @@ import { readWeightsFile } from "./read_weights.ts";
 import { resumeCommand } from "./run_folder.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { FolderStore } from "./run_store.ts";
-import { steadyNow } from "./steady_clock.ts";
+import { steadyNow } from "../experiment/steady_clock.ts";
 import type { RunOptions } from "./worker_messages.ts";
 
 /** Five minutes cost little to repeat, and a checkpoint of the largest network a second or two to write. */

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { DREAMS, SHAPES } from "./figures.ts";
-import type { ImageSet, Progress } from "./image_set.ts";
+import type { Dataset, ImageSet, Progress } from "./image_set.ts";
 import { drawPicture } from "./picture.ts";
 import type { DrawnSource } from "./source.ts";
 
@@ -59,5 +59,14 @@ export function drawImages(
     pixels,
     labels: Uint16Array.from({ length: count }, (_, i) => Math.floor(i / perClass)),
     classNames: figures.slice(0, classes).map(({ name }) => name),
+  };
+}
+
+/** Training and test pictures of the same figures. */
+export function drawDataset(options: DrawnSource, progress?: Progress): Dataset {
+  return {
+    name: `drawn-${options.drawn.kind}`,
+    train: drawImages(options, "train", progress),
+    test: drawImages(options, "test", progress),
   };
 }

@@ -1,7 +1,7 @@
 import type { Sample } from "../learner/batch.ts";
 import { assignHeads } from "./heads_assignment.ts";
 import type { Learner } from "../learner/learner.ts";
-import type { MethodOptions } from "./session.ts";
+import type { MethodOptions } from "./options.ts";
 
 /** Which class has which output head. Labels everywhere else are head numbers. */
 export class HeadTable {

@@ -10,4 +10,5 @@ export type { Distillation, Sample, SampleSource, Segment } from "../learner/bat
 export { aceOpenHeads } from "./ace.ts";
 export { offerToMemory } from "./replay.ts";
 export { batchesOf, learning, plainSegment, replaySegment, shuffled } from "./session.ts";
-export type { MethodOptions, MethodRandom, Session, Task } from "./session.ts";
+export type { MethodRandom, Session, Task } from "./session.ts";
+export type { MethodOptions } from "./options.ts";

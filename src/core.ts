@@ -1,0 +1,47 @@
+/**
+ * All of the program that needs no disk and no process: it runs in Deno, in a page and in a worker. What surrounds a run is
+ * given to it by a {@linkcode RunHost}; `memoryHost` is one without files. `mod.ts` has the same with the files of a Deno
+ * process around it.
+ *
+ * ```ts ignore
+ * const config = resolveConfig(options);
+ * const summary = await driveRun(config, memoryHost({ emit: (event) => postMessage(event) }));
+ * ```
+ *
+ * @module
+ */
+
+export { InputError } from "./errors.ts";
+export { Random } from "./random.ts";
+export {
+  type AdapterDescription,
+  DeviceError,
+  Gpu,
+  openGpu,
+  type OpenOptions,
+} from "./gpu/device.ts";
+export type { Dialect } from "./gpu/dialect.ts";
+export type { ProviderName } from "./gpu/provider.ts";
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type HostTensor,
+  type SafetensorsFile,
+} from "./net/safetensors.ts";
+export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
+export type * from "./images/source.ts";
+export type { TaskSplit } from "./images/task_stream.ts";
+export type { TensorSegment, TensorStepResult } from "./learner/learner.ts";
+export { Trainer, type TrainerOptions } from "./learner/trainer.ts";
+export { resolveConfig } from "./experiment/config.ts";
+export type * from "./experiment/config_types.ts";
+export type { Override } from "./experiment/overrides.ts";
+export { divide, type OpenedImages, wantsDreams } from "./experiment/divide.ts";
+export type { Materials } from "./experiment/materials.ts";
+export { openDrawn } from "./experiment/open_drawn.ts";
+export { driveRun } from "./experiment/run.ts";
+export type { KernelHooks, OpeningHooks, RunHost, RunStore } from "./experiment/run_host.ts";
+export { memoryHost, MemoryStore } from "./experiment/run_in_memory.ts";
+export type * from "./experiment/checkpoint.ts";
+export type * from "./experiment/events.ts";
+export type * from "./experiment/summary.ts";

@@ -1,0 +1,16 @@
+import type { Orientation } from "./exif.ts";
+
+/** One decoded image. */
+export interface RgbImage {
+  /** Pixels. */
+  readonly height: number;
+  /** Pixels. */
+  readonly width: number;
+  /** RGB bytes, `[height, width, 3]`, row-major. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+}
+
+/** An image as it is stored, and how it lies. */
+export interface StoredImage extends RgbImage {
+  readonly orientation: Orientation;
+}

@@ -1,0 +1,38 @@
+/**
+ * Bundles a module of this program for the browser: `deno run -A bundle.ts ENTRY OUTPUT`. Fails on whatever cannot be
+ * resolved there. In a process and a lock file of its own, so that nobody who only trains fetches a bundler.
+ */
+
+import { build, type Plugin, stop } from "esbuild";
+import { fileURLToPath } from "node:url";
+import "valibot"; // or its place is not known
+
+/** Where Deno keeps the packages that the core uses. */
+const packages: Plugin = {
+  name: "packages",
+  setup({ onResolve }) {
+    onResolve({ filter: /^valibot$/ }, () => ({
+      path: fileURLToPath(import.meta.resolve("valibot")),
+      sideEffects: false,
+    }));
+  },
+};
+
+const [entry, outfile] = Deno.args;
+try {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    format: "esm",
+    platform: "browser",
+    target: "es2024",
+    minify: true,
+    plugins: [packages],
+    logLevel: "warning",
+  });
+} catch {
+  Deno.exitCode = 1; // esbuild has said why
+} finally {
+  await stop();
+}
