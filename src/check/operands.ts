@@ -18,9 +18,13 @@ export class Operands {
   readonly #written: { readonly tensor: Tensor; readonly before: Words }[] = [];
   #state = 1;
 
-  constructor(gpu: Gpu, given: Readonly<Record<string, ArrayLike<number>>> = {}) {
+  constructor(
+    gpu: Gpu,
+    given: Readonly<Record<string, ArrayLike<number>>> = {},
+    label = "operands",
+  ) {
     this.gpu = gpu;
-    this.arena = new Arena(gpu, "operands", { state: false });
+    this.arena = new Arena(gpu, label, { state: false });
     this.#given = given;
   }
 

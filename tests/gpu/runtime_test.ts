@@ -110,7 +110,7 @@ test("wrong bindings are refused with the kernel's name", async (gpu) => {
     await wrong({ buffers: { x, y, dims: x } }, /missing \[\], unknown \[dims\]/);
     await wrong(
       { buffers: { x: bench.u32([1]), y } },
-      /x is f32 in the kernel, operands\/u32 holds u32/,
+      /x is f32 in the kernel, test\/u32 holds u32/,
     );
     await wrong({ buffers: { x: bench.stored("f16", 4), y } }, /test\/f16 holds f16/);
     await wrong({ uniform: undefined }, /record scale .*: its uniform record dims is missing/);

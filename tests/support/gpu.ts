@@ -42,7 +42,7 @@ export async function gpuTests(): Promise<GpuTest> {
 export class Workbench extends Operands {
   /** Runs `use` with a workbench that is cleared afterwards, whatever happens. */
   static async with(gpu: Gpu, use: (bench: Workbench) => Promise<void>): Promise<void> {
-    const bench = new Workbench(gpu);
+    const bench = new Workbench(gpu, {}, "test");
     try {
       await use(bench);
     } finally {
