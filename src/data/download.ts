@@ -12,13 +12,19 @@ export interface DownloadOptions {
   readonly progress: (done: number, total: number) => void;
   /** Called with what happened: an interruption, a resumption. */
   readonly say: (message: string) => void;
-  /** Attempts in turn that bring no byte beyond the most there ever were, before it gives up; 5 unless told. */
+  /**
+   * Attempts in turn that together bring less than a {@linkcode CRUMBS}th of the file beyond the most there ever was,
+   * before it gives up; 5 unless told.
+   */
   readonly attempts?: number;
-  /** Milliseconds before the next attempt, doubled for each further one without a byte; 1000 unless told. */
+  /** Milliseconds before the next attempt, doubled for each further fruitless one; 1000 unless told. */
   readonly pause?: number;
   /** Milliseconds without a byte that count as an interruption; 60,000 unless told. */
   readonly patience?: number;
 }
+
+/** A server that sends fewer bytes for each request than a file has in so many parts would take days for all. */
+const CRUMBS = 10_000;
 
 /**
  * Fetches a file into `folder`. What arrives goes to `FILE.part`, which an interruption leaves there: this
@@ -96,7 +102,10 @@ async function fetchWhole(
   const { attempts = 5, pause = 1000, say } = options;
   const server: Server = { ranges: true, place: source.url };
   let pieces = 0;
-  for (let fruitless = 0; part.held < source.size;) {
+  let fruitless = 0;
+  // The most that was there after the last attempt that brought something.
+  let reached = part.most;
+  while (part.held < source.size) {
     const { most } = part;
     try {
       await fetchRest(source, part, server, options);
@@ -104,13 +113,16 @@ async function fetchWhole(
     } catch (error) {
       if (!(error instanceof Interrupted)) throw error;
       if (error instanceof NoRanges) server.ranges = false;
-      const isFruitless = part.most <= most;
-      if (!isFruitless) pieces++;
-      fruitless = isFruitless ? fruitless + 1 : 0;
+      if (part.most > most) pieces++;
+      if (part.most - reached >= source.size / CRUMBS) [fruitless, reached] = [0, part.most];
+      else fruitless++;
       if (fruitless >= attempts) {
+        const brought = part.most > reached
+          ? `only ${part.most - reached} new bytes`
+          : "nothing new";
         const kept = part.held > 0 ? `${part.held} bytes are kept in ${part.path}, ` : "";
         throw new InputError(
-          `Cannot download ${source.url}: ${error.message}, and ${attempts} attempts brought nothing new; ` +
+          `Cannot download ${source.url}: ${error.message}, and ${attempts} attempts brought ${brought}; ` +
             `${kept}start the command again later, or name another place with --from URL`,
         );
       }

@@ -126,6 +126,21 @@ const CASES: readonly Case[] = [
     requests: 10,
   },
   {
+    server: "sends crumbs",
+    answer: early(1000, (at) => range(`bytes ${at}-${at}/${SIZE}`, CONTENT.subarray(at, at + 1))),
+    requests: 6,
+    error: /5 attempts brought only 5 new bytes; 1005 bytes are kept/,
+    kept: 1005,
+  },
+  {
+    server: "sends small pieces",
+    answer: early(
+      99_900,
+      (at) => range(`bytes ${at}-${at + 3}/${SIZE}`, CONTENT.subarray(at, at + 4)),
+    ),
+    requests: 26,
+  },
+  {
     server: "sends pieces and then none any more",
     answer: ({ start }) =>
       start === null || start < 3000
