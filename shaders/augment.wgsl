@@ -1,7 +1,8 @@
-// Augmented network input from image bytes: zero padding, crop, mirror, scaling to 0..1, normalisation.
+// Augmented network input from image bytes: quarter turns, zero padding, crop, mirror, scaling to 0..1, normalisation.
 //
 //   sx = flip ? width - 1 - x : x
-//   b  = images[index, y + top - padding, sx + left - padding]   (0 outside the image: black padding before scaling)
+//   b  = turned[y + top - padding, sx + left - padding]   (0 outside the image: black padding before scaling)
+//   turned[y, x] = images[index, y, x], turned counterclockwise by `turns` quarters; square images only where turns > 0
 //   input[row, y, x, c] = (b[c] / 255 - mean[c]) / std[c]          c = 0..2;  input[.., 3] = 0
 //
 // images  u32 [count, height, width]: RGBA8, red in the lowest byte
@@ -28,6 +29,17 @@ struct Dims {
 @group(0) @binding(2) var<storage, read> images: array<u32>;
 @group(0) @binding(3) var<storage, read_write> input: array<Stored>;
 
+// Where (row, column) of a square image that was turned counterclockwise by so many quarters comes from.
+fn unturned(place: vec2u, turns: u32) -> vec2u {
+  let last = dims.height - 1u;
+  switch turns {
+    case 1u: { return vec2u(place.y, last - place.x); }
+    case 2u: { return vec2u(last - place.x, last - place.y); }
+    case 3u: { return vec2u(last - place.y, place.x); }
+    default: { return place; }
+  }
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   let area = dims.height * dims.width;
@@ -43,7 +55,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let sx = i32(mirrored + rowWord(row, ROW_LEFT)) - i32(dims.padding);
     var bytes = 0u;
     if (sy >= 0 && sy < i32(dims.height) && sx >= 0 && sx < i32(dims.width)) {
-      bytes = images[(rowWord(row, ROW_INDEX) * dims.height + u32(sy)) * dims.width + u32(sx)];
+      let place = unturned(vec2u(u32(sy), u32(sx)), rowWord(row, ROW_TURNS));
+      bytes = images[(rowWord(row, ROW_INDEX) * dims.height + place.x) * dims.width + place.y];
     }
     let rgb = unpack4x8unorm(bytes).xyz;
     input[i] = narrow(vec4f((rgb - dims.mean) * dims.inverseStd, 0.0));

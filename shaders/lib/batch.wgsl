@@ -16,6 +16,8 @@ const ROW_SLOT = 8u; // memory slot it is written to, or NO_SLOT
 const ROW_TARGET = 9u; // memory slot whose logits it is held to, or NO_SLOT
 const ROW_DISTILLATION = 10u; // f32: factor of the squared distance to them in the loss
 
+const ROW_TURNS = 11u; // quarter turns counterclockwise, 0 to 3
+
 const NO_SLOT = 0xffffffffu;
 
 fn rowWord(row: u32, field: u32) -> u32 {

@@ -1,5 +1,6 @@
 import type { ProviderName } from "../gpu/provider.ts";
 import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../errors.ts";
 import {
   type ComparedRun,
@@ -10,6 +11,7 @@ import {
 import { type PlannedRow, planRows } from "../experiment/comparison/plan.ts";
 import { measureSpeed, secondsFor } from "../experiment/comparison/speed.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
+import { resolveConfig } from "../experiment/config.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { writing } from "../host/durable.ts";
@@ -138,7 +140,8 @@ async function planJobs(
 function checkFolder({ folder, config }: Job, out: string): void {
   const path = join(out, folder);
   const there = readConfig(path);
-  if (there === null || JSON.stringify(there) === JSON.stringify(config)) return;
+  // An earlier version of the program may have written fewer keys.
+  if (there === null || isDeepStrictEqual(resolveConfig(there), config)) return;
   throw new InputError(
     `Cannot go on with the comparison in ${out}: ${folder} is of another configuration; ` +
       "choose another folder with --out, or remove that one",

@@ -223,6 +223,7 @@ export function methodOptions(config: ExperimentConfig): MethodOptions {
     freezing: wscl.freezing,
     nrem: wscl.nrem,
     rem: wscl.rem,
+    dreamsFrom: wscl.dreamsFrom,
     dreamsPerEpisode: wscl.dreamsPerEpisode,
     remOpens: wscl.remOpens,
     wakeReplay: wscl.wakeReplay,

@@ -124,9 +124,9 @@ function impossible(config: ParsedExperiment): string | undefined {
       "give data.dreams or set dreamStart=0";
   }
   if (method !== "wscl") return undefined;
-  if (wscl.rem && !data.dreams) {
+  if (wscl.rem && wscl.dreamsFrom === "images" && !data.dreams) {
     return "wscl.rem needs dream images, and data.dreams is missing; " +
-      "give data.dreams or set wscl.rem=false";
+      "give data.dreams, or set wscl.dreamsFrom=memory or wscl.rem=false";
   }
   if (
     wscl.schedule === "staged" && wscl.transfer === "nrem" && (!wscl.nrem || wscl.sleepEpochs === 0)

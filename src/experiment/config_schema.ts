@@ -108,6 +108,7 @@ export const experimentSchema = v.strictObject({
     freezing: v.optional(v.boolean(), false),
     nrem: v.optional(v.boolean(), true),
     rem: v.optional(v.boolean(), true),
+    dreamsFrom: v.optional(v.picklist(["images", "memory"]), "images"),
     headAssignment: v.optional(v.boolean(), true),
     headVotes: v.optional(v.picklist(["all", "free"]), "all"),
     dreamsPerEpisode: v.optional(

@@ -68,6 +68,8 @@ export interface WsclConfig {
   readonly nrem: boolean;
   /** Train the free heads on dreams. */
   readonly rem: boolean;
+  /** What is dreamt of: the `images` of `data.dreams`, or turned pictures of what is remembered (`memory`). */
+  readonly dreamsFrom: "images" | "memory";
   /** Give a new class the free head that already answers to it; else the next free head. */
   readonly headAssignment: boolean;
   /** Heads that the images of a new task vote with: all, or the free ones. */

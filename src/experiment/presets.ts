@@ -15,6 +15,7 @@ const published = {
   "wscl.freezing": true,
   "wscl.nrem": true,
   "wscl.rem": true,
+  "wscl.dreamsFrom": "images",
   "wscl.headAssignment": true,
   "wscl.headVotes": "all",
   "wscl.remOpens": "all",

@@ -35,13 +35,17 @@ export class LongTermMemory extends ImageMemory {
     return Array.from(drawn, (i) => this.example(this.judging + i));
   }
 
-  /** The examples that are replayed, by label, labels ascending. */
-  examplesByLabel(): Map<number, RememberedExample[]> {
-    const replayed = Array.from(
+  /** The examples that may be replayed, in slot order. */
+  replayed(): RememberedExample[] {
+    return Array.from(
       { length: Math.max(0, this.filled - this.judging) },
       (_, i) => this.example(this.judging + i),
     );
-    const groups = Map.groupBy(replayed, ({ label }) => label);
+  }
+
+  /** The same by label, labels ascending. */
+  examplesByLabel(): Map<number, RememberedExample[]> {
+    const groups = Map.groupBy(this.replayed(), ({ label }) => label);
     return new Map([...groups].sort(([a], [b]) => a - b));
   }
 

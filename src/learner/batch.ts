@@ -19,6 +19,8 @@ export interface Sample {
   readonly label: number;
   /** Memory slot that this step writes it to; absent or -1: none. */
   readonly slot?: number;
+  /** Quarter turns counterclockwise, 0 to 3; absent: none. */
+  readonly turns?: number;
 }
 
 /** Samples that are normalised together and share a loss: the stream, a replay, dreams. */
@@ -60,7 +62,7 @@ export function batchRows(
   const places = stage(segments.flatMap(({ samples }) => samples));
   let row = 0;
   return segments.flatMap(({ samples, weight = 1, distillation }, mask) =>
-    samples.map(({ from, index: slotOfRow, label, slot = -1 }): BatchRow => {
+    samples.map(({ from, index: slotOfRow, label, slot = -1, turns = 0 }): BatchRow => {
       const crops = augmentation !== null && augmentation.padding > 0;
       const top = crops ? augmentation.random.below(2 * padding + 1) : padding;
       const left = crops ? augmentation.random.below(2 * padding + 1) : padding;
@@ -72,6 +74,7 @@ export function batchRows(
         top,
         left,
         flip,
+        turns,
         label,
         mask,
         weight: weight / samples.length,

@@ -1,17 +1,52 @@
 import { dreamTrain } from "../images/task_stream.ts";
+import type { RememberedExample } from "../images/image_memory.ts";
 import type { Sample } from "../learner/batch.ts";
 import { type Session, shuffled } from "./session.ts";
 
-/** All dreams of the heads that are still free, in data order, labelled with these heads. */
-export function dreamsOfFreeHeads(
-  { dreams, heads }: Pick<Session, "dreams" | "heads">,
-): Sample[] {
+/**
+ * All dreams of the heads that are still free, labelled with these heads: the auxiliary images that are bound to them, in
+ * data order, or turned pictures of what is remembered.
+ */
+export function dreamsOfFreeHeads(session: Session): Sample[] {
+  const { dreams, heads, options } = session;
+  if (options.dreamsFrom === "memory") return dreamsOfMemory(session);
   if (!dreams) return [];
   const { images, heads: labels } = dreamTrain(dreams.heads, heads.free);
   return Array.from(
     images,
     (index, i): Sample => ({ from: dreams.store, index, label: labels[i] }),
   );
+}
+
+/** Quarter turns that make another picture of one. */
+const TURNS = [1, 2, 3] as const;
+
+/**
+ * Dreams where there are no auxiliary images: each free head is given a class that is remembered, turned by one, two or
+ * three quarters, another for each head and drawn anew each time; all its pictures in the short-term memory and among
+ * those replayed of the long-term memory are dreams of this head. Where there are more free heads than such pairs, the
+ * others have no dreams. Turned pictures as further classes: PASS (Zhu et al., CVPR 2021), after Gidaris et al. (ICLR 2018).
+ */
+function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample[] {
+  const remembered = Map.groupBy(
+    [
+      ...shortTerm.episodes().map((example): Sample => ({ ...placed(example), from: shortTerm })),
+      ...longTerm.replayed().map((example): Sample => ({ ...placed(example), from: longTerm })),
+    ],
+    ({ label }) => label,
+  );
+  const classes = [...remembered.keys()].sort((a, b) => a - b);
+  const pairs = classes.flatMap((known) => TURNS.map((turns) => ({ known, turns })));
+  const free = [...heads.free].sort((a, b) => a - b);
+  const drawn = free.length === 0 || pairs.length === 0 ? [] : shuffled(pairs, random.sleep);
+  return free.slice(0, drawn.length).flatMap((label, i) => {
+    const { known, turns } = drawn[i];
+    return remembered.get(known)!.map((sample): Sample => ({ ...sample, label, turns }));
+  });
+}
+
+function placed({ slot, label }: RememberedExample): Pick<Sample, "index" | "label"> {
+  return { index: slot, label };
 }
 
 /**

@@ -18,6 +18,7 @@ export interface MethodConfig {
     readonly freezing: boolean;
     readonly nrem: boolean;
     readonly rem: boolean;
+    readonly dreamsFrom: "images" | "memory";
     readonly headAssignment: boolean;
     readonly wakeReplay: boolean;
   };
@@ -36,7 +37,7 @@ export interface MethodNeeds {
   readonly logits: boolean;
   /** It has a short-term memory. */
   readonly shortTerm: boolean;
-  /** It dreams of auxiliary images. */
+  /** It dreams of auxiliary images, which are opened for it. */
   readonly dreams: boolean;
   /** New classes take the heads that answer to them; else the next free ones. */
   readonly votes: boolean;
@@ -131,7 +132,7 @@ const wscl: Method = {
       replays,
       logits,
       shortTerm: staged,
-      dreams: wscl.rem,
+      dreams: wscl.rem && wscl.dreamsFrom === "images",
       votes: wscl.headAssignment,
       // Side by side, each candidate has its copy; one after the other, there are the start and the best.
       freezing: !wscl.freezing

@@ -14,6 +14,8 @@ export interface BatchRow {
   readonly top: number;
   readonly left: number;
   readonly flip: boolean;
+  /** Quarter turns counterclockwise before the crop, 0 to 3; square images only. Default 0. */
+  readonly turns?: number;
   /** Head number. */
   readonly label: number;
   /** Which of the step's open-head masks its loss uses. */
@@ -102,6 +104,7 @@ export class BatchRecord {
       this.#floats[at + 7] = row.weight;
       this.#words[at + 9] = row.target?.slot ?? 0xffffffff;
       this.#floats[at + 10] = row.target?.weight ?? 0;
+      this.#words[at + 11] = row.turns ?? 0;
     });
     this.#words.fill(0, masksAt);
     masks.forEach((open, m) => {

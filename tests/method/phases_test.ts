@@ -11,7 +11,7 @@ import { learnErAce } from "../../src/method/er_ace.ts";
 import { learnFinetune } from "../../src/method/finetune.ts";
 import { learnMerged } from "../../src/method/merged.ts";
 import { nremStep } from "../../src/method/nrem.ts";
-import { Dreams } from "../../src/method/dreams.ts";
+import { Dreams, dreamsOfFreeHeads } from "../../src/method/dreams.ts";
 import { remStep } from "../../src/method/rem.ts";
 import type { Session, Task } from "../../src/method/session.ts";
 import { dawn, sleep } from "../../src/method/sleep.ts";
@@ -534,5 +534,46 @@ test("behind a task the memory is trained on, each class equally often", async (
     asked.length = 0;
     await learnStaged(session, task);
     assert.deepEqual(new Set(asked.slice(-60).map(({ phase }) => phase)), new Set(["dawn"]));
+  });
+});
+
+test("dreams of memory are turned pictures of remembered classes, another pair for each free head", async (gpu) => {
+  const options = {
+    method: { dreamsFrom: "memory", freezing: false, dreamsPerEpisode: "all" } as const,
+    capacity: { longTerm: 8, shortTerm: 20 },
+    judgingShare: 0.25,
+  };
+  await withDreams(gpu, options, async (small) => {
+    const { session } = small;
+    const { longTerm, shortTerm } = session;
+    for (const index of [0, 1]) {
+      const task = beginTask(small, session, index);
+      await wake(session, task);
+      const dreams = dreamsOfFreeHeads(session);
+      const free = [...session.heads.free];
+      const byHead = Map.groupBy(dreams, ({ label }) => label);
+      assert.deepEqual(sorted(byHead.keys()), sorted(free));
+      const pairs = [...byHead].map(([, samples]) => {
+        const known = new Set(
+          samples.map(({ from, index }) => (from as ImageMemory).labels[index]),
+        );
+        const turns = new Set(samples.map(({ turns }) => turns));
+        assert.deepEqual([known.size, turns.size], [1, 1]);
+        const [[label], [turn]] = [[...known], [...turns]];
+        assert(turn! >= 1 && turn! <= 3 && !session.heads.free.has(label));
+        // All that is remembered of the class, but what judges freezing.
+        const held = [...shortTerm.labels, ...longTerm.labels.subarray(longTerm.judging)];
+        assert.equal(samples.length, held.filter((other) => other === label).length);
+        return `${label} ${turn}`;
+      });
+      assert.equal(new Set(pairs).size, pairs.length);
+      assert.notDeepEqual(dreamsOfFreeHeads(session), dreams); // drawn anew
+      const asked = watch(session);
+      await sleep(session, task);
+      const rem = asked.filter(({ phase }) => phase === "rem")
+        .flatMap(({ segments: [{ samples }] }) => samples);
+      assert(rem.length > 0 && rem.every(({ from }) => from === shortTerm || from === longTerm));
+      await dawn(session, task);
+    }
   });
 });

@@ -38,6 +38,7 @@ function problem(seed: number, options: Options, rows: number) {
       top: offset(),
       left: offset(),
       flip: random.below(2) === 1,
+      turns: options.height === options.width ? random.below(4) : 0,
       label: 0,
       mask: 0,
       weight: 0,

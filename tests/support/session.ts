@@ -53,6 +53,7 @@ export const methodOptions: MethodOptions = {
   freezing: true,
   nrem: true,
   rem: true,
+  dreamsFrom: "images",
   dreamsPerEpisode: 1,
   remOpens: "all",
   wakeReplay: false,

@@ -23,7 +23,11 @@ function imagesRecord(
   return {
     name,
     activations,
-    small: () => [{ rows: 23, height: 5, width: 7, padding: 2 }],
+    // Only square images are turned.
+    small: () => [
+      { rows: 23, height: 5, width: 7, padding: 2 },
+      { rows: 13, height: 6, width: 6, padding: 1 },
+    ],
     ofNetwork: ({ size, batch }) => [
       {
         ...{ layer: "images", layers: 1 },
@@ -51,6 +55,7 @@ function prepareRows(operands: Operands, { rows, height, width, padding }: Image
     top: operands.below(2 * padding + 1),
     left: operands.below(2 * padding + 1),
     flip: operands.below(2) === 1,
+    turns: height === width ? operands.below(4) : 0,
     ...{ label: 0, mask: 0, weight: 0 },
     // From the last slot on down.
     slot: i % 3 === 0 ? capacity - 1 - i / 3 : -1,

@@ -86,6 +86,11 @@ export function rowsOf(
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
       : []),
+    ...(wscl.rem && wscl.dreamsFrom === "images"
+      ? [variant("memory_dreams", "WSCL that dreams of turned pictures from its memories alone", {
+        "wscl.dreamsFrom": "memory",
+      })]
+      : []),
     ...(schedule === "staged" && wscl.nrem
       ? [variant("no_nrem", "WSCL without replay in its nights", { "wscl.nrem": false })]
       : []),

@@ -21,6 +21,7 @@ const counted: readonly [string, Record<string, unknown>][] = [
   ["staged", { wscl: { ...quiet, dreamsPerEpisode: "all", transfer: "nrem" } }],
   ["staged, replay awake", { wscl: { ...quiet, dreamsPerEpisode: 0.7, wakeReplay: true } }],
   ["staged without NREM", { wscl: { ...quiet, nrem: false } }],
+  ["staged, dreams of memory", { wscl: { ...quiet, dreamsFrom: "memory" } }],
   ["merged", { wscl: { ...quiet, schedule: "merged" } }],
   ["merged over ER", { wscl: { ...quiet, schedule: "merged", base: "er" } }],
   ["merged over DER++", { wscl: { ...quiet, schedule: "merged", base: "derpp" } }],
@@ -98,7 +99,16 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   const rows = await planRows(["all"], { load, open });
   assert.deepEqual(rows.map(({ name }) => name), [
     ...["wscl", "er_ace", "er_ace_equal_compute", "er_ace_dream_start", "finetune", "joint"],
-    ...["best", "er_ace_best", "no_rem", "no_nrem", "no_head_assignment", "freezing", "merged"],
+    ...[
+      "best",
+      "er_ace_best",
+      "no_rem",
+      "memory_dreams",
+      "no_nrem",
+      "no_head_assignment",
+      "freezing",
+      "merged",
+    ],
   ]);
   const of = (name: string) => rows.find((row) => row.name === name)!;
   const [wscl, equal, start] = ["wscl", "er_ace_equal_compute", "er_ace_dream_start"].map(of);
@@ -140,7 +150,7 @@ Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there
   const rows = rowsOf(config({ wscl: { freezing: true, schedule: "merged" } }), 3);
   const names = (...chosen: string[]) => chooseRows(rows, chosen).map(({ name }) => name);
   assert.deepEqual(names("joint", "finetune"), ["wscl", "finetune", "joint"]);
-  assert.deepEqual(names("ablation").slice(2, 5), ["er_ace_best", "no_rem", "no_head_assignment"]);
+  assert.deepEqual(names("ablation").slice(2, 5), ["er_ace_best", "no_rem", "memory_dreams"]);
   assert.ok(names("all").includes("staged") && names("all").includes("no_freezing"));
   assert.throws(
     () => names("er"),
