@@ -39,7 +39,10 @@ export async function planRows(
   await refuseEarly(config, materials, context);
   const first = await countImages(config, materials);
   const planned: PlannedRow[] = [{ ...rows[0], images: first }];
-  for (const row of rows.slice(1)) planned.push(await planRow(row, first, context));
+  for (const row of rows.slice(1)) {
+    const like = row.like ? (await planRow(row.like, first, context)).images : first;
+    planned.push(await planRow(row, like, context));
+  }
   return planned;
 }
 
@@ -54,9 +57,9 @@ export function passesOf(
   return 1 + Math.round(wscl.sleepEpochs * Math.min(1, memory.shortTerm / longest));
 }
 
-async function planRow(row: Row, first: ImageCount, context: PlanContext): Promise<PlannedRow> {
+async function planRow(row: Row, like: ImageCount, context: PlanContext): Promise<PlannedRow> {
   const overrides = row.matches === "dreams"
-    ? [...row.overrides, { path: "dreamStart", value: first.dreamt }]
+    ? [...row.overrides, { path: "dreamStart", value: like.dreamt }]
     : row.overrides;
   const config = await context.load(overrides);
   const materials = await context.open(config);
@@ -64,7 +67,7 @@ async function planRow(row: Row, first: ImageCount, context: PlanContext): Promi
     await refuseEarly(config, materials, context);
     return { ...row, overrides, images: await countImages(config, materials) };
   }
-  const { epochs, images } = await epochsFor(config, materials, first.trained);
+  const { epochs, images } = await epochsFor(config, materials, like.trained);
   await refuseEarly({ ...config, epochs }, materials, context);
   const others = overrides.filter(({ path }) => path !== "epochs");
   return { ...row, overrides: [...others, { path: "epochs", value: epochs }], images };

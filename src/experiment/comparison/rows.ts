@@ -10,8 +10,10 @@ export interface Row {
   /** One line for the table's legend. */
   readonly about: string;
   readonly overrides: readonly Override[];
-  /** What of WSCL's run decides the row's own length: filled in once WSCL's images are counted. */
+  /** What of another row's run decides this one's length: filled in once that one's images are counted. */
   readonly matches?: "images" | "dreams";
+  /** The row that it matches; default: the first. */
+  readonly like?: Row;
 }
 
 /** Rows that `--rows` knows by one word. */
@@ -71,17 +73,19 @@ export function rowsOf(
     overrides: set({ method: "wscl", ...values }),
   });
   const best = set(PRESETS.best);
+  const withBest: Row = {
+    name: "best",
+    about: "WSCL with what is beyond the paper (preset best)",
+    overrides: [...set({ method: "wscl" }), ...best],
+  };
   const ablation: Row[] = [
-    {
-      name: "best",
-      about: "WSCL with what is beyond the paper (preset best)",
-      overrides: [...set({ method: "wscl" }), ...best],
-    },
+    withBest,
     {
       name: `${base}_best`,
-      about: "the base method with the same, as many images as WSCL",
+      about: "the base method with the same, as many images as that",
       overrides: [...baseline, ...best],
       matches: "images",
+      like: withBest,
     },
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]

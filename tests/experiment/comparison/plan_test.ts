@@ -114,6 +114,8 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   const [wscl, equal, start] = ["wscl", "er_ace_equal_compute", "er_ace_dream_start"].map(of);
   assert.ok(wscl.images.dreamt > 0 && of("no_rem").images.dreamt === 0);
   assert.ok(equal.images.trained >= wscl.images.trained);
+  assert.ok(of("best").images.trained > wscl.images.trained);
+  assert.ok(of("er_ace_best").images.trained >= of("best").images.trained);
   assert.equal(equal.overrides.filter(({ path }) => path === "epochs").length, 1);
   // A start on dreams ends with a whole batch.
   assert.ok(start.images.dreamt >= wscl.images.dreamt);
