@@ -1,4 +1,5 @@
 import * as v from "valibot";
+import { freezableBlocks } from "../net/resnet18.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
@@ -133,7 +134,7 @@ export const experimentSchema = v.strictObject({
       real((value) => value >= 0 && value < 1, "a number of at least 0 and below 1"),
       0.1,
     ),
-    maxBlocks: v.optional(count(0, 6), 6),
+    maxBlocks: v.optional(count(0, freezableBlocks), freezableBlocks),
     margin: v.optional(
       real((value) => value >= 0 && value < 1, "a number of at least 0 and below 1"),
       0,

@@ -1,3 +1,5 @@
+import { freezableBlocks } from "../net/resnet18.ts";
+
 /** One key and its value, as an override has them. */
 interface Override {
   readonly path: string;
@@ -20,7 +22,7 @@ const published = {
   "wscl.headVotes": "all",
   "wscl.remOpens": "all",
   "wscl.wakeReplay": false,
-  "freezing.maxBlocks": 6,
+  "freezing.maxBlocks": freezableBlocks,
   "freezing.margin": 0,
   "calibration": 0,
   "optimizer.schedule": "constant",

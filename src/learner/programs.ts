@@ -2,6 +2,7 @@ import { type Dispatch, Program } from "../gpu/program.ts";
 import { Arena, type Tensor } from "../gpu/tensor.ts";
 import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
+import { maxSegments } from "../ops/batch_norm.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
 import { recordLargest } from "../ops/largest.ts";
@@ -40,7 +41,11 @@ export class LearnerPrograms {
     this.#options = options;
     const { gpu, activations, architecture: { heads } } = options.network;
     this.#arena = new Arena(gpu, "learner");
-    this.batch = new BatchRecord(this.#arena, { maxRows: activations.rows, maxMasks: 4, heads });
+    this.batch = new BatchRecord(this.#arena, {
+      maxRows: activations.rows,
+      maxMasks: maxSegments,
+      heads,
+    });
     this.losses = this.#arena.tensor("losses", [lossSlots]);
     this.largest = this.#arena.tensor("largest magnitudes", [2], "u32");
     this.counts = this.#arena.tensor("counts", [2 * heads, heads], "u32");
