@@ -10,7 +10,7 @@ import { storedTypes } from "../ops/storage.ts";
 import { readRemembered, writeRemembered } from "./remembered_tuning.ts";
 
 /** What a run may do about its kernels before it starts. */
-export interface TuningOptions {
+interface TuningOptions {
   readonly cacheDir: string;
   /** Tunes what is not remembered, where that takes seconds: not on a CPU. */
   readonly mayTune: boolean;

@@ -9,7 +9,7 @@ import { isThere } from "./durable.ts";
 import { writeJson } from "./run_folder.ts";
 
 /** What the run that waits for the test wants of it. */
-export interface SelfTestHooks {
+interface SelfTestHooks {
   readonly emit: (event: RunEvent) => void;
   /** Called before each kernel; what it throws ends the test. */
   readonly proceed: () => void;

@@ -189,7 +189,7 @@ export class Norm {
 }
 
 /** Pixels from `start` to `end` of a segment, and the row of the partial sums that they go to. */
-export interface Chunk {
+interface Chunk {
   readonly segment: number;
   readonly start: number;
   readonly end: number;
