@@ -28,7 +28,6 @@ override RESIDUAL: u32;
 override RELU: u32;
 override TRAINING: u32;
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(3) var<storage, read> affine: array<vec4f>;
@@ -41,17 +40,15 @@ override TRAINING: u32;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let channel = group.x * dims.lanes + local % dims.lanes;
-  let lane = local / dims.lanes;
-  let pixelLanes = 64u / dims.lanes;
-  let segment = group.z;
-  let inside = channel < c4;
+  let thread = threadOf(group, local);
+  let channel = thread.channel;
+  let segment = thread.segment;
 
   var gamma = vec4f();
   var beta = vec4f();
   var runningMean = vec4f();
   var runningVar = vec4f();
-  if (inside) {
+  if (thread.inside) {
     gamma = affine[channel];
     beta = affine[c4 + channel];
     runningMean = running[channel];
@@ -69,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         mean = moments.mean;
         scale = gamma * inverseStd;
       }
-      if (first && lane == 0u && inside) {
+      if (first && thread.lane == 0u && thread.inside) {
         writeStatistics(s, channel, moments.mean, inverseStd, gamma, beta);
         runningMean = (1.0 - MOMENTUM) * runningMean + MOMENTUM * moments.mean;
         runningVar = (1.0 - MOMENTUM) * runningVar + MOMENTUM * (moments.m2 / (moments.n - 1.0));
@@ -78,7 +75,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       }
     }
   }
-  if (!inside) {
+  if (!thread.inside) {
     return;
   }
 
@@ -86,15 +83,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var residualScale = vec4f();
   var residualBeta = vec4f();
   if (RESIDUAL == 2u) {
-    let at = segment * 4u * c4 + channel;
+    let at = statisticsAt(segment, channel);
     residualMean = residualStatistics[at];
     residualScale = residualStatistics[at + 2u * c4];
     residualBeta = residualStatistics[at + 3u * c4];
   }
-  let start = segmentStart(segment) + group.y * dims.block;
-  let end = min(start + dims.block, dims.ends[segment]) * c4;
-  let step = pixelLanes * c4;
-  for (var i = (start + lane) * c4 + channel; i < end; i += step) {
+  let walk = walkOf(thread, group.y, dims.block);
+  for (var i = walk.first; i < walk.last; i += walk.step) {
     var value = (widen(z[i]) - mean) * scale + beta;
     if (RESIDUAL == 1u) {
       value += widen(residual[i]);

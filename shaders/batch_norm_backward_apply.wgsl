@@ -22,7 +22,6 @@
 
 override MASK: u32;
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(3) var<storage, read> partials: array<vec4f>;
@@ -38,7 +37,7 @@ fn addChunks(segment: u32, channel: u32, local: u32) -> Sums {
   var gx = vec4f();
   if (channel < c4) {
     for (var k = local / dims.lanes; k * dims.chunk < pixels; k += 64u / dims.lanes) {
-      let source = (segment * dims.chunks + k) * 2u * c4 + channel;
+      let source = partialsAt(segment, k, channel);
       g += partials[source];
       gx += partials[source + c4];
     }
@@ -49,10 +48,9 @@ fn addChunks(segment: u32, channel: u32, local: u32) -> Sums {
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let channel = group.x * dims.lanes + local % dims.lanes;
-  let lane = local / dims.lanes;
-  let pixelLanes = 64u / dims.lanes;
-  let segment = group.z;
+  let thread = threadOf(group, local);
+  let channel = thread.channel;
+  let segment = thread.segment;
 
   let first = group.y == 0u && segment == 0u;
   let segments = select(1u, dims.segments, first);
@@ -65,25 +63,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     }
     total = Sums(total.a + sums.a, total.b + sums.b);
   }
-  if (channel >= c4) {
+  if (!thread.inside) {
     return;
   }
-  if (first && lane == 0u) {
+  if (first && thread.lane == 0u) {
     gradients[channel] = total.b;
     gradients[c4 + channel] = total.a;
   }
 
-  let at = segment * 4u * c4 + channel;
+  let at = statisticsAt(segment, channel);
   let mean = statistics[at];
   let scale = statistics[at + 2u * c4];
   let beta = statistics[at + 3u * c4];
   let over = scale / f32(dims.ends[segment] - segmentStart(segment));
   let b = over * own.a;
   let d = over * statistics[at + c4] * own.b;
-  let start = segmentStart(segment) + group.y * dims.block;
-  let end = min(start + dims.block, dims.ends[segment]) * c4;
-  let step = pixelLanes * c4;
-  for (var i = (start + lane) * c4 + channel; i < end; i += step) {
+  let walk = walkOf(thread, group.y, dims.block);
+  for (var i = walk.first; i < walk.last; i += walk.step) {
     var g = gy[i];
     let centered = widen(z[i]) - mean;
     if (MASK == 2u) {

@@ -20,7 +20,6 @@
 
 override MASK: u32;
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read> y: array<Stored>;
 @group(0) @binding(3) var<storage, read> statistics: array<vec4f>;
@@ -30,23 +29,19 @@ override MASK: u32;
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let channel = group.x * dims.lanes + local % dims.lanes;
-  let lane = local / dims.lanes;
-  let pixelLanes = 64u / dims.lanes;
-  let segment = group.z;
-  let start = segmentStart(segment) + group.y * dims.chunk;
-  let end = min(start + dims.chunk, dims.ends[segment]) * c4;
+  let thread = threadOf(group, local);
+  let channel = thread.channel;
+  let walk = walkOf(thread, group.y, dims.chunk);
 
   var sumG = vec4f();
   var sumGx = vec4f();
-  if (channel < c4) {
-    let at = segment * 4u * c4 + channel;
+  if (thread.inside) {
+    let at = statisticsAt(thread.segment, channel);
     let mean = statistics[at];
     let inverseStd = statistics[at + c4];
     let scale = statistics[at + 2u * c4];
     let beta = statistics[at + 3u * c4];
-    let step = pixelLanes * c4;
-    for (var i = (start + lane) * c4 + channel; i < end; i += step) {
+    for (var i = walk.first; i < walk.last; i += walk.step) {
       var g = gy[i];
       let centered = widen(z[i]) - mean;
       if (MASK == 1u) {
@@ -61,8 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     sumGx *= inverseStd;
   }
   let sums = addLanes(sumG, sumGx, local);
-  if (lane == 0u && channel < c4) {
-    let into = (segment * dims.chunks + group.y) * 2u * c4 + channel;
+  if (thread.lane == 0u && thread.inside) {
+    let into = partialsAt(thread.segment, group.y, channel);
     partials[into] = sums.a;
     partials[into + c4] = sums.b;
   }

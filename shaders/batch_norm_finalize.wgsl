@@ -17,7 +17,6 @@
 // needs: lib/moments
 // needs: lib/batch_norm_finish
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> partials: array<vec4f>;
 @group(0) @binding(2) var<storage, read> affine: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> running: array<vec4f>;
@@ -26,8 +25,9 @@
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let channel = group.x * dims.lanes + local % dims.lanes;
-  let writes = local < dims.lanes && channel < c4;
+  let thread = threadOf(group, local);
+  let channel = thread.channel;
+  let writes = thread.lane == 0u && thread.inside;
   var runningMean = vec4f();
   var runningVar = vec4f();
   if (writes) {

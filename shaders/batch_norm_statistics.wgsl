@@ -13,37 +13,32 @@
 // needs: lib/lane_sums
 // needs: lib/storage_f32 or lib/storage_f16
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> z: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> partials: array<vec4f>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let c4 = dims.channels4;
-  let channel = group.x * dims.lanes + local % dims.lanes;
-  let lane = local / dims.lanes;
-  let pixelLanes = 64u / dims.lanes;
-  let segment = group.z;
-  let start = segmentStart(segment) + group.y * dims.chunk;
-  let end = min(start + dims.chunk, dims.ends[segment]);
+  let thread = threadOf(group, local);
+  let channel = thread.channel;
+  let walk = walkOf(thread, group.y, dims.chunk);
+  let any = thread.inside && walk.start < walk.end;
 
   var shift = vec4f();
   var sum = vec4f();
   var squares = vec4f();
-  if (channel < c4 && start < end) {
-    shift = widen(z[start * c4 + channel]);
-    let step = pixelLanes * c4;
-    let last = end * c4;
-    for (var i = (start + lane) * c4 + channel; i < last; i += step) {
+  if (any) {
+    shift = widen(z[walk.start * c4 + channel]);
+    for (var i = walk.first; i < walk.last; i += walk.step) {
       let d = widen(z[i]) - shift;
       sum += d;
       squares += d * d;
     }
   }
   let sums = addLanes(sum, squares, local);
-  if (lane == 0u && channel < c4 && start < end) {
-    let n = f32(end - start);
-    let into = (segment * dims.chunks + group.y) * 2u * c4 + channel;
+  if (thread.lane == 0u && any) {
+    let n = f32(walk.end - walk.start);
+    let into = partialsAt(thread.segment, group.y, channel);
     partials[into] = shift + sums.a / n;
     partials[into + c4] = max(sums.b - sums.a * sums.a / n, vec4f());
   }

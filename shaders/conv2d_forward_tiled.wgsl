@@ -18,21 +18,8 @@
 // needs: lib/conv2d_tile
 // needs: lib/storage_f32 or lib/storage_f16
 
-override KERNEL: u32;
-override STRIDE: u32;
 override GROUPS: u32; // divides inGroups
 
-struct Dims {
-  batch: u32,
-  inHeight: u32,
-  inWidth: u32,
-  inGroups: u32,
-  outHeight: u32,
-  outWidth: u32,
-  outGroups: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<Stored>;
@@ -57,7 +44,7 @@ fn cornerOf(pixel: u32) -> Corner {
 
 // The slab of row ky and GROUPS groups from `group` on.
 fn loadSources(ky: u32, group: u32, local: u32) {
-  for (var i = local; i < KERNEL * GROUPS * TILE_PIXELS; i += THREADS) {
+  for (var i = local; i < SOURCES; i += THREADS) {
     let g = i % GROUPS; // neighbouring threads read neighbouring groups
     let p = i / GROUPS % TILE_PIXELS;
     let kx = i / GROUPS / TILE_PIXELS;
@@ -69,7 +56,7 @@ fn loadSources(ky: u32, group: u32, local: u32) {
 }
 
 fn loadFactors(ky: u32, group: u32, firstGroup: u32, local: u32) {
-  for (var i = local; i < KERNEL * GROUPS * TILE_CHANNELS; i += THREADS) {
+  for (var i = local; i < FACTORS; i += THREADS) {
     let out = firstGroup + i % (TILE_CHANNELS / 4u);
     let c = i / (TILE_CHANNELS / 4u) % 4u;
     let tap = i / TILE_CHANNELS;

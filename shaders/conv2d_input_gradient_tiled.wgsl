@@ -1,6 +1,7 @@
 // Gradient of a convolution with respect to its input in tiles of workgroup memory, for GPUs
 //
-//   gx[n, iy, ix, ci] = sum over ky, co group, kx, c of gy[n, oy, ox, co] * w[ky, kx, ci, co]   (+ addend[n, iy, ix, ci])
+//   gx[n, iy, ix, ci] = sum over ky, co group, kx, c of gy[n, oy, ox, co] * w[ky, kx, ci, co]
+//                      (+ addend[n, iy, ix, ci])
 //
 // with co = 4 * (co group) + c, over those (ky, kx) for which oy = (iy + P - ky) / S and ox = (ix + P - kx) / S are
 // whole numbers inside the output, S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2; the sum runs in this
@@ -21,29 +22,17 @@
 // Pixels and channels that tiles do not divide: the surplus is filled with zeros, and not stored.
 
 // needs: lib/conv2d_tile
+// needs: lib/conv2d_addend
 
-override KERNEL: u32;
-override STRIDE: u32;
 override GROUPS: u32; // divides outGroups
 
-struct Dims {
-  batch: u32,
-  inHeight: u32,
-  inWidth: u32,
-  inGroups: u32,
-  outHeight: u32,
-  outWidth: u32,
-  outGroups: u32,
-  accumulate: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read> addend: array<vec4f>;
 @group(0) @binding(4) var<storage, read_write> gx: array<vec4f>;
 
-struct Corner { // where the first tap of a pixel meets gy; further taps lie above and left of it, and may wrap below zero
+// Where the first tap of a pixel meets gy; further taps lie above and left of it, and may wrap below zero.
+struct Corner {
   row: u32,
   column: u32,
   at: u32,
@@ -102,22 +91,14 @@ fn loadFactors(ky: u32, firstKx: u32, group: u32, taps: u32, firstGroup: u32, lo
   }
 }
 
-fn store(at: u32, value: vec4f) {
-  if (dims.accumulate == 1u) {
-    gx[at] = value + addend[at];
-  } else {
-    gx[at] = value;
-  }
-}
-
 fn storePixel(p: u32, group: u32, a: vec4f, b: vec4f) {
   let corner = corners[p];
   if (corner.row != outside) {
     if (group < dims.inGroups) {
-      store(corner.place * dims.inGroups + group, a);
+      writeResult(corner.place * dims.inGroups + group, a);
     }
     if (group + COLUMNS < dims.inGroups) {
-      store(corner.place * dims.inGroups + group + COLUMNS, b);
+      writeResult(corner.place * dims.inGroups + group + COLUMNS, b);
     }
   }
 }

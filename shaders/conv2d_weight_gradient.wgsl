@@ -3,7 +3,7 @@
 //   partials[chunk, ky, kx, ci, co] = sum over the strips of `chunk` and their pixels (n, oy, ox) of
 //                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
 //
-// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. A strip is four
+// with S, K and P of lib/conv2d.wgsl, and x = 0 outside the image. A strip is four
 // columns of gy, adjacent in ox, over the whole height of one image; chunk c holds the strips from
 // c * stripsPerChunk on, ordered (n, strip). conv2d_weight_gradient_reduce.wgsl adds the chunks in order, so
 // that the result is the same in every run.
@@ -18,25 +18,10 @@
 // Threads are ordered (chunk, input group, output group): neighbours read the same or the adjacent vec4f, and no
 // thread needs another's sums.
 
+// needs: lib/conv2d
 // needs: lib/conv2d_rows_plain or lib/conv2d_rows_subgroup
 // needs: lib/storage_f32 or lib/storage_f16
 
-override KERNEL: u32;
-override STRIDE: u32;
-
-struct Dims {
-  batch: u32,
-  inHeight: u32,
-  inWidth: u32,
-  inGroups: u32,
-  outHeight: u32,
-  outWidth: u32,
-  outGroups: u32,
-  chunks: u32,
-  stripsPerChunk: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;

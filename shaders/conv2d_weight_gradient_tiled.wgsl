@@ -3,7 +3,7 @@
 //   partials[chunk, ky, kx, ci, co] = sum over the strips of `chunk`, their rows oy and columns ox of
 //                                    x[n, oy * S + ky - P, ox * S + kx - P, ci] * gy[n, oy, ox, co]
 //
-// with S = STRIDE (1 or 2), K = KERNEL (1 or 3), P = (K - 1) / 2, and x = 0 outside the image. Strips (four columns
+// with S, K and P of lib/conv2d.wgsl, and x = 0 outside the image. Strips (four columns
 // of gy over the height of one image) and chunks are those of conv2d_weight_gradient.wgsl, and so is the order of the
 // sum, the last index fastest: it gives the same bits. conv2d_weight_gradient_reduce.wgsl adds the chunks.
 //
@@ -19,11 +19,10 @@
 // Channels that tiles do not divide: the surplus is filled with zeros, and not stored. Rows and columns beyond gy are
 // zeros there, and whatever x holds beside them is replaced by zeros as well.
 
+// needs: lib/conv2d
 // needs: lib/tile_sums
 // needs: lib/storage_f32 or lib/storage_f16
 
-override KERNEL: u32;
-override STRIDE: u32;
 override TILE_INPUTS: u32;
 override TILE_OUTPUTS: u32; // a multiple of 8
 override ROWS_OF_SLAB: u32 = 4u;
@@ -33,30 +32,20 @@ override OUT_GROUPS: u32 = TILE_OUTPUTS / 4u;
 override ROWS: u32 = TILE_INPUTS / THREAD_ROWS; // of threads
 override COLUMNS: u32 = TILE_OUTPUTS / 8u;
 override THREADS: u32 = ROWS * COLUMNS;
+// Lengths have names: naga 29 panics where overrides stand behind an array whose length is an expression of others.
+override INPUTS: u32 = PIXELS * IN_GROUPS;
+override GRADIENTS: u32 = PIXELS * OUT_GROUPS;
 
-struct Dims {
-  batch: u32,
-  inHeight: u32,
-  inWidth: u32,
-  inGroups: u32,
-  outHeight: u32,
-  outWidth: u32,
-  outGroups: u32,
-  chunks: u32,
-  stripsPerChunk: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read> gy: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> partials: array<vec4f>;
 
-var<workgroup> inputs: array<vec4f, PIXELS * IN_GROUPS>; // [pixel, ci group]
-var<workgroup> gradients: array<vec4f, PIXELS * OUT_GROUPS>; // [pixel, co group]
+var<workgroup> inputs: array<vec4f, INPUTS>; // [pixel, ci group]
+var<workgroup> gradients: array<vec4f, GRADIENTS>; // [pixel, co group]
 
 // Rows from oy on, columns from `column` on, of one image; rows and columns of x may wrap below zero.
 fn loadSlab(image: u32, oy: u32, column: u32, tap: vec2u, firstIn: u32, firstOut: u32, local: u32) {
-  for (var i = local; i < PIXELS * IN_GROUPS; i += THREADS) {
+  for (var i = local; i < INPUTS; i += THREADS) {
     let group = firstIn + i % IN_GROUPS;
     let row = oy + i / IN_GROUPS / 4u;
     let ox = column + i / IN_GROUPS % 4u;
@@ -67,7 +56,7 @@ fn loadSlab(image: u32, oy: u32, column: u32, tap: vec2u, firstIn: u32, firstOut
     let at = ((image * dims.inHeight + iy) * dims.inWidth + ix) * dims.inGroups + group;
     inputs[i] = select(vec4f(), widen(x[select(0u, at, inside)]), inside);
   }
-  for (var i = local; i < PIXELS * OUT_GROUPS; i += THREADS) {
+  for (var i = local; i < GRADIENTS; i += THREADS) {
     let group = firstOut + i % OUT_GROUPS;
     let row = oy + i / OUT_GROUPS / 4u;
     let ox = column + i / OUT_GROUPS % 4u;
@@ -131,8 +120,12 @@ fn main(@builtin(workgroup_id) workgroup: vec3u, @builtin(local_invocation_index
   }
   let first = workgroup.z * 4u * dims.inGroups * dims.outGroups;
   let outGroup = firstOut + column;
-  store(first, firstIn + row, outGroup, mat4x4f(tile.a0, tile.a1, tile.a2, tile.a3), mat4x4f(tile.b0, tile.b1, tile.b2, tile.b3));
+  let a = mat4x4f(tile.a0, tile.a1, tile.a2, tile.a3);
+  let b = mat4x4f(tile.b0, tile.b1, tile.b2, tile.b3);
+  store(first, firstIn + row, outGroup, a, b);
   if (THREAD_ROWS == 8u) {
-    store(first, firstIn + row + ROWS, outGroup, mat4x4f(tile.a4, tile.a5, tile.a6, tile.a7), mat4x4f(tile.b4, tile.b5, tile.b6, tile.b7));
+    let c = mat4x4f(tile.a4, tile.a5, tile.a6, tile.a7);
+    let d = mat4x4f(tile.b4, tile.b5, tile.b6, tile.b7);
+    store(first, firstIn + row + ROWS, outGroup, c, d);
   }
 }

@@ -5,13 +5,8 @@
 //
 // One thread computes four channels of one row.
 
-struct Dims {
-  rows: u32,
-  channels4: u32,
-  heads4: u32,
-}
+// needs: lib/linear
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> gLogits: array<vec4f>;
 @group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> gFeatures: array<vec4f>;

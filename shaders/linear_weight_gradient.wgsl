@@ -7,13 +7,8 @@
 //
 // One thread sums four heads of one channel over the rows, in order; channel 4 channels4 stands for the bias.
 
-struct Dims {
-  rows: u32,
-  channels4: u32,
-  heads4: u32,
-}
+// needs: lib/linear
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> features: array<f32>;
 @group(0) @binding(2) var<storage, read> gLogits: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> gWeight: array<vec4f>;

@@ -11,25 +11,16 @@
 // rowLosses        f32 [rows];  losses  f32: one number a step, at the step's loss slot
 // batch             see lib/batch.wgsl
 //
-// One workgroup; a thread takes rows local, local + 64, ...; the sum over rows is a tree in fixed order.
+// Who takes which rows, and how they are added up: lib/row_losses.wgsl.
 
 // needs: lib/batch
+// needs: lib/row_losses
 
-struct Dims {
-  rows: u32,
-  heads: u32,
-  heads4: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
-@group(0) @binding(1) var<storage, read> batch: array<u32>;
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
 @group(0) @binding(4) var<storage, read_write> gLogits: array<f32>;
 @group(0) @binding(5) var<storage, read_write> rowLosses: array<f32>;
 @group(0) @binding(6) var<storage, read_write> losses: array<f32>;
-
-var<workgroup> sums: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) local: u32) {
@@ -49,14 +40,8 @@ fn main(@builtin(local_invocation_index) local: u32) {
       total += factor * squares;
     }
   }
-  sums[local] = total;
-  for (var step = 32u; step > 0u; step /= 2u) {
-    workgroupBarrier();
-    if (local < step) {
-      sums[local] += sums[local + step];
-    }
-  }
+  let sum = sumOfThreads(total, local);
   if (local == 0u) {
-    losses[lossSlot()] += sums[0];
+    losses[lossSlot()] += sum;
   }
 }

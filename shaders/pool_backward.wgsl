@@ -4,13 +4,8 @@
 //
 // One thread writes one vec4 at a time.
 
-struct Dims {
-  rows: u32,
-  area: u32,
-  channels4: u32,
-}
+// needs: lib/pool
 
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> gFeatures: array<vec4f>;
 @group(0) @binding(2) var<storage, read_write> gx: array<vec4f>;
 

@@ -4,15 +4,9 @@
 //
 // One thread sums one channel group of one row, in order.
 
+// needs: lib/pool
 // needs: lib/storage_f32 or lib/storage_f16
 
-struct Dims {
-  rows: u32,
-  area: u32,
-  channels4: u32,
-}
-
-@group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<Stored>;
 @group(0) @binding(2) var<storage, read_write> features: array<vec4f>;
 

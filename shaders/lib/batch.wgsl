@@ -1,5 +1,6 @@
-// Reads the batch record that src/ops/batch_record.ts writes once per step. The kernel has a binding
-//   @group(0) @binding(..) var<storage, read> batch: array<u32>;
+// Reads the batch record that src/ops/batch_record.ts writes once per step.
+
+@group(0) @binding(1) var<storage, read> batch: array<u32>;
 
 const HEADER_WORDS = 8u;
 const ROW_WORDS = 12u;

@@ -16,6 +16,48 @@ struct Dims {
 const EPSILON = 1e-5;
 const MOMENTUM = 0.1;
 
+@group(0) @binding(0) var<uniform> dims: Dims;
+
+// What a thread works on, in workgroups (channels, pixels, segment).
+struct Thread {
+  channel: u32, // a group of 4
+  inside: bool, // whether there is such a group
+  lane: u32, // which pixel lane
+  segment: u32,
+}
+
+fn threadOf(group: vec3u, local: u32) -> Thread {
+  let channel = group.x * dims.lanes + local % dims.lanes;
+  return Thread(channel, channel < dims.channels4, local / dims.lanes, group.z);
+}
+
+// The pixels of a workgroup, and how a thread walks over them: its vec4s are first, first + step, ... below last.
+struct Walk {
+  start: u32,
+  end: u32,
+  first: u32,
+  last: u32,
+  step: u32,
+}
+
+// Over block `block` of the thread's segment, of `size` pixels each.
+fn walkOf(thread: Thread, block: u32, size: u32) -> Walk {
+  let c4 = dims.channels4;
+  let start = segmentStart(thread.segment) + block * size;
+  let end = min(start + size, dims.ends[thread.segment]);
+  return Walk(start, end, (start + thread.lane) * c4 + thread.channel, end * c4, 64u / dims.lanes * c4);
+}
+
+// Where the statistics of a segment's channel begin.
+fn statisticsAt(segment: u32, channel: u32) -> u32 {
+  return segment * 4u * dims.channels4 + channel;
+}
+
+// Where the two sums of a chunk begin.
+fn partialsAt(segment: u32, chunk: u32, channel: u32) -> u32 {
+  return (segment * dims.chunks + chunk) * 2u * dims.channels4 + channel;
+}
+
 fn segmentStart(segment: u32) -> u32 {
   return select(dims.ends[max(segment, 1u) - 1u], 0u, segment == 0u);
 }

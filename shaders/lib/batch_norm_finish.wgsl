@@ -4,7 +4,7 @@
 // needs: lib/batch_norm
 
 fn writeStatistics(segment: u32, channel: u32, mean: vec4f, inverseStd: vec4f, gamma: vec4f, beta: vec4f) {
-  let into = segment * 4u * dims.channels4 + channel;
+  let into = statisticsAt(segment, channel);
   statistics[into] = mean;
   statistics[into + dims.channels4] = inverseStd;
   statistics[into + 2u * dims.channels4] = gamma * inverseStd;

@@ -15,6 +15,7 @@
 // A slab costs a thread THREAD_ROWS + 8 reads of workgroup memory for 8 * THREAD_ROWS vec4f multiply-adds a tap. The
 // appending kernel gives the constants KERNEL and GROUPS: at most KERNEL * GROUPS taps are in a slab.
 
+// needs: lib/conv2d
 // needs: lib/tile_sums
 
 override TILE_PIXELS: u32; // a multiple of THREAD_ROWS
@@ -22,9 +23,12 @@ override TILE_CHANNELS: u32; // a multiple of 8
 override ROWS: u32 = TILE_PIXELS / THREAD_ROWS;
 override COLUMNS: u32 = TILE_CHANNELS / 8u;
 override THREADS: u32 = ROWS * COLUMNS;
+// Lengths have names: naga 29 panics where overrides stand behind an array whose length is an expression of others.
+override SOURCES: u32 = KERNEL * GROUPS * TILE_PIXELS;
+override FACTORS: u32 = KERNEL * GROUPS * TILE_CHANNELS;
 
-var<workgroup> sources: array<vec4f, KERNEL * GROUPS * TILE_PIXELS>; // [tap, pixel], vec4f over c
-var<workgroup> factors: array<vec4f, KERNEL * GROUPS * TILE_CHANNELS>; // [tap, c, channel group], vec4f over channels
+var<workgroup> sources: array<vec4f, SOURCES>; // [tap, pixel], vec4f over c
+var<workgroup> factors: array<vec4f, FACTORS>; // [tap, c, channel group], vec4f over channels
 
 // Adds one c of a tap, whose factors for the thread's first group are at `at`: x of pixels 0 to 3, z of 4 to 7.
 fn addChannel(tile: ptr<function, Tile>, at: u32, x: vec4f, z: vec4f) {

@@ -15,8 +15,18 @@ fn prepareWeights() {
 fn weightBlock(at: u32, columnStep: u32, matrixStep: u32) -> WeightBlock {
   let mine = weight[at + blockLane % 4u * columnStep + blockLane / 4u * matrixStep];
   return WeightBlock(
-    mat4x4f(subgroupBroadcast(mine, 0u), subgroupBroadcast(mine, 1u), subgroupBroadcast(mine, 2u), subgroupBroadcast(mine, 3u)),
-    mat4x4f(subgroupBroadcast(mine, 4u), subgroupBroadcast(mine, 5u), subgroupBroadcast(mine, 6u), subgroupBroadcast(mine, 7u)),
+    mat4x4f(
+      subgroupBroadcast(mine, 0u),
+      subgroupBroadcast(mine, 1u),
+      subgroupBroadcast(mine, 2u),
+      subgroupBroadcast(mine, 3u),
+    ),
+    mat4x4f(
+      subgroupBroadcast(mine, 4u),
+      subgroupBroadcast(mine, 5u),
+      subgroupBroadcast(mine, 6u),
+      subgroupBroadcast(mine, 7u),
+    ),
   );
 }
 

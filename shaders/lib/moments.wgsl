@@ -26,7 +26,7 @@ fn mergeChunks(segment: u32, channel: u32, local: u32) -> Moments {
   var m2 = vec4f();
   if (channel < c4) {
     for (var k = lane; k * dims.chunk < pixels; k += pixelLanes) {
-      let source = (segment * dims.chunks + k) * 2u * c4 + channel;
+      let source = partialsAt(segment, k, channel);
       let count = f32(min(dims.chunk, pixels - k * dims.chunk));
       let delta = partials[source] - mean;
       let total = n + count;

@@ -15,7 +15,7 @@ fn widen(stored: Stored) -> vec4f {
 fn narrow(value: vec4f) -> Stored {
   let bits = bitcast<vec4u>(value);
   let size = bits & vec4u(0x7fffffffu);
-  // Exponent from bias 127 to 15; half a step less one is added before 13 bits of the mantissa go, and one if it is odd.
+  // Exponent from bias 127 to 15; half a step less one is added before 13 bits of the mantissa go, one if it is odd.
   let odd = (size >> vec4u(13u)) & vec4u(1u);
   let normal = (size - vec4u((112u << 23u) - 0xfffu) + odd) >> vec4u(13u);
   // Below 2^-14 the steps are those of f32 between 0.5 and 1, so an addition rounds to them.

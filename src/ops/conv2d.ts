@@ -298,7 +298,7 @@ function weightLength({ kernel, inputChannels, outputChannels }: Conv2dShape): n
   return kernel ** 2 * groupsOf4(inputChannels) * groupsOf4(outputChannels) * 16;
 }
 
-/** Of images, and of groups of 4 channels. */
+/** Sizes of images and groups of 4 channels; the last three are of some passes only. */
 function dims(layer: Conv2dShape, rows: number) {
   const { inputHeight, inputWidth, inputChannels, outputHeight, outputWidth, outputChannels } =
     layer;
@@ -310,5 +310,6 @@ function dims(layer: Conv2dShape, rows: number) {
     outHeight: outputHeight,
     outWidth: outputWidth,
     outGroups: groupsOf4(outputChannels),
+    ...{ accumulate: 0, chunks: 0, stripsPerChunk: 0 },
   };
 }

@@ -51,7 +51,7 @@ const mistakes: Readonly<Record<string, readonly [string, string]>> = {
   batch_norm_backward_reduce: ["widen(y[i]) > vec4f()", "widen(y[i]) >= vec4f()"],
   batch_norm_backward_apply: ["- b - d * centered", "- d * centered"],
   cross_entropy: ["weight * (log(sum) + (highest - ofLabel))", "weight * (log(sum) - ofLabel)"],
-  mse: ["lossSlot()] += sums[0]", "lossSlot()] = sums[0]"],
+  mse: ["lossSlot()] += sum", "lossSlot()] = sum"],
   store_logits: ["slot * dims.width + i % dims.width", "slot * dims.width"],
   predict: ["logits[base + h]", "logits[base + h % 32u]"],
   sgd_masked: ["mask[i] == 0u", "false"],

@@ -53,6 +53,14 @@ Deno.test("kernels have names of their own, and hold all that their files say th
   }
 });
 
+Deno.test("lengths of arrays in workgroup memory have names, which the compiler of Deno 2.9 needs", () => {
+  for (const { name, code } of kernels) {
+    for (const [, type] of code.matchAll(/^var<workgroup> \w+: (.*);/gm)) {
+      assert.match(type, /^array<\w+, \w+>$/, name);
+    }
+  }
+});
+
 Deno.test("names in the kernels are written in one style", () => {
   for (const { name, bindings, constants } of kernels) {
     for (const { name: binding } of bindings) assert.match(binding, /^[a-z][a-zA-Z0-9]*$/, name);
