@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { type Dispatch, Program } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
+import { Program } from "../gpu/program.ts";
 import { download } from "../gpu/tensor.ts";
 import { relativeError, withoutF16Rounding } from "../reference/compare.ts";
 import type { CaseOutput, Tolerance } from "./kernel_case.ts";

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Dispatch } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Conv2dPass, Conv2dShape, Conv2dVariant } from "../ops/conv2d_variants.ts";
 import type { StoredType } from "../ops/storage.ts";

@@ -1,5 +1,5 @@
 import { type Gpu, guarded } from "../gpu/device.ts";
-import type { Dispatch } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { timeInTurn } from "../gpu/timing.ts";
 import { type Conv2dVariant, variantName } from "../ops/conv2d_variants.ts";
 import { type CaseCheck, checkCase } from "./check_case.ts";

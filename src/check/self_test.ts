@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Kernel } from "../gpu/kernel.ts";
-import type { Dispatch } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { type Conv2dVariant, conv2dWantsSubgroups, plainVariant } from "../ops/conv2d_variants.ts";
 import type { StoredType } from "../ops/storage.ts";
 import { checkCase } from "./check_case.ts";

@@ -1,4 +1,4 @@
-import { codeOf } from "./wgsl.ts";
+import { codeOf } from "./wgsl_tokens.ts";
 
 /** What a compiler wants in front of kernels, found by trying. */
 export interface Dialect {
@@ -7,9 +7,9 @@ export interface Dialect {
 }
 
 /**
- * In the order they are tried. Some know subgroups wherever the device does, and refuse to have them enabled; others know
- * them only where they are. Some also want to prove that all lanes of a subgroup arrive at its operations, which they
- * cannot where a loop's bounds come from the thread's number; that is left to the kernels.
+ * In the order they are tried. Some compilers know subgroups wherever the device does, and refuse to have them enabled;
+ * others know them only where they are. Some also want to prove that all lanes of a subgroup arrive at its operations,
+ * which they cannot where a loop's bounds come from the thread's number; that is left to the kernels.
  */
 const ways = [
   "",

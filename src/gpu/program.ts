@@ -1,8 +1,6 @@
 import { type Gpu, guarded } from "./device.ts";
-import { bound, checkDispatch, type Dispatch, uniformWords } from "./dispatch.ts";
+import { bound, checkDispatch, type Dispatch, uniformStride, uniformWords } from "./dispatch.ts";
 import { pipelineOf } from "./kernel.ts";
-
-export type { Dispatch };
 
 interface Launch {
   readonly name: string;
@@ -18,8 +16,6 @@ export interface LaunchTime {
   readonly label: string;
   readonly milliseconds: number;
 }
-
-const uniformStride = 256;
 
 /**
  * A list of kernel launches, recorded once and replayed with one pass and one submission. Pipelines and bind groups
@@ -46,8 +42,8 @@ export class Program {
   /**
    * Compiles what the dispatches need and binds it.
    *
-   * @throws {TypeError} for constants, fields or buffers that are missing, unknown or of another type; {@linkcode Error} with the kernel's name for all that WebGPU
-   * refuses.
+   * @throws {TypeError} for constants, fields or buffers that are missing, unknown or of another type;
+   * {@linkcode Error} with the kernel's name for all that WebGPU refuses.
    */
   static async build(gpu: Gpu, label: string, dispatches: readonly Dispatch[]): Promise<Program> {
     for (const dispatch of dispatches) checkDispatch(dispatch);

@@ -1,5 +1,6 @@
 import type { Gpu } from "./device.ts";
-import { type Dispatch, Program } from "./program.ts";
+import type { Dispatch } from "./dispatch.ts";
+import { Program } from "./program.ts";
 
 /**
  * Milliseconds of several things done on the GPU in turn, each a list of dispatches: one list of times per thing, one

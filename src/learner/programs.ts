@@ -1,4 +1,5 @@
-import { type Dispatch, Program } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
+import { Program } from "../gpu/program.ts";
 import { Arena, type Tensor } from "../gpu/tensor.ts";
 import type { Network } from "../net/network.ts";
 import { type AugmentOptions, recordAugment } from "../ops/augment.ts";

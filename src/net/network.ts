@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import type { Dispatch } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.ts";
 import { type Conv2dChoice, defaultVariant } from "../ops/conv2d_variants.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";

@@ -1,4 +1,4 @@
-import type { Dispatch } from "../gpu/program.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import { range, type Tensor, type TensorRange } from "../gpu/tensor.ts";
 import {
   recordBatchNormApply,

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { searchVariant } from "../../src/check/search_variant.ts";
-import type { Dispatch } from "../../src/gpu/program.ts";
+import type { Dispatch } from "../../src/gpu/dispatch.ts";
 import {
   type Conv2dShape,
   type Conv2dVariant,

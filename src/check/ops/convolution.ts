@@ -1,4 +1,4 @@
-import type { Dispatch } from "../../gpu/program.ts";
+import type { Dispatch } from "../../gpu/dispatch.ts";
 import { range } from "../../gpu/tensor.ts";
 import type { ConvNorm } from "../../net/resnet18.ts";
 import {

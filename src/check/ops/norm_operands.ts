@@ -1,4 +1,4 @@
-import type { Dispatch } from "../../gpu/program.ts";
+import type { Dispatch } from "../../gpu/dispatch.ts";
 import { range, type Tensor } from "../../gpu/tensor.ts";
 import { batchNormScratch, type BatchNormShape } from "../../ops/batch_norm.ts";
 import type { StoredType } from "../../ops/storage.ts";
