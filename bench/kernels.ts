@@ -16,7 +16,10 @@ import { conv2dCandidates, type Conv2dVariant, variantName } from "../src/ops/co
 import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 
-/** One line of `kernels.jsonl` or `variants.jsonl`. Rates are those of the least time, which load from elsewhere disturbs least. */
+/**
+ * One line of `kernels.jsonl` or `variants.jsonl`. Rates are those of the least time, which load from elsewhere
+ * disturbs least.
+ */
 export interface KernelResult extends NetworkSize {
   /** "variants" where all ways to compute a convolution were asked for. */
   readonly bench: "kernels" | "variants";

@@ -9,8 +9,8 @@ import { compareState, frozenNames, LIMIT, widthOf } from "./network_state.ts";
 import type { OfficialRecording } from "./official_recording.ts";
 
 /**
- * One pass of the official network: logits in inference, logits, stage outputs, loss, gradients and running statistics of
- * a training pass, logits in inference behind it, and which parameters each freezing candidate stops.
+ * One pass of the official network: logits in inference, logits, stage outputs, loss, gradients and running statistics
+ * of a training pass, logits in inference behind it, and which parameters each freezing candidate stops.
  */
 export async function checkNetwork(
   gpu: Gpu,

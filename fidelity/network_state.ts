@@ -6,7 +6,9 @@ import type { Comparison } from "./comparison.ts";
 /** Limit of losses, logits and weights, from one recorded state to the next. */
 export const LIMIT = 1e-4;
 
-/** Set behind a quantity where a recorded instability has widened its limit, so that the others show their own errors. */
+/**
+ * Set behind a quantity where a recorded instability has widened its limit, so that the others show their own errors.
+ */
 export function unstable(limit: number): string {
   return limit > LIMIT ? " of unstable steps" : "";
 }

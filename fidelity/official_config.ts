@@ -23,8 +23,8 @@ export interface OfficialRun {
 }
 
 /**
- * The configuration that stands for a recorded run: merged schedule, compat "official". Recorded transforms do not crop;
- * pictures come from the recording, so the data sources named here are never opened.
+ * The configuration that stands for a recorded run: merged schedule, compat "official". Recorded transforms do not
+ * crop; pictures come from the recording, so the data sources named here are never opened.
  */
 export function officialConfig(run: OfficialRun): ExperimentConfig {
   const drawn = (kind: "shapes" | "dreams") => ({

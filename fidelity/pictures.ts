@@ -62,7 +62,9 @@ export function selectImages(
   return { ...images, count: indices.length, pixels, labels: Uint16Array.from(labels) };
 }
 
-/** Images as the network takes them, `[count, 3, height, width]`: `(byte / 255 - mean) / std`, rounded as PyTorch does. */
+/**
+ * Images as the network takes them, `[count, 3, height, width]`: `(byte / 255 - mean) / std`, rounded as PyTorch does.
+ */
 export function normalised(
   images: ImageSet,
   indices: readonly number[],

@@ -10,12 +10,13 @@ const NEARBY = 12;
  * Compares a segment (steps between two recorded states) and, where it exceeds a limit, runs it again from weights that
  * differ from the recorded ones by their last bit, a few times.
  *
- * A ReLU input that lies within rounding of 0 may get either sign, in any float32 program; the gradients of all layers in
- * front of it then differ by about 1 %, and the difference grows tenfold per step. Where that is the reason, and only
- * then, weights changed in their last bit bring the recorded numbers back, within the same strict limits.
+ * A ReLU input that lies within rounding of 0 may get either sign, in any float32 program; the gradients of all layers
+ * in front of it then differ by about 1 %, and the difference grows tenfold per step. Where that is the reason, and
+ * only then, weights changed in their last bit bring the recorded numbers back, within the same strict limits.
  *
- * `attempt` 0 compares what has run already; from 1 on it runs the segment again, from {@linkcode loadNearby}: 1 without
- * a change. If that alone brings the recorded numbers, it was not rounding but something that the program carried over.
+ * `attempt` 0 compares what has run already; from 1 on it runs the segment again, from {@linkcode loadNearby}: 1
+ * without a change. If that alone brings the recorded numbers, it was not rounding but something that the program
+ * carried over.
  */
 export async function reproduce(
   comparison: Comparison,

@@ -55,7 +55,9 @@ export interface KernelCase extends Layers {
 
 /** A case whose operands are on the GPU. */
 export interface PreparedCase {
-  /** The launches, of which the first is that of the operation's own kernel; variant: default, where there are several. */
+  /**
+   * The launches, of which the first is that of the operation's own kernel; variant: default, where there are several.
+   */
   readonly dispatches: (variant?: Conv2dVariant) => readonly Dispatch[];
   readonly outputs: readonly CaseOutput[];
   /** What the first launch leaves, where others follow: then a wrong result accuses its kernel and no other. */

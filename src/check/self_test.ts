@@ -13,8 +13,8 @@ export interface KernelCheck {
   /** Its name: the file in `shaders/`, with `_subgroup` and `_f16` behind it for these variants. */
   readonly kernel: string;
   /**
-   * Worst `‖found - expected‖ / ‖expected‖` of its outputs, the rounding of those stored in f16 left out; infinite where it
-   * could not run.
+   * Worst `‖found - expected‖ / ‖expected‖` of its outputs, the rounding of those stored in f16 left out; infinite
+   * where it could not run.
    */
   readonly error: number;
   /** Largest error that is right: rounding, or 0 for whole numbers and copies. */

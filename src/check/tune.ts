@@ -25,8 +25,8 @@ export function tasksOf(size: NetworkSize, stored: StoredType): Conv2dTask[] {
 }
 
 /**
- * Tries the ways to compute each task that is not remembered yet and adds the best to `remembered`. No bit of any result
- * depends on the outcome: all candidates give the same, or are refused.
+ * Tries the ways to compute each task that is not remembered yet and adds the best to `remembered`. No bit of any
+ * result depends on the outcome: all candidates give the same, or are refused.
  *
  * @param again tries those that are remembered, too.
  * @param shouldStop asked before each task; what was found until then is kept.

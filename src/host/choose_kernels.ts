@@ -19,8 +19,8 @@ interface TuningOptions {
 }
 
 /**
- * How the convolutions of a configuration are computed on this adapter: as they were found best and remembered, or found
- * now, or else by default. No bit of a result depends on it.
+ * How the convolutions of a configuration are computed on this adapter: as they were found best and remembered, or
+ * found now, or else by default. No bit of a result depends on it.
  */
 export async function chooseKernels(
   gpu: Gpu,

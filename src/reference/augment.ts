@@ -1,8 +1,8 @@
 /**
- * The train transform in double precision: `turns` quarter turns counterclockwise, zeros of width `padding` around the bytes, a crop of the
- * original size at row `top`, column `left` of the padded picture, a mirror image left to right if
- * `flip`, then `(byte / 255 - mean[c]) / deviation[c]`. The padding is black before normalisation.
- * Layouts: pixels `[count, height, width, 3]` bytes, result `[count, 3, height, width]`.
+ * The train transform in double precision: `turns` quarter turns counterclockwise, zeros of width `padding` around the
+ * bytes, a crop of the original size at row `top`, column `left` of the padded picture, a mirror image left to right if
+ * `flip`, then `(byte / 255 - mean[c]) / deviation[c]`. The padding is black before normalisation. Layouts: pixels
+ * `[count, height, width, 3]` bytes, result `[count, 3, height, width]`.
  */
 
 /** What was drawn for one picture; `top` and `left` are in `0..2*padding`. */

@@ -1,7 +1,7 @@
 /**
- * Single elements of convolutions in double precision, straight from the definition, in the kernels' layouts: for results
- * that are too large to be computed whole. Activations `[batch, height, width, C']` and weights
- * `[kernel, kernel, I', O']`, channels padded to a multiple of 4; padding `(kernel - 1) / 2`.
+ * Single elements of convolutions in double precision, straight from the definition, in the kernels' layouts: for
+ * results that are too large to be computed whole. Activations `[batch, height, width, C']` and weights `[kernel,
+ * kernel, I', O']`, channels padded to a multiple of 4; padding `(kernel - 1) / 2`.
  */
 
 /** Sizes of a convolution; the same names as in the program, which this shares no code with. */

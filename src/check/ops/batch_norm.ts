@@ -88,7 +88,9 @@ export const batchNormStatistics = defineOp<NormShape>({
   },
 });
 
-/** Statistics of each segment from those of the chunks, and the running ones: for the norm of a convolution shortcut. */
+/**
+ * Statistics of each segment from those of the chunks, and the running ones: for the norm of a convolution shortcut.
+ */
 export const batchNormFinalize = defineOp<NormShape>({
   ...ofShortcuts(normRecord("batch_norm_finalize", {}, { flops: 0, bytes: 0 })),
   prepare: (operands, given) => {
