@@ -1,4 +1,4 @@
-import { EOI, isFrame, nextSegment, SOS, uint16 } from "./jpeg_segments.ts";
+import { EOI, isFrame, type JpegSegment, nextSegment, SOS, uint16 } from "./jpeg_segments.ts";
 
 /** Height and width in pixels. */
 interface Sides {
@@ -8,14 +8,26 @@ interface Sides {
 
 /** What a JPEG file says of its size before its pixels; null if it says nothing. */
 export function declaredByJpeg(bytes: Uint8Array<ArrayBuffer>): Sides | null {
+  const frame = frameHeader(bytes);
+  return frame && { height: uint16(frame.data, 1), width: uint16(frame.data, 3) };
+}
+
+/** How a JPEG file is coded, in words, if that is a way that no decoder here reads; null otherwise. */
+export function unreadCoding(bytes: Uint8Array<ArrayBuffer>): string | null {
+  const frame = frameHeader(bytes);
+  if (frame === null) return null;
+  const { marker, data: [bits] } = frame;
+  if (marker > 0xc8) return "arithmetic coding";
+  if (marker > 0xc2) return marker === 0xc3 ? "lossless coding" : "hierarchical coding";
+  return bits === 8 ? null : `${bits} bits a sample`;
+}
+
+function frameHeader(bytes: Uint8Array<ArrayBuffer>): JpegSegment | null {
   for (let at = 2;;) {
     const segment = nextSegment(bytes, at);
     if (segment === null || segment.marker === SOS || segment.marker === EOI) return null;
-    const { marker, data, end } = segment;
-    if (isFrame(marker) && data.length >= 5) {
-      return { height: uint16(data, 1), width: uint16(data, 3) };
-    }
-    at = end;
+    if (isFrame(segment.marker) && segment.data.length >= 5) return segment;
+    at = segment.end;
   }
 }
 

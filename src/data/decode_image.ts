@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { declaredByJpeg, declaredByPng } from "./declared_sides.ts";
+import { declaredByJpeg, declaredByPng, unreadCoding } from "./declared_sides.ts";
 import { decodeJpeg } from "./decode_jpeg.ts";
 import { decodePng } from "./decode_png.ts";
 import { orientationIn } from "./exif.ts";
@@ -66,6 +66,13 @@ export async function decodeAny(
     const image = kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
     return { ...image, orientation: orientationIn(bytes, kind) };
   } catch (error) {
+    const coding = kind === "JPEG" ? unreadCoding(bytes) : null;
+    if (coding !== null) {
+      throw new InputError(
+        `Cannot decode ${path}: it is a JPEG file with ${coding}, which is not read, convert it to ` +
+          `baseline JPEG or PNG, or delete it`,
+      );
+    }
     throw new InputError(
       `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +
         `(${(error as Error).message}), replace the file or delete it`,

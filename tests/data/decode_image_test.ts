@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { deflateSync } from "node:zlib";
-import { decodeImage } from "../../src/data/decode_image.ts";
+import { decodeAny, decodeImage } from "../../src/data/decode_image.ts";
 import { cmykJpeg, cmykPixels } from "./cmyk_jpeg.ts";
 import { plainJpeg } from "./fixtures.ts";
+import { placesOf } from "./jpeg_files.ts";
+import { greyJpeg } from "./jpeg_samples.ts";
 import { chunk, pngFile, type PngImage } from "./png_files.ts";
 
 /** RGB of a 2 x 2 PNG file. */
@@ -130,3 +132,25 @@ function png(
     ...chunk("IEND", []),
   ]);
 }
+
+Deno.test("a JPEG file of a kind that is not read is not called damaged", async () => {
+  const [frame] = placesOf(greyJpeg, 0xc0);
+  const kinds: [change: (file: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>, is: RegExp][] =
+    [
+      [
+        (file) => file.with(frame + 1, 0xc9),
+        /with arithmetic coding, which is not read, convert it/,
+      ],
+      [
+        (file) => file.with(frame + 1, 0xca),
+        /with arithmetic coding, which is not read, convert it/,
+      ],
+      [(file) => file.with(frame + 1, 0xc3), /with lossless coding, which is not read, convert it/],
+      [
+        (file) => file.with(frame + 1, 0xc5),
+        /with hierarchical coding, which is not read, convert it/,
+      ],
+      [(file) => file.with(frame + 4, 12), /with 12 bits a sample, which is not read, convert it/],
+    ];
+  for (const [change, is] of kinds) await assert.rejects(decodeAny(change(greyJpeg), "x"), is);
+});
