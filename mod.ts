@@ -36,7 +36,7 @@ export { openGpu, type OpenOptions } from "./src/host/open_gpu.ts";
 export type { Dialect } from "./src/gpu/dialect.ts";
 export type { ProviderName } from "./src/gpu/provider.ts";
 export { Trainer, type TrainerOptions } from "./src/learner/trainer.ts";
-export type { TensorSegment, TensorStepResult } from "./src/learner/learner.ts";
+export type { TensorSegment, TensorStepResult } from "./src/learner/tensor_steps.ts";
 export type { HostTensor, SafetensorsFile } from "./src/net/safetensors.ts";
 export { readSafetensors, writeSafetensors } from "./src/host/safetensors_files.ts";
 export { resolveConfig } from "./src/experiment/config.ts";

@@ -32,7 +32,7 @@ const learner = new Learner({
   onLosses: () => {},
 });
 const open = new Set(Array(10).keys());
-const samples = Array.from({ length: batch }, (_, index) => ({ from, index, label: index % 10 }));
+const samples = Array.from({ length: batch }, (_, image) => ({ from, image, label: image % 10 }));
 const contenders = [6, 5, 4, 3, 2, 1, 0].map((frozen) => {
   return { frozen, state: network.snapshot(`candidate ${frozen}`) };
 });

@@ -69,10 +69,13 @@ export async function prepareStep(
     const images = arena.tensor("images", [rows, size, size], "u32");
     const random = Random.stream(0, "images");
     upload(gpu, images, Uint32Array.from({ length: images.length }, () => random.uint32()));
-    const program = await programs.get("step", () => [
-      ...programs.augment(rows, [{ source: 0, tensor: images }]),
-      ...programs.update(segments),
-    ]);
+    const program = await programs.programOf({
+      rows,
+      gather: [{ source: 0, tensor: images }],
+      forward: { mode: "training", sizes: segments },
+      loss: { targets: null },
+      update: { frozen: network.frozenBlocks },
+    });
     const open = new Set(Array(heads).keys());
     const batch = segments.flatMap((count, mask) =>
       Array.from({ length: count }, (_, index) => ({

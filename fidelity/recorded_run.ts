@@ -114,8 +114,8 @@ export class RecordedRun {
       const label = headOf.get(id)!;
       const index = train.indexOf(id);
       return index >= 0
-        ? { from: stream, index, label }
-        : { from: dreams!.store, index: dreamIds.indexOf(id), label };
+        ? { from: stream, image: index, label }
+        : { from: dreams!.store, image: dreamIds.indexOf(id), label };
     });
   }
 

@@ -6,7 +6,7 @@ import type { Gpu } from "../src/gpu/device.ts";
 import { download } from "../src/gpu/tensor.ts";
 import type { MemorySnapshot } from "../src/images/image_memory.ts";
 import type { Segment } from "../src/learner/batch.ts";
-import type { StepLoss } from "../src/learner/learner.ts";
+import type { StepLoss } from "../src/learner/options.ts";
 import { baseStep } from "../src/method/methods.ts";
 import { batchesOf, type Task } from "../src/method/session.ts";
 import type { Comparison } from "./comparison.ts";
@@ -259,7 +259,7 @@ class RunReplay {
     const ids = this.#recorded.idsOf(this.#section!);
     const samples = this.#recorded.samples(ids, this.#task, this.#assembly);
     for (const batch of batchesOf(samples, official.batchSize)) {
-      await step(session, task, batch, { seen, phase: "stream", remembers: true });
+      await step(session, task, batch, { seen, phase: "stream" });
     }
     await session.learner.readLosses();
   }

@@ -3,7 +3,7 @@ import { assemble, type Assembly } from "../src/experiment/build.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import { download } from "../src/gpu/tensor.ts";
 import type { Sample } from "../src/learner/batch.ts";
-import type { StepLoss } from "../src/learner/learner.ts";
+import type { StepLoss } from "../src/learner/options.ts";
 import type { Task } from "../src/method/session.ts";
 import type { Comparison } from "./comparison.ts";
 import { compareState, LIMIT } from "./network_state.ts";
@@ -141,7 +141,7 @@ async function replayStep(
   const pictures = given(recording.row("step/stream_idx", step));
   const labels = given(recording.row("step/labels", step));
   const task: Task = { index: info.task, heads, train: [], validation: [], previousBuffer: [] };
-  const batch = pictures.map((index, i): Sample => ({ from: stream, index, label: labels[i] }));
+  const batch = pictures.map((image, i): Sample => ({ from: stream, image, label: labels[i] }));
   const perDraw = split(recording, "step/draw_slot", step).map(given);
   const replays = perDraw.filter((slots) => slots.length > 0);
   const kept = given(recording.row("step/add_idx", step));
@@ -157,7 +157,7 @@ async function replayStep(
     split(recording, "step/draw_labels", step).flatMap(given),
   );
   draws.use({ replays, slots, offered: longTerm.reservoir.offered, mirrored });
-  await trace.step(session, task, batch, { seen, phase: "stream", remembers: true });
+  await trace.step(session, task, batch, { seen, phase: "stream" });
   await learner.readLosses();
   comparison.same("draws", `${where}: ${draws.mismatches}`, [draws.mismatches.length], [0]);
   if (info.num_seen_examples !== undefined) {

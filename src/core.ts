@@ -31,7 +31,7 @@ export {
 export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
 export type * from "./images/source.ts";
 export type { TaskSplit } from "./images/task_stream.ts";
-export type { TensorSegment, TensorStepResult } from "./learner/learner.ts";
+export type { TensorSegment, TensorStepResult } from "./learner/tensor_steps.ts";
 export { Trainer, type TrainerOptions } from "./learner/trainer.ts";
 export { resolveConfig } from "./experiment/config.ts";
 export type * from "./experiment/config_types.ts";

@@ -26,8 +26,8 @@ export async function evaluateTask(
 ): Promise<TaskAccuracy> {
   const headOf = new Map(task.classes.map((realClass, i) => [realClass, heads[i]]));
   store.load(images, task.test);
-  const samples = Array.from(task.test, (index): Sample => {
-    return { from: store, index, label: headOf.get(images.labels[index])! };
+  const samples = Array.from(task.test, (image): Sample => {
+    return { from: store, image, label: headOf.get(images.labels[image])! };
   });
   const all = new Set(Array(learner.heads).keys());
   const [classIl, taskIl] = await learner.predictions(samples, [all, new Set(heads)]);

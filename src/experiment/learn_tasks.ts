@@ -131,7 +131,7 @@ async function takeHeads(
     context.reporter.begin("heads", 0);
     const { labels } = materials.dataset.train;
     const samples = Array.from(materials.headChoice[index], (image): Sample => {
-      return { from: stream, index: image, label: split.classes.indexOf(labels[image]) };
+      return { from: stream, image, label: split.classes.indexOf(labels[image]) };
     });
     heads = await chooseHeads(
       session.learner,
@@ -183,7 +183,7 @@ function labelled(
   const { labels } = dataset.train;
   return Array.from(
     indices,
-    (index) => ({ from: stream, index, label: session.heads.headOf(labels[index]) }),
+    (image) => ({ from: stream, image, label: session.heads.headOf(labels[image]) }),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { StepLoss } from "../learner/learner.ts";
+import type { StepLoss } from "../learner/options.ts";
 import type { Phase, RunEvent } from "./events.ts";
 
 /** Turns losses that were read back into step events: one per phase and read-back. */

@@ -1,4 +1,5 @@
 import type { Tensor } from "../gpu/tensor.ts";
+import type { RememberedExample } from "../images/image_memory.ts";
 import type { BatchRow } from "../ops/batch_record.ts";
 import type { Draws } from "../random.ts";
 
@@ -10,17 +11,43 @@ export interface SampleSource {
   stage?(indices: readonly number[]): number[];
 }
 
-/** One image of a batch. */
-export interface Sample {
+/** What every image of a batch has. */
+interface AnySample {
   readonly from: SampleSource;
-  /** Image index of a store, or slot of a memory. */
-  readonly index: number;
   /** Head number. */
   readonly label: number;
   /** Memory slot that this step writes it to; absent or -1: none. */
   readonly slot?: number;
   /** Quarter turns counterclockwise, 0 to 3; absent: none. */
   readonly turns?: number;
+}
+
+/** An image of a store. */
+export interface StoredSample extends AnySample {
+  /** Its index in the image set that the store was loaded from. */
+  readonly image: number;
+}
+
+/** An example that a memory holds. */
+export interface RememberedSample extends AnySample {
+  /** The slot that holds it. */
+  readonly remembered: number;
+}
+
+/** One image of a batch. */
+export type Sample = StoredSample | RememberedSample;
+
+/** By what its source knows a sample: the index of an image, or the slot of an example. */
+export function placeOf(sample: Sample): number {
+  return "image" in sample ? sample.image : sample.remembered;
+}
+
+/** Examples of a memory as samples. */
+export function samplesOf(
+  memory: SampleSource,
+  examples: readonly RememberedExample[],
+): RememberedSample[] {
+  return examples.map(({ slot, label }) => ({ from: memory, remembered: slot, label }));
 }
 
 /** Samples that are normalised together and share a loss: the stream, a replay, dreams. */
@@ -51,8 +78,8 @@ export type Augmentation = {
 
 /**
  * The rows of a batch, in order. Each row's weight is that of its segment / (rows of its segment): a segment contributes
- * its weighted mean loss, and the segments add up. Draws per row: crop row, crop column, mirror coin, in the official order; with `augmentation` null
- * the plain image.
+ * its weighted mean loss, and the segments add up. Draws per row: crop row, crop column, mirror coin, in the official
+ * order; with `augmentation` null the plain image.
  */
 export function batchRows(
   segments: readonly Segment[],
@@ -62,7 +89,8 @@ export function batchRows(
   const places = stage(segments.flatMap(({ samples }) => samples));
   let row = 0;
   return segments.flatMap(({ samples, weight = 1, distillation }, mask) =>
-    samples.map(({ from, index: slotOfRow, label, slot = -1, turns = 0 }): BatchRow => {
+    samples.map((sample): BatchRow => {
+      const { from, label, slot = -1, turns = 0 } = sample;
       const crops = augmentation !== null && augmentation.padding > 0;
       const top = crops ? augmentation.random.below(2 * padding + 1) : padding;
       const left = crops ? augmentation.random.below(2 * padding + 1) : padding;
@@ -80,7 +108,7 @@ export function batchRows(
         weight: weight / samples.length,
         slot,
         target: distillation && {
-          slot: slotOfRow,
+          slot: placeOf(sample),
           weight: distillation.weight / (samples.length * distillation.heads),
         },
       };
@@ -98,12 +126,12 @@ export function sourcesOf(segments: readonly Segment[]): SampleSource[] {
 }
 
 function stage(samples: readonly Sample[]): number[] {
-  const places = samples.map(({ index }) => index);
+  const places = samples.map(placeOf);
   const sources = new Set(samples.map(({ from }) => from));
   for (const source of sources) {
     if (!source.stage) continue;
     const rows = samples.flatMap(({ from }, row) => from === source ? [row] : []);
-    const staged = source.stage(rows.map((row) => samples[row].index));
+    const staged = source.stage(rows.map((row) => placeOf(samples[row])));
     rows.forEach((row, i) => places[row] = staged[i]);
   }
   return places;

@@ -1,67 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
-import { download, downloadF32, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
+import { download, head, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Network, NetworkSnapshot } from "../net/network.ts";
 import type { BatchRow } from "../ops/batch_record.ts";
 import { remedyFor } from "../ops/storage.ts";
-import type { Draws } from "../random.ts";
-import { batchRows, type Sample, type Segment, sourcesOf } from "./batch.ts";
-import { type LearnerProgramOptions, LearnerPrograms, lossSlots } from "./programs.ts";
-import { toPaddedNhwc, withoutPadding } from "./tensor_inputs.ts";
-
-/** What a training step is for; steps are reported by it. */
-export type StepPhase = "wake" | "nrem" | "rem" | "dawn" | "freezing" | "stream" | "joint";
-
-/** A training step whose loss has been read back. */
-export interface StepLoss {
-  readonly phase: StepPhase;
-  /** Sum of the segments' mean losses. */
-  readonly loss: number;
-  readonly rows: number;
-}
-
-/** Given network inputs that are normalised together and share a loss. */
-export interface TensorSegment {
-  /** `[rows, 3, height, width]`, normalised, as PyTorch lays them out. */
-  readonly inputs: Float32Array;
-  /** Head number of each row. */
-  readonly labels: readonly number[];
-  /** Heads that take part in the softmax. */
-  readonly open: ReadonlySet<number>;
-}
-
-/** What a step on given tensors found before its update. */
-export interface TensorStepResult {
-  /** Sum of the segments' mean losses. */
-  readonly loss: number;
-  /** `[rows, heads]`, the segments one after another. */
-  readonly logits: Float32Array;
-}
-
-/** What a {@linkcode Learner} is made of. */
-export interface LearnerOptions extends LearnerProgramOptions {
-  /** Whether training mirrors images at random. */
-  readonly flip: boolean;
-  readonly sgd: LearnerProgramOptions["sgd"] & { readonly learningRate: number };
-  /** Crops and mirroring in training. */
-  readonly augmentRandom: Draws<"below" | "uniform">;
-  /** Steps between two read-backs of the losses. */
-  readonly readEvery: number;
-  /** Told about steps in order, some steps after they ran. */
-  readonly onLosses: (losses: readonly StepLoss[]) => void;
-  /** Awaited before each step and each batch that is judged or evaluated; may throw to end the run. */
-  readonly checkpoint?: () => Promise<void> | void;
-  readonly observer?: LearnerObserver;
-}
-
-/** What is told of what a learner does, and awaited: a check may compare and run steps of its own there. */
-export interface LearnerObserver {
-  /** A training step on these segments begins. */
-  readonly step?: (segments: readonly Segment[]) => Promise<void> | void;
-  /** Batches are about to be judged. */
-  readonly judging?: () => Promise<void> | void;
-  /** Predictions were counted, of augmented images where they choose heads as the official program does. */
-  readonly predicted?: (counts: Uint32Array[][], augmented: boolean) => void;
-}
+import { type Sample, type Segment, sourcesOf } from "./batch.ts";
+import { BatchWriter } from "./batch_writer.ts";
+import { Judge } from "./judge.ts";
+import type { LearnerOptions, StepLoss, StepPhase } from "./options.ts";
+import { LearnerPrograms, lossSlots } from "./programs.ts";
+import { type TensorSegment, type TensorStepResult, TensorSteps } from "./tensor_steps.ts";
 
 /** Bits of infinity: magnitudes from here on are not finite. */
 const NOT_FINITE = 0x7f800000;
@@ -76,6 +23,9 @@ export class Learner {
   readonly #gpu: Gpu;
   readonly #options: LearnerOptions;
   readonly #programs: LearnerPrograms;
+  readonly #writer: BatchWriter;
+  readonly #judge: Judge;
+  readonly #tensors: TensorSteps;
   #pending: { phase: StepPhase; rows: number }[] = [];
   /** Whether the last step was replayed on the way to a checkpoint: then its gradient is on no device. */
   #lastReplayed = false;
@@ -90,6 +40,9 @@ export class Learner {
     this.#gpu = options.network.gpu;
     this.#options = options;
     this.#programs = new LearnerPrograms(options);
+    this.#writer = new BatchWriter(this.#programs.batch, options);
+    this.#judge = new Judge(options, this.#programs, this.#writer);
+    this.#tensors = new TensorSteps(options, this.#programs);
   }
 
   /** Training steps so far. */
@@ -110,7 +63,7 @@ export class Learner {
     this.#annealing = steps === null ? null : { from: this.#steps, steps };
   }
 
-  /** Of the next step. */
+  /** The learning rate of the next step. */
   get #learningRate(): number {
     const { learningRate } = this.#options.sgd;
     if (!this.#annealing) return learningRate;
@@ -137,26 +90,19 @@ export class Learner {
   ): Promise<void> {
     await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
-    const sizes = segments.map(({ samples }) => samples.length);
-    const rows = sizes.reduce((a, b) => a + b, 0);
-    this.#write(segments, true, this.#pending.length);
-    const { network } = this;
-    const sources = sourcesOf(segments);
-    const writes = memory !== null &&
-      segments.some(({ samples }) => samples.some(({ slot = -1 }) => slot >= 0));
-    const targets = segments.find(({ distillation }) => distillation)?.distillation?.targets ??
-      null;
-    const key = `train ${network.frozenBlocks} [${sizes}] ${names(sources)} ${
-      targets?.label ?? ""
-    } ${writes ? `${memory.label} ${memoryLogits?.label ?? ""}` : ""}`;
-    const program = await this.#programs.get(key, () => [
-      ...this.#programs.augment(rows, sources),
-      ...this.#programs.update(sizes, targets),
-      ...(writes ? this.#programs.storeImages(rows, sources, memory) : []),
-      ...(writes && memoryLogits ? [this.#programs.storeLogits(rows, memoryLogits)] : []),
-    ]);
-    program.run();
-    network.batchesTracked += segments.length;
+    const { sizes, rows } = sizesOf(segments);
+    this.#write(segments, this.#writer.rows(segments, true));
+    const from = sourcesOf(segments);
+    const writes = segments.some(({ samples }) => samples.some(({ slot = -1 }) => slot >= 0));
+    const distilled = segments.find(({ distillation }) => distillation);
+    await this.#programs.run({
+      rows,
+      gather: from,
+      forward: { mode: "training", sizes },
+      loss: { targets: distilled?.distillation?.targets ?? null },
+      update: { frozen: this.network.frozenBlocks },
+      keep: memory && writes ? { from, images: memory, logits: memoryLogits } : undefined,
+    });
     await this.#count(phase, rows);
   }
 
@@ -175,94 +121,75 @@ export class Learner {
     await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
     const { network } = this;
-    const sizes = segments.map(({ samples }) => samples.length);
-    const rows = sizes.reduce((a, b) => a + b, 0);
-    const batch = this.#rowsOf(segments, true);
-    const sources = sourcesOf(segments);
+    const { sizes, rows } = sizesOf(segments);
+    const batch = this.#writer.rows(segments, true);
+    const from = sourcesOf(segments);
     for (const [position, { frozen, state }] of candidates.entries()) {
       network.restore(state);
       network.freeze(frozen);
-      this.#writeRows(batch, this.#pending.length, segments.map(({ open }) => open));
-      const key = `candidate ${frozen} [${sizes}] ${
-        position === 0 ? `${names(sources)} ${memory?.label ?? ""}` : "behind the first"
-      }`;
-      const program = await this.#programs.get(
-        key,
-        () =>
-          position > 0 ? this.#programs.update(sizes, null, frozen) : [
-            ...this.#programs.augment(rows, sources),
-            ...this.#programs.update(sizes),
-            ...(memory ? this.#programs.storeImages(rows, sources, memory) : []),
-          ],
-      );
-      program.run();
-      network.batchesTracked += segments.length;
+      this.#write(segments, batch);
+      const isFirst = position === 0;
+      await this.#programs.run({
+        rows,
+        gather: isFirst ? from : undefined,
+        forward: { mode: "training", sizes, start: isFirst ? 0 : frozen },
+        loss: { targets: null },
+        update: { frozen },
+        keep: isFirst && memory ? { from, images: memory, logits: null } : undefined,
+      });
       network.save(state);
       await this.#count(phase, rows);
     }
   }
 
-  /**
-   * One optimisation step on given tensors instead of stored images: normalised network inputs, used as they are. Reads
-   * the result back at once, so it suits checks and small experiments; runs use {@linkcode step}.
-   *
-   * @throws {TypeError} for inputs whose length does not fit the labels and the network's image size.
-   */
-  async stepOnTensors(segments: readonly TensorSegment[]): Promise<TensorStepResult> {
+  /** Copies samples into slots of a memory, as bytes; nothing is learned. */
+  async remember(samples: readonly Sample[], memory: Tensor): Promise<void> {
     await this.readLosses();
-    const { network } = this;
-    const sizes = segments.map(({ labels }) => labels.length);
-    const rows = sizes.reduce((a, b) => a + b, 0);
-    const { height, width } = this.#options.images;
-    upload(
-      this.#gpu,
-      network.activations.input,
-      toPaddedNhwc(
-        segments.map(({ inputs, labels }) => ({ inputs, rows: labels.length })),
-        height,
-        width,
-      ),
-    );
-    const batch = segments.flatMap(({ labels }, mask) =>
-      labels.map((label) => ({ ...storedNowhere, label, mask, weight: 1 / labels.length }))
-    );
-    this.#programs.batch.write(
-      { lossSlot: 0, learningRate: this.#learningRate },
-      batch,
-      segments.map(({ open }) => open),
-    );
-    const program = await this.#programs.get(
-      `tensors ${network.frozenBlocks} [${sizes}]`,
-      () => this.#programs.update(sizes),
-    );
-    program.run();
-    network.batchesTracked += segments.length;
-    this.#steps++;
-    this.#rows += rows;
-    const [losses, logits] = await download(this.#gpu, [
-      this.#programs.losses,
-      network.activations.logits,
-    ]);
-    return { loss: losses[0], logits: this.#withoutPadding(logits, rows) };
+    for (let start = 0; start < samples.length; start += this.maxRows) {
+      await this.#options.checkpoint?.();
+      const part = samples.slice(start, start + this.maxRows);
+      const segments = [{ samples: part, open: new Set<number>() }];
+      this.#write(segments, this.#writer.rows(segments, false));
+      const keep = { from: sourcesOf(segments), images: memory, logits: null };
+      await this.#programs.run({ rows: part.length, keep });
+    }
   }
 
-  /** Logits `[rows, heads]` of given inputs `[rows, 3, height, width]` in inference mode; nothing is learned. */
+  /** What {@linkcode Judge.losses} finds; nothing is learned. */
+  async losses(
+    batches: readonly (readonly Sample[])[],
+    mode: "training" | "inference",
+  ): Promise<number[]> {
+    await this.#options.observer?.judging?.();
+    await this.readLosses();
+    return await this.#judge.losses(batches, mode);
+  }
+
+  /** What {@linkcode Judge.predictions} counts. */
+  async predictions(
+    samples: readonly Sample[],
+    masks: readonly ReadonlySet<number>[],
+    augmented = false,
+  ): Promise<Uint32Array[][]> {
+    await this.readLosses();
+    const counts = await this.#judge.predictions(samples, masks, augmented);
+    this.#options.observer?.predicted?.(counts, augmented);
+    return counts;
+  }
+
+  /** {@linkcode TensorSteps.step}: for checks and small experiments; runs use {@linkcode step}. */
+  async stepOnTensors(segments: readonly TensorSegment[]): Promise<TensorStepResult> {
+    await this.readLosses();
+    const result = await this.#tensors.step(segments, this.#learningRate);
+    this.#steps++;
+    this.#rows += segments.reduce((sum, { labels }) => sum + labels.length, 0);
+    return result;
+  }
+
+  /** {@linkcode TensorSteps.infer}. */
   async inferTensors(inputs: Float32Array): Promise<Float32Array> {
     await this.readLosses();
-    const { images: { height, width } } = this.#options;
-    const rows = inputs.length / (3 * height * width);
-    upload(
-      this.#gpu,
-      this.network.activations.input,
-      toPaddedNhwc([{ inputs, rows }], height, width),
-    );
-    const program = await this.#programs.get(
-      `infer ${rows}`,
-      () => this.network.recordForward([rows], "inference"),
-    );
-    program.run();
-    const [logits] = await download(this.#gpu, [this.network.activations.logits]);
-    return this.#withoutPadding(logits, rows);
+    return await this.#tensors.infer(inputs);
   }
 
   /**
@@ -275,10 +202,7 @@ export class Learner {
     const pending = this.#pending;
     if (pending.length === 0) return;
     upload(this.#gpu, this.#programs.largest, new Uint32Array(2));
-    (await this.#programs.get(
-      `watch ${this.network.frozenBlocks}`,
-      () => [this.#programs.watch()],
-    )).run();
+    await this.#programs.run({ rows: 0, watch: true });
     const [losses, largest] = await download(this.#gpu, [
       head(this.#programs.losses, pending.length),
       this.#programs.largest,
@@ -297,6 +221,10 @@ export class Learner {
     });
     this.#watch(report[report.length - 1].loss, largest);
     this.#options.onLosses(report);
+  }
+
+  destroy(): void {
+    this.#programs.destroy();
   }
 
   /** Looks at the last step's gradient and at the parameters behind it, given the bits of their largest magnitudes. */
@@ -318,136 +246,10 @@ export class Learner {
     return remedyFor(this.network.precision);
   }
 
-  /**
-   * Mean cross-entropy over all heads of each batch, without learning. "training" normalises by batch statistics, moves
-   * the running ones and augments, as the official implementation judges candidates; "inference" changes nothing and
-   * takes the plain images.
-   *
-   * @throws {Error} for a loss that is not finite.
-   */
-  async losses(
-    batches: readonly (readonly Sample[])[],
-    mode: "training" | "inference",
-  ): Promise<number[]> {
-    await this.#options.observer?.judging?.();
-    await this.readLosses();
-    const open = new Set(Array(this.heads).keys());
-    const result: number[] = [];
-    for (let start = 0; start < batches.length; start += lossSlots) {
-      const part = batches.slice(start, start + lossSlots);
-      for (const [slot, samples] of part.entries()) {
-        await this.#options.checkpoint?.();
-        const segments = [{ samples, open }];
-        this.#write(segments, mode === "training", slot);
-        const sources = sourcesOf(segments);
-        const rows = samples.length;
-        const program = await this.#programs.get(`loss ${mode} ${rows} ${names(sources)}`, () => [
-          ...this.#programs.augment(rows, sources),
-          ...this.network.recordForward([rows], mode),
-          this.#programs.crossEntropy(rows),
-        ]);
-        program.run();
-        if (mode === "training") this.network.batchesTracked++;
-      }
-      result.push(...await downloadF32(this.#gpu, head(this.#programs.losses, part.length)));
-    }
-    const wrong = result.find((loss) => !Number.isFinite(loss));
-    if (wrong !== undefined) {
-      throw new Error(`Cannot judge the network: the loss of a batch is ${wrong}; ${this.#remedy}`);
-    }
-    return result;
-  }
-
-  /**
-   * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose arg
-   * max over the heads open in that mask (one or two masks, none empty) is that head.
-   *
-   * @throws {Error} for logits that are not numbers.
-   */
-  async predictions(
-    samples: readonly Sample[],
-    masks: readonly ReadonlySet<number>[],
-    augmented = false,
-  ): Promise<Uint32Array[][]> {
-    await this.readLosses();
-    const { heads } = this;
-    upload(this.#gpu, this.#programs.counts, new Uint32Array(this.#programs.counts.length));
-    for (let start = 0; start < samples.length; start += this.maxRows) {
-      await this.#options.checkpoint?.();
-      const part = samples.slice(start, start + this.maxRows);
-      const segments = [{ samples: part, open: masks[0] }];
-      this.#write(segments, augmented, 0, masks);
-      const sources = sourcesOf(segments);
-      const rows = part.length;
-      const program = await this.#programs.get(
-        `predict ${masks.length} ${rows} ${names(sources)}`,
-        () => [
-          ...this.#programs.augment(rows, sources),
-          ...this.network.recordForward([rows], "inference"),
-          ...masks.map((_, mask) => this.#programs.predict(rows, mask)),
-        ],
-      );
-      program.run();
-    }
-    const counts = await downloadU32(this.#gpu, this.#programs.counts);
-    const missing = samples.length * masks.length - counts.reduce((sum, count) => sum + count, 0);
-    if (missing > 0) {
-      throw new Error(
-        `Cannot count predictions: ${missing} of ${samples.length * masks.length} are not to be ` +
-          `had, their logits are not numbers; ${this.#remedy}`,
-      );
-    }
-    const table = masks.map((_, mask) =>
-      Array.from({ length: heads }, (_, label) => {
-        const at = (mask * heads + label) * heads;
-        return counts.subarray(at, at + heads);
-      })
-    );
-    this.#options.observer?.predicted?.(table, augmented);
-    return table;
-  }
-
-  /** Copies samples into slots of a memory, as bytes; nothing is learned. */
-  async remember(samples: readonly Sample[], memory: Tensor): Promise<void> {
-    await this.readLosses();
-    for (let start = 0; start < samples.length; start += this.maxRows) {
-      await this.#options.checkpoint?.();
-      const part = samples.slice(start, start + this.maxRows);
-      const segments = [{ samples: part, open: new Set<number>() }];
-      this.#write(segments, false, 0);
-      const sources = sourcesOf(segments);
-      const program = await this.#programs.get(
-        `remember ${part.length} ${names(sources)} ${memory.label}`,
-        () => this.#programs.storeImages(part.length, sources, memory),
-      );
-      program.run();
-    }
-  }
-
-  destroy(): void {
-    this.#programs.destroy();
-  }
-
-  #write(
-    segments: readonly Segment[],
-    augmented: boolean,
-    lossSlot: number,
-    masks: readonly ReadonlySet<number>[] = segments.map(({ open }) => open),
-  ): void {
-    this.#writeRows(this.#rowsOf(segments, augmented), lossSlot, masks);
-  }
-
-  #rowsOf(segments: readonly Segment[], augmented: boolean): BatchRow[] {
-    const { images: { padding }, flip, augmentRandom: random } = this.#options;
-    return batchRows(segments, padding, augmented ? { padding, flip, random } : null);
-  }
-
-  #writeRows(
-    rows: readonly BatchRow[],
-    lossSlot: number,
-    masks: readonly ReadonlySet<number>[],
-  ): void {
-    this.#programs.batch.write({ lossSlot, learningRate: this.#learningRate }, rows, masks);
+  /** Writes the rows of segments, whose loss is the next one to be read back. */
+  #write(segments: readonly Segment[], rows: readonly BatchRow[]): void {
+    const header = { lossSlot: this.#pending.length, learningRate: this.#learningRate };
+    this.#writer.write(header, rows, segments.map(({ open }) => open));
   }
 
   /** Counts a training step that was submitted; reads losses back when it is time to. */
@@ -460,14 +262,10 @@ export class Learner {
       await this.readLosses();
     }
   }
-
-  #withoutPadding(logits: ArrayLike<number>, rows: number): Float32Array {
-    return withoutPadding(logits, rows, this.heads, this.network.activations.logits.shape[1]);
-  }
 }
 
-function names(sources: readonly { source: number }[]): string {
-  return sources.map(({ source }) => source).join("+");
+/** Rows of each segment, and of all. */
+function sizesOf(segments: readonly Segment[]): { sizes: number[]; rows: number } {
+  const sizes = segments.map(({ samples }) => samples.length);
+  return { sizes, rows: sizes.reduce((a, b) => a + b, 0) };
 }
-
-const storedNowhere = { source: 0, index: 0, top: 0, left: 0, flip: false, slot: -1 };

@@ -1,30 +1,66 @@
 import type { Dispatch } from "../gpu/dispatch.ts";
 import { Program } from "../gpu/program.ts";
 import { Arena, type Tensor } from "../gpu/tensor.ts";
-import type { Network } from "../net/network.ts";
-import { type AugmentOptions, recordAugment } from "../ops/augment.ts";
+import { recordAugment } from "../ops/augment.ts";
 import { maxSegments } from "../ops/batch_norm.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
 import { recordLargest } from "../ops/largest.ts";
 import { recordMse } from "../ops/mse.ts";
 import { recordPredict } from "../ops/predict.ts";
-import { recordSgd, type SgdOptions } from "../ops/sgd.ts";
+import { recordSgd } from "../ops/sgd.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
 import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { SampleSource } from "./batch.ts";
+import type { LearnerProgramOptions } from "./options.ts";
 
 /** Losses that are kept on the GPU until they are read back. */
 export const lossSlots = 1024;
 
-/** What a learner's programs are recorded over. */
-export interface LearnerProgramOptions {
-  readonly network: Network;
-  readonly images: AugmentOptions;
-  readonly sgd: SgdOptions;
+/** What one submission does with the rows of a batch, in this order; what is absent is left out. */
+export interface Plan {
+  readonly rows: number;
+  /** From the bytes of these sources to the network's input; absent: the input is there. */
+  readonly gather?: readonly SampleSource[];
+  /** `sizes` of the segments; `start`: see `Network.recordForward`. */
+  readonly forward?: {
+    readonly mode: "training" | "inference";
+    readonly sizes: readonly number[];
+    readonly start?: number;
+  };
+  /** The loss of the logits, and its gradient; with targets also the distance to remembered logits. */
+  readonly loss?: { readonly targets: Tensor | null };
+  /** Backward pass and update of what is not frozen: the blocks behind the first `frozen` ones. */
+  readonly update?: { readonly frozen: number };
+  /** Copies the images that have a slot from their sources into a memory, and their logits. */
+  readonly keep?: {
+    readonly from: readonly SampleSource[];
+    readonly images: Tensor;
+    readonly logits: Tensor | null;
+  };
+  /** Counts predictions over the heads that are open in each of so many masks of the batch. */
+  readonly predict?: { readonly masks: number };
+  /** Finds the largest magnitudes of gradients and values that are not frozen. */
+  readonly watch?: boolean;
 }
 
-/** The parts that a learner's programs are put together from, the tensors they share, and the programs built so far. */
+/** Plans that do the same have the same key; it also names the program. */
+function keyOf({ rows, gather, forward, loss, update, keep, predict, watch }: Plan): string {
+  const names = (sources: readonly SampleSource[]) => sources.map(({ source }) => source).join("+");
+  const parts = [
+    `${rows} rows`,
+    gather && `gather ${names(gather)}`,
+    forward && `forward ${forward.mode} [${forward.sizes}] from ${forward.start ?? 0}`,
+    loss && `loss ${loss.targets?.label ?? ""}`,
+    update && `update behind ${update.frozen}`,
+    keep && `keep ${names(keep.from)} ${keep.images.label} ${keep.logits?.label ?? ""}`,
+    predict && `predict ${predict.masks}`,
+    watch && "watch",
+  ];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** A learner's programs, recorded once for each plan, and the tensors that they share. */
 export class LearnerPrograms {
   /** What changes from batch to batch. */
   readonly batch: BatchRecord;
@@ -52,17 +88,47 @@ export class LearnerPrograms {
     this.counts = this.#arena.tensor("counts", [2 * heads, heads], "u32");
   }
 
-  /** The program of this key, built when it is first asked for. */
-  async get(key: string, record: () => Dispatch[]): Promise<Program> {
+  /** Submits what a plan says, and counts the batches that running statistics have seen. */
+  async run(plan: Plan): Promise<void> {
+    const { forward } = plan;
+    (await this.programOf(plan)).run();
+    if (forward?.mode === "training") {
+      this.#options.network.batchesTracked += forward.sizes.length;
+    }
+  }
+
+  /** The program of a plan, built when it is first asked for. */
+  async programOf(plan: Plan): Promise<Program> {
+    const key = keyOf(plan);
     const known = this.#programs.get(key);
     if (known) return known;
-    const program = await Program.build(this.#options.network.gpu, key, record());
+    const { gpu } = this.#options.network;
+    const program = await Program.build(gpu, key, this.#record(plan));
     this.#programs.set(key, program);
     return program;
   }
 
-  /** From the stores' bytes to the network's input. */
-  augment(rows: number, sources: readonly SampleSource[]): Dispatch[] {
+  destroy(): void {
+    for (const program of this.#programs.values()) program.destroy();
+    this.#programs.clear();
+    this.#arena.destroy();
+  }
+
+  #record({ rows, gather, forward, loss, update, keep, predict, watch }: Plan): Dispatch[] {
+    const { network } = this.#options;
+    const { sizes = [], mode = "inference", start = 0 } = forward ?? {};
+    return [
+      ...(gather ? this.#augment(rows, gather) : []),
+      ...(forward ? network.recordForward(sizes, mode, start) : []),
+      ...(loss ? this.#loss(rows, loss.targets) : []),
+      ...(update ? [...network.recordBackward(sizes), this.#sgd()] : []),
+      ...(keep ? this.#keep(rows, keep) : []),
+      ...Array.from({ length: predict?.masks ?? 0 }, (_, mask) => this.#predict(rows, mask)),
+      ...(watch ? [this.#watch()] : []),
+    ];
+  }
+
+  #augment(rows: number, sources: readonly SampleSource[]): Dispatch[] {
     const { images, network } = this.#options;
     return sources.map(({ source, tensor }) =>
       recordAugment({
@@ -76,74 +142,43 @@ export class LearnerPrograms {
     );
   }
 
-  /** Forward, loss, backward and update over the network's input; `start`: see {@linkcode Network.recordForward}. */
-  update(sizes: readonly number[], targets: Tensor | null = null, start = 0): Dispatch[] {
-    const { network, sgd } = this.#options;
-    const rows = sizes.reduce((a, b) => a + b, 0);
+  #loss(rows: number, targets: Tensor | null): Dispatch[] {
+    const { activations: { logits, gLogits, rowLosses }, architecture } = this.#options.network;
+    const [batch, losses] = [this.batch.tensor, this.losses];
+    const { heads } = architecture;
+    const tensors = { rows, heads, batch, logits, gLogits, rowLosses, losses };
     return [
-      ...network.recordForward(sizes, "training", start),
-      this.crossEntropy(rows),
-      ...(targets ? [recordMse({ ...this.#lossTensors(rows), targets })] : []),
-      ...network.recordBackward(sizes),
-      recordSgd({
-        ...sgd,
-        batch: this.batch.tensor,
-        gradients: network.gradients,
-        mask: network.mask,
-        values: network.values,
-        velocities: network.velocities,
-      }),
+      recordCrossEntropy(tensors),
+      ...(targets ? [recordMse({ ...tensors, targets })] : []),
     ];
   }
 
-  /** The loss of the logits, and its gradient. */
-  crossEntropy(rows: number): Dispatch {
-    return recordCrossEntropy(this.#lossTensors(rows));
+  #sgd(): Dispatch {
+    const { network: { gradients, mask, values, velocities }, sgd } = this.#options;
+    return recordSgd({ ...sgd, batch: this.batch.tensor, gradients, mask, values, velocities });
   }
 
-  /** Copies the images of a batch that have a slot from their sources into a memory. */
-  storeImages(rows: number, sources: readonly SampleSource[], memory: Tensor): Dispatch[] {
-    const { height, width } = this.#options.images;
-    return sources.filter(({ tensor }) => tensor !== memory).map(({ source, tensor }) =>
-      recordStoreImages({
-        rows,
-        area: height * width,
-        source,
-        batch: this.batch.tensor,
-        images: tensor,
-        memory,
-      })
-    );
+  #keep(rows: number, { from, images: memory, logits: kept }: NonNullable<Plan["keep"]>) {
+    const { images: { height, width }, network: { activations: { logits } } } = this.#options;
+    const batch = this.batch.tensor;
+    // A kernel cannot copy within one buffer, and what is in the memory is there.
+    const others = from.filter(({ tensor }) => tensor !== memory);
+    return [
+      ...others.map(({ source, tensor: images }) =>
+        recordStoreImages({ rows, area: height * width, source, batch, images, memory })
+      ),
+      ...(kept ? [recordStoreLogits({ rows, batch, logits, memory: kept })] : []),
+    ];
   }
 
-  /** Copies the logits of those rows into `memory`. */
-  storeLogits(rows: number, memory: Tensor): Dispatch {
-    const { logits } = this.#options.network.activations;
-    return recordStoreLogits({ rows, batch: this.batch.tensor, logits, memory });
-  }
-
-  /** Counts predictions over the heads that are open in one of the batch's masks. */
-  predict(rows: number, mask: number): Dispatch {
+  #predict(rows: number, mask: number): Dispatch {
     const { activations: { logits }, architecture: { heads } } = this.#options.network;
     const { batch: { tensor: batch }, counts } = this;
     return recordPredict({ rows, heads, mask, offset: mask * heads, batch, logits, counts });
   }
 
-  /** Finds the largest magnitudes of what is not frozen. */
-  watch(): Dispatch {
+  #watch(): Dispatch {
     const { gradients, values, mask } = this.#options.network;
     return recordLargest({ gradients, values, mask, result: this.largest });
-  }
-
-  destroy(): void {
-    for (const program of this.#programs.values()) program.destroy();
-    this.#programs.clear();
-    this.#arena.destroy();
-  }
-
-  #lossTensors(rows: number) {
-    const { activations: { logits, gLogits, rowLosses }, architecture } = this.#options.network;
-    const [batch, losses] = [this.batch.tensor, this.losses];
-    return { rows, heads: architecture.heads, batch, logits, gLogits, rowLosses, losses };
   }
 }

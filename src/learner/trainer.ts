@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
-import { Learner, type TensorSegment, type TensorStepResult } from "./learner.ts";
+import { Learner } from "./learner.ts";
+import type { TensorSegment, TensorStepResult } from "./tensor_steps.ts";
 import { Network } from "../net/network.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import { Random } from "../random.ts";

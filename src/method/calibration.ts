@@ -1,4 +1,4 @@
-import type { Sample } from "../learner/batch.ts";
+import { samplesOf } from "../learner/batch.ts";
 import { plainSegment, type Session, type Task } from "./session.ts";
 
 /**
@@ -15,16 +15,15 @@ export async function calibrate(session: Session, task: Task): Promise<void> {
   const examples = longTerm.examplesByLabel();
   if (steps === 0 || examples.size === 0) return;
   const classes = [...examples.keys()];
-  const draw = (): Sample => {
+  const draw = () => {
     const ofClass = examples.get(classes[random.sleep.below(classes.length)])!;
-    const { slot, label } = ofClass[random.sleep.below(ofClass.length)];
-    return { from: longTerm, index: slot, label };
+    return ofClass[random.sleep.below(ofClass.length)];
   };
   session.begin("dawn", steps);
   learner.anneal(steps);
   for (let step = 0; step < steps; step++) {
-    const batch = Array.from({ length: options.replayBatchSize }, draw);
-    await learner.step("dawn", [plainSegment(session, batch)]);
+    const drawn = Array.from({ length: options.replayBatchSize }, draw);
+    await learner.step("dawn", [plainSegment(session, samplesOf(longTerm, drawn))]);
   }
   learner.anneal(null);
 }

@@ -21,7 +21,7 @@ export async function derppStep(
   session: Session,
   task: Task,
   batch: readonly Sample[],
-  { phase, remembers, alpha, beta }: Pick<StepOptions, "phase" | "remembers"> & DerppOptions,
+  { phase, alpha, beta }: Pick<StepOptions, "phase"> & DerppOptions,
 ): Promise<void> {
   const { learner, longTerm } = session;
   const targets = longTerm.logits;
@@ -38,7 +38,7 @@ export async function derppStep(
       { ...labelled, weight: beta },
     ]
     : [];
-  const samples = offerToMemory(session, task, batch, remembers);
+  const samples = offerToMemory(session, task, batch);
   await learner.step(
     phase,
     [plainSegment(session, samples), ...replay],

@@ -1,6 +1,5 @@
 import { dreamTrain } from "../images/task_stream.ts";
-import type { RememberedExample } from "../images/image_memory.ts";
-import type { Sample } from "../learner/batch.ts";
+import { type Sample, samplesOf } from "../learner/batch.ts";
 import { type Session, shuffled } from "./session.ts";
 
 /**
@@ -14,7 +13,7 @@ export function dreamsOfFreeHeads(session: Session): Sample[] {
   const { images, heads: labels } = dreamTrain(dreams.heads, heads.free);
   return Array.from(
     images,
-    (index, i): Sample => ({ from: dreams.store, index, label: labels[i] }),
+    (image, i): Sample => ({ from: dreams.store, image, label: labels[i] }),
   );
 }
 
@@ -30,8 +29,8 @@ const TURNS = [1, 2, 3] as const;
 function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample[] {
   const remembered = Map.groupBy(
     [
-      ...shortTerm.episodes().map((example): Sample => ({ ...placed(example), from: shortTerm })),
-      ...longTerm.replayed().map((example): Sample => ({ ...placed(example), from: longTerm })),
+      ...samplesOf(shortTerm, shortTerm.episodes()),
+      ...samplesOf(longTerm, longTerm.replayed()),
     ],
     ({ label }) => label,
   );
@@ -43,10 +42,6 @@ function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample
     const { known, turns } = drawn[i];
     return remembered.get(known)!.map((sample): Sample => ({ ...sample, label, turns }));
   });
-}
-
-function placed({ slot, label }: RememberedExample): Pick<Sample, "index" | "label"> {
-  return { index: slot, label };
 }
 
 /**

@@ -12,11 +12,11 @@ export async function erStep(
   session: Session,
   task: Task,
   batch: readonly Sample[],
-  { phase, remembers }: Pick<StepOptions, "phase" | "remembers">,
+  { phase }: Pick<StepOptions, "phase">,
 ): Promise<void> {
   const { learner, longTerm } = session;
   const replay = replaySegment(session);
-  const stream = offerToMemory(session, task, batch, remembers);
+  const stream = offerToMemory(session, task, batch);
   const samples = [...stream, ...(replay?.samples ?? [])];
   await learner.step(phase, [plainSegment(session, samples)], longTerm.tensor);
 }

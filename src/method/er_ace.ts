@@ -3,8 +3,6 @@ import type { Sample } from "../learner/batch.ts";
 import { learnByReplay, offerToMemory, type SeenHeads, type StepOptions } from "./replay.ts";
 import { replaySegment, type Session, type Task } from "./session.ts";
 
-export type { SeenHeads } from "./replay.ts";
-
 /**
  * One step of ER-ACE (Caccia et al., ICLR 2022), as the official `observe` executes it: the stream batch under the ACE
  * loss plus, from the second task on, a replayed batch under plain cross-entropy, one update; then those stream samples
@@ -14,7 +12,7 @@ export async function erAceStep(
   session: Session,
   task: Task,
   batch: readonly Sample[],
-  { seen, phase, remembers }: StepOptions,
+  { seen, phase }: StepOptions,
 ): Promise<void> {
   const { learner, longTerm, heads } = session;
   const present = new Set(batch.map(({ label }) => label));
@@ -23,7 +21,7 @@ export async function erAceStep(
     ? aceOpenHeadsOfficial({ present, seen, all: heads.all, task: task.index })
     : aceOpenHeads({ present, free: heads.free, all: heads.all, task: task.index });
   const replay = task.index > 0 ? replaySegment(session) : null;
-  const samples = offerToMemory(session, task, batch, remembers);
+  const samples = offerToMemory(session, task, batch);
   await learner.step(phase, [{ samples, open }, ...(replay ? [replay] : [])], longTerm.tensor);
 }
 

@@ -35,7 +35,7 @@ export async function learnMerged(
   let freezing: FreezingChoice | null = null;
   const learnEpoch = async (of: SeenHeads, phase: "stream" | "freezing") => {
     for (const batch of batchesOf(shuffled(stream, random.order), options.batchSize)) {
-      await step(session, task, batch, { seen: of, phase, remembers: true });
+      await step(session, task, batch, { seen: of, phase });
     }
   };
   let done = 0;

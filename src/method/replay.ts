@@ -1,6 +1,6 @@
 import type { Sample } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
-import type { StepPhase } from "../learner/learner.ts";
+import type { StepPhase } from "../learner/options.ts";
 import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
 
 /** Labels that a learner has met so far, dreams included; the official ER-ACE mask depends on them. */
@@ -10,8 +10,6 @@ export type SeenHeads = Set<number>;
 export interface StepOptions {
   readonly seen: SeenHeads;
   readonly phase: StepPhase;
-  /** Whether samples of the task are offered to the long-term memory. */
-  readonly remembers: boolean;
 }
 
 /** One training step of a replay method on a batch of the stream, as the official `observe` executes it. */
@@ -34,7 +32,7 @@ export async function learnByReplay(
   await learning(session, "stream", steps, async () => {
     for (let epoch = 0; epoch < options.epochs; epoch++) {
       for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
-        await step(session, task, batch, { seen, phase: "stream", remembers: true });
+        await step(session, task, batch, { seen, phase: "stream" });
       }
     }
   });
@@ -49,12 +47,9 @@ export function offerToMemory(
   session: Session,
   task: Task,
   batch: readonly Sample[],
-  remembers: boolean,
 ): Sample[] {
   const { longTerm, random } = session;
-  const kept = batch.flatMap(({ label }, row) =>
-    remembers && task.heads.includes(label) ? [row] : []
-  );
+  const kept = batch.flatMap(({ label }, row) => task.heads.includes(label) ? [row] : []);
   const slots = longTerm.offer(kept.map((row) => batch[row].label), random.reservoir);
   const slotOf = new Map(kept.map((row, i) => [row, slots[i]]));
   return batch.map((sample, row) => ({ ...sample, slot: slotOf.get(row) ?? -1 }));

@@ -3,10 +3,11 @@ import type { ImageStore } from "../images/image_store.ts";
 import type { LongTermMemory } from "../images/long_term.ts";
 import type { ShortTermMemory } from "../images/short_term.ts";
 import type { Draws } from "../random.ts";
-import type { Sample, Segment } from "../learner/batch.ts";
+import { type Sample, samplesOf, type Segment } from "../learner/batch.ts";
 import type { HeadTable } from "./heads.ts";
 import type { MethodOptions } from "./options.ts";
-import type { Learner, StepPhase } from "../learner/learner.ts";
+import type { Learner } from "../learner/learner.ts";
+import type { StepPhase } from "../learner/options.ts";
 
 /**
  * One random stream per purpose, so that a draw more in one place leaves the others as they were; of each only what is
@@ -91,8 +92,5 @@ export function replaySegment(session: Session): Segment | null {
   const { longTerm, options, random } = session;
   const drawn = longTerm.draw(options.replayBatchSize, random.replay);
   if (drawn.length === 0) return null;
-  return plainSegment(
-    session,
-    drawn.map(({ slot, label }) => ({ from: longTerm, index: slot, label })),
-  );
+  return plainSegment(session, samplesOf(longTerm, drawn));
 }

@@ -1,4 +1,4 @@
-import type { Sample } from "../learner/batch.ts";
+import { samplesOf } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";
@@ -22,8 +22,7 @@ export async function sleep(session: Session, task: Task): Promise<void> {
     let batchesDone = 0;
     let dreamt = 0;
     for (let pass = 0; pass < options.sleepEpochs; pass++) {
-      const episodes = shortTerm.pass(random.sleep)
-        .map(({ slot, label }): Sample => ({ from: shortTerm, index: slot, label }));
+      const episodes = samplesOf(shortTerm, shortTerm.pass(random.sleep));
       for (const batch of batchesOf(episodes, options.batchSize)) {
         batchesDone++;
         for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
@@ -50,10 +49,10 @@ function remStepsUntil(batches: number, perBatch: number): number {
 /** The short-term memory's episodes are offered to the long-term memory, one by one; they stay in the short-term memory. */
 export async function transferEpisodes(session: Session): Promise<void> {
   const { learner, shortTerm, longTerm, random } = session;
-  const episodes = shortTerm.episodes();
+  const episodes = samplesOf(shortTerm, shortTerm.episodes());
   const slots = longTerm.offer(episodes.map(({ label }) => label), random.reservoir);
-  const kept = episodes.flatMap(({ slot, label }, i): Sample[] =>
-    slots[i] < 0 ? [] : [{ from: shortTerm, index: slot, label, slot: slots[i] }]
+  const kept = episodes.flatMap((episode, i) =>
+    slots[i] < 0 ? [] : [{ ...episode, slot: slots[i] }]
   );
   await learner.remember(kept, longTerm.tensor);
 }

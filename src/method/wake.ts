@@ -1,13 +1,13 @@
 import { aceOpenHeads } from "./ace.ts";
-import type { Sample, Segment } from "../learner/batch.ts";
+import { type Sample, samplesOf, type Segment } from "../learner/batch.ts";
 import { type FreezingChoice, searchFreezingTogether } from "./freezing.ts";
 import { batchesOf, replaySegment, type Session, shuffled, type Task } from "./session.ts";
 
 /**
  * Wake: one epoch over the task's stream, the ACE loss on the stream alone, no dreams and, unless `wakeReplay` asks for
- * it, no replay: fast, narrow learning. Every image seen is offered to the short-term memory. From the second task on this epoch is the search for
- * how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode on validation images of the new task and
- * on the long-term memory's share for judging.
+ * it, no replay: fast, narrow learning. Every image seen is offered to the short-term memory. From the second task on this
+ * epoch is the search for how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode on
+ * validation images of the new task and on the long-term memory's share for judging.
  */
 export async function wake(session: Session, task: Task): Promise<FreezingChoice | null> {
   const { learner, shortTerm, options } = session;
@@ -46,11 +46,7 @@ export function aceSegment(session: Session, task: Task, samples: readonly Sampl
 }
 
 async function judge({ learner, longTerm, options }: Session, task: Task) {
-  const remembered = longTerm.judges().map(({ slot, label }) => ({
-    from: longTerm,
-    index: slot,
-    label,
-  }));
+  const remembered = samplesOf(longTerm, longTerm.judges());
   const meanLoss = async (samples: readonly Sample[]) => {
     const batches = batchesOf(samples, options.batchSize);
     const losses = await learner.losses(batches, "inference");

@@ -3,8 +3,8 @@
 import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
-import { batchRows, type Sample, type Segment } from "../../src/learner/batch.ts";
-import type { LearnerOptions, StepLoss } from "../../src/learner/learner.ts";
+import { batchRows, placeOf, type Sample, type Segment } from "../../src/learner/batch.ts";
+import type { LearnerOptions, StepLoss } from "../../src/learner/options.ts";
 import type { Network } from "../../src/net/network.ts";
 import { Random } from "../../src/random.ts";
 import { augment } from "../../src/reference/augment.ts";
@@ -35,8 +35,8 @@ const normal = {
 function plainPictures({ images }: SmallSession, samples: readonly Sample[]): Activation {
   const { height, width } = images;
   const size = height * width * 3;
-  const bytes = samples.flatMap(({ index }) => [
-    ...images.pixels.subarray(index * size, (index + 1) * size),
+  const bytes = samples.map(placeOf).flatMap((image) => [
+    ...images.pixels.subarray(image * size, (image + 1) * size),
   ]);
   const draws = samples.map(() => ({ top: 0, left: 0, flip: false }));
   const options = { height, width, padding: 0, mean: normal.mean, deviation: normal.std };
@@ -221,8 +221,9 @@ test("remember() copies images byte by byte and learns nothing", async (gpu) => 
     const memory = await downloadU32(gpu, longTerm.tensor);
     const images = await downloadU32(gpu, store.tensor);
     const at = (words: Uint32Array<ArrayBuffer>, i: number) => words.subarray(i * 64, i * 64 + 64);
-    for (const { index, slot } of kept) {
-      assertSameBits(at(memory, slot), at(images, index), `slot ${slot}`);
+    for (const sample of kept) {
+      const { slot } = sample;
+      assertSameBits(at(memory, slot), at(images, placeOf(sample)), `slot ${slot}`);
     }
     assert(memory.subarray(0, 5 * 64).every((word) => word === 0));
     assert.deepEqual(await learner.network.export(), before);
@@ -292,7 +293,7 @@ test("an interruption is asked for before each step, and leaves the network alon
 
 Deno.test("batchRows() weighs each segment by its mean and draws row, column, coin per image", () => {
   const from = { source: 7, tensor: null as never };
-  const sample = (index: number): Sample => ({ from, index, label: index % 3 });
+  const sample = (image: number): Sample => ({ from, image, label: image % 3 });
   const open = new Set([0]);
   const segments = [{ samples: [sample(4), sample(5)], open }, { samples: [sample(6)], open }];
   const drawn: string[] = [];

@@ -127,10 +127,10 @@ test("ER-ACE steps from every recorded state lead to the next recorded state", a
       // The memory asks for a draw only once it is full.
       decisions = kept.slice(trace.bufferSize).map(({ slot }) => slot);
       longTerm.offer(kept.map(({ picture }) => trace.poolHeads[picture]), random.reservoir);
-      const samples = bufferBefore(step).map((index, slot): Sample => ({
+      const samples = bufferBefore(step).map((image, slot): Sample => ({
         from: store,
-        index,
-        label: trace.poolHeads[index],
+        image,
+        label: trace.poolHeads[image],
         slot,
       }));
       await learner.remember(samples, longTerm.tensor);
@@ -166,12 +166,12 @@ test("ER-ACE steps from every recorded state lead to the next recorded state", a
         coins = [...streamPictures.map(() => 0), ...Array(replayedRows).fill(0.9)];
         const offered = longTerm.reservoir.offered;
         decisions = kept.map(({ slot }) => slot).slice(Math.max(0, trace.bufferSize - offered));
-        const batch = streamPictures.map((index, row): Sample => ({
+        const batch = streamPictures.map((image, row): Sample => ({
           from: store,
-          index,
+          image,
           label: stream.labels[row],
         }));
-        await erAceStep(small, tasks[task], batch, { seen, phase: "stream", remembers: true });
+        await erAceStep(small, tasks[task], batch, { seen, phase: "stream" });
         await learner.readLosses();
         assert.deepEqual([coins, decisions], [[], []], "draws are left over");
         signs.push(await reluOutputs(network));

@@ -1,6 +1,7 @@
 /** The search for how much to freeze. */
 
 import assert from "node:assert/strict";
+import { samplesOf } from "../../src/learner/batch.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { copyTensor, downloadF32, downloadU32, upload } from "../../src/gpu/tensor.ts";
 import {
@@ -137,11 +138,7 @@ for (const freezingMode of ["training_and_buff", "training", "buffer"] as const)
       // The network in use is the winner: judged again, it has the winner's loss.
       const judge = async (samples: typeof old) =>
         (await learner.losses([samples], "inference"))[0];
-      const judges = longTerm.judges().map(({ slot, label }) => ({
-        from: longTerm,
-        index: slot,
-        label,
-      }));
+      const judges = samplesOf(longTerm, longTerm.judges());
       const [v, b] = [await judge([...task.validation]), await judge(judges)];
       const score = { training_and_buff: (v + b) / 2, training: v, buffer: b }[freezingMode];
       assert(Math.abs(score - losses[choice.chosen]) < 1e-5, `${score} against ${losses}`);

@@ -80,7 +80,7 @@ test("a memory's snapshot holds logits as well as images", async (gpu) => {
     const session = { ...small.session, longTerm };
     const task = laterTask(small);
     const step = derppStepWith({ alpha: 0.5, beta: 0.5 });
-    const options = { seen: new Set<number>(), phase: "stream", remembers: true } as const;
+    const options = { seen: new Set<number>(), phase: "stream" } as const;
     await step(session, task, task.train.slice(0, 4), options);
     const snapshot = longTerm.snapshot();
     const held = await download(gpu, [longTerm.tensor, longTerm.logits!]);
@@ -100,7 +100,7 @@ test("a memory's snapshot holds logits as well as images", async (gpu) => {
 test("DER++ refuses a memory that keeps no logits", async (gpu) => {
   await withSession(gpu, {}, async (small) => {
     const task = laterTask(small);
-    const options = { seen: new Set<number>(), phase: "stream", remembers: true } as const;
+    const options = { seen: new Set<number>(), phase: "stream" } as const;
     await assert.rejects(
       derppStepWith({ alpha: 1, beta: 1 })(small.session, task, task.train, options),
       /Cannot run DER\+\+: the long-term memory keeps no logits/,
@@ -112,7 +112,7 @@ test("ER replays in the first task, in one batch with the stream, and stores no 
   await withSession(gpu, { method: { replayBatchSize: 2 } }, async (small) => {
     const { session, samples } = small;
     const task: Task = { ...laterTask(small), index: 0 };
-    const options = { phase: "stream", remembers: true } as const;
+    const options = { phase: "stream" } as const;
     // Images 0 to 5 have labels 0 to 5: two of them are the task's, the others stand for dreams.
     await erStep(session, task, samples(0, 6), options);
     assert.equal(session.longTerm.reservoir.offered, 2);

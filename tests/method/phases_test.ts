@@ -5,7 +5,7 @@ import { createImageStore } from "../../src/images/image_store.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
 import type { ImageMemory } from "../../src/images/image_memory.ts";
-import type { Segment } from "../../src/learner/batch.ts";
+import { placeOf, samplesOf, type Segment } from "../../src/learner/batch.ts";
 import { calibrate } from "../../src/method/calibration.ts";
 import { learnErAce } from "../../src/method/er_ace.ts";
 import { learnFinetune } from "../../src/method/finetune.ts";
@@ -105,14 +105,15 @@ test("wake shows every image of the stream once and remembers its bytes", async 
     assert.deepEqual(phases, ["wake 3"]);
     assert.deepEqual(asked.map(({ segments: [{ samples }] }) => samples.length), [4, 4, 2]);
     const shown = asked.flatMap(({ segments: [{ samples }] }) => samples);
-    assert.deepEqual(sorted(shown.map(({ index }) => index)), task.train.map(({ index }) => index));
-    assert.notDeepEqual(shown.map(({ index }) => index), task.train.map(({ index }) => index));
+    assert.deepEqual(sorted(shown.map(placeOf)), task.train.map(placeOf));
+    assert.notDeepEqual(shown.map(placeOf), task.train.map(placeOf));
     // All of it fits, so the memory holds it in the order in which it was shown.
     const held = await contents(gpu, session.shortTerm);
-    shown.forEach(({ index, label }, slot) => {
-      const bytes = images.pixels.subarray(index * 192, index * 192 + 192);
+    shown.forEach((sample, slot) => {
+      const image = placeOf(sample);
+      const bytes = images.pixels.subarray(image * 192, image * 192 + 192);
       assert.equal(held[slot], toPixelWords(bytes).join(), `slot ${slot}`);
-      assert.equal(session.shortTerm.labels[slot], label);
+      assert.equal(session.shortTerm.labels[slot], sample.label);
     });
     assert.equal(session.longTerm.filled, 0);
   });
@@ -126,8 +127,8 @@ test("the short-term memory keeps its capacity when the stream is longer", async
     await wake(session, task);
     assert.equal(session.shortTerm.filled, 7);
     assert.equal(session.shortTerm.reservoir.offered, 10);
-    const texts = task.train.map(({ index }) =>
-      toPixelWords(images.pixels.subarray(index * 192, index * 192 + 192)).join()
+    const texts = task.train.map(placeOf).map((image) =>
+      toPixelWords(images.pixels.subarray(image * 192, image * 192 + 192)).join()
     );
     const held = await contents(gpu, session.shortTerm);
     assert.equal(new Set(held).size, 7);
@@ -163,7 +164,7 @@ test("NREM pairs episodes under ACE with a replay under plain cross-entropy", as
     const task = beginTask(small, session, 1);
     const { longTerm, shortTerm } = session;
     const asked = watch(session);
-    const episodes = [2, 3, 2].map((label, index) => ({ from: shortTerm, index, label }));
+    const episodes = samplesOf(shortTerm, [2, 3, 2].map((label, slot) => ({ slot, label })));
     shortTerm.offer([2, 3, 2], session.random.reservoir);
     // Nothing to replay yet: one segment. Two slots judge and are not replayed.
     for (const offered of [0, 2, 4, 10]) {
@@ -178,10 +179,12 @@ test("NREM pairs episodes under ACE with a replay under plain cross-entropy", as
       const [, replay] = segments;
       assert.deepEqual(sorted(replay.open), [0, 1, 2, 3, 4, 5]);
       assert.equal(replay.samples.length, Math.min(3, offered - 2));
-      for (const { from, index, label } of replay.samples) {
+      for (const sample of replay.samples) {
+        const { from, label } = sample;
+        const slot = placeOf(sample);
         assert.equal(from, longTerm);
-        assert(index >= 2, "an image that judges was replayed");
-        assert.equal(label, longTerm.labels[index]);
+        assert(slot >= 2, "an image that judges was replayed");
+        assert.equal(label, longTerm.labels[slot]);
       }
     }
   });
@@ -194,17 +197,17 @@ test("dreams are those of the free heads, each once before any comes again", asy
     beginTask(small, session, 1);
     const dreams = new Dreams(session);
     const seen = Array.from({ length: 6 }, () => dreams.next(4)).flat();
-    const indices = seen.map(({ index }) => index);
+    const indices = seen.map(placeOf);
     const expected = [4, 5, 10, 11, 16, 17, 22, 23];
     for (const round of [0, 8, 16]) {
       assert.deepEqual(sorted(indices.slice(round, round + 8)), expected);
     }
     assert.notDeepEqual(indices.slice(0, 8), indices.slice(8, 16));
-    assert(seen.every(({ index, label, from }) => label === index % 6 && from.source === 3));
+    assert(seen.every((dream) => dream.label === placeOf(dream) % 6 && dream.from.source === 3));
     assert.equal(dreams.count, 8);
     // A batch may end one round and begin the next.
     const uneven = new Dreams(session);
-    const three = Array.from({ length: 8 }, () => uneven.next(3)).flat().map(({ index }) => index);
+    const three = Array.from({ length: 8 }, () => uneven.next(3)).flat().map(placeOf);
     for (const round of [0, 8, 16]) {
       assert.deepEqual(sorted(three.slice(round, round + 8)), expected);
     }
@@ -260,7 +263,7 @@ test("a night has the dreams that it is told to have, spread over its batches", 
       if (dreamsPerEpisode !== "all") return;
       // Every dream once a pass.
       const dreamt = asked.filter(({ phase }) => phase === "rem")
-        .flatMap(({ segments: [{ samples }] }) => samples.map(({ index }) => index));
+        .flatMap(({ segments: [{ samples }] }) => samples.map(placeOf));
       assert.equal(dreamt.length, 32);
       assert.equal(new Set(dreamt.slice(0, 16)).size, 16);
     });
@@ -341,7 +344,7 @@ for (
       assert.deepEqual(phases, steps.length ? [`sleep ${steps.length}`] : []);
       // Each pass meets every episode once.
       const replayed = asked.filter(({ phase }) => phase === "nrem")
-        .map(({ segments: [{ samples }] }) => samples.map(({ index }) => index));
+        .map(({ segments: [{ samples }] }) => samples.map(placeOf));
       for (const pass of nrem ? [replayed.slice(0, 3), replayed.slice(3)] : []) {
         assert.deepEqual(sorted(pass.flat()), [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
       }
@@ -409,7 +412,7 @@ test("a run stages no image of a task that has not begun", async (gpu) => {
     const asked = watch(session);
     for (const index of [0, 1, 2]) {
       const task = beginTask(small, session, index);
-      small.store.load(images, [...task.train, ...task.validation].map((sample) => sample.index));
+      small.store.load(images, [...task.train, ...task.validation].map(placeOf));
       asked.length = 0;
       await learnStaged(session, task);
       const samples = asked.flatMap(({ segments }) => segments.flatMap(({ samples }) => samples));
@@ -515,8 +518,9 @@ test("behind a task the memory is trained on, each class equally often", async (
     const shown = asked.flatMap(({ segments: [{ samples }] }) => samples);
     assert.equal(shown.length, 180);
     assert(
-      shown.every(({ from, index, label }) =>
-        from === longTerm && index >= 2 && longTerm.labels[index] === label
+      shown.every((sample) =>
+        sample.from === longTerm && placeOf(sample) >= 2 &&
+        longTerm.labels[placeOf(sample)] === sample.label
       ),
     );
     for (const label of [0, 2, 3]) {
@@ -555,7 +559,7 @@ test("dreams of memory are turned pictures of remembered classes, another pair f
       assert.deepEqual(sorted(byHead.keys()), sorted(free));
       const pairs = [...byHead].map(([, samples]) => {
         const known = new Set(
-          samples.map(({ from, index }) => (from as ImageMemory).labels[index]),
+          samples.map((sample) => (sample.from as ImageMemory).labels[placeOf(sample)]),
         );
         const turns = new Set(samples.map(({ turns }) => turns));
         assert.deepEqual([known.size, turns.size], [1, 1]);

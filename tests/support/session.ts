@@ -8,7 +8,8 @@ import { LongTermMemory } from "../../src/images/long_term.ts";
 import { ShortTermMemory } from "../../src/images/short_term.ts";
 import type { Sample } from "../../src/learner/batch.ts";
 import { HeadTable } from "../../src/method/heads.ts";
-import { Learner, type LearnerOptions, type StepLoss } from "../../src/learner/learner.ts";
+import { Learner } from "../../src/learner/learner.ts";
+import type { LearnerOptions, StepLoss } from "../../src/learner/options.ts";
 import type { MethodRandom, Session } from "../../src/method/session.ts";
 import type { MethodOptions } from "../../src/method/options.ts";
 import { Network } from "../../src/net/network.ts";
@@ -167,7 +168,7 @@ export async function withSession(
   const samples = (from: number, to: number): Sample[] =>
     Array.from({ length: to - from }, (_, i) => ({
       from: store,
-      index: from + i,
+      image: from + i,
       label: images.labels[from + i],
     }));
   try {

@@ -1,0 +1,109 @@
+import { downloadF32, downloadU32, head, upload } from "../gpu/tensor.ts";
+import { remedyFor } from "../ops/storage.ts";
+import { type Sample, sourcesOf } from "./batch.ts";
+import type { BatchWriter } from "./batch_writer.ts";
+import type { LearnerOptions } from "./options.ts";
+import { type LearnerPrograms, lossSlots } from "./programs.ts";
+
+/** What a network does with samples that it does not learn from: losses and predictions. */
+export class Judge {
+  readonly #options: Pick<LearnerOptions, "network" | "checkpoint">;
+  readonly #programs: LearnerPrograms;
+  readonly #writer: BatchWriter;
+
+  constructor(
+    options: Pick<LearnerOptions, "network" | "checkpoint">,
+    programs: LearnerPrograms,
+    writer: BatchWriter,
+  ) {
+    this.#options = options;
+    this.#programs = programs;
+    this.#writer = writer;
+  }
+
+  /**
+   * Mean cross-entropy over all heads of each batch. "training" normalises by batch statistics, moves the running ones and
+   * augments, as the official implementation judges candidates; "inference" changes nothing and takes the plain images.
+   *
+   * @throws {Error} for a loss that is not finite.
+   */
+  async losses(
+    batches: readonly (readonly Sample[])[],
+    mode: "training" | "inference",
+  ): Promise<number[]> {
+    const { network } = this.#options;
+    const open = new Set(Array(network.architecture.heads).keys());
+    const result: number[] = [];
+    for (let start = 0; start < batches.length; start += lossSlots) {
+      const part = batches.slice(start, start + lossSlots);
+      for (const [lossSlot, samples] of part.entries()) {
+        await this.#options.checkpoint?.();
+        const segments = [{ samples, open }];
+        const rows = this.#writer.rows(segments, mode === "training");
+        this.#writer.write({ lossSlot, learningRate: 0 }, rows, [open]);
+        await this.#programs.run({
+          rows: samples.length,
+          gather: sourcesOf(segments),
+          forward: { mode, sizes: [samples.length] },
+          loss: { targets: null },
+        });
+      }
+      const losses = head(this.#programs.losses, part.length);
+      result.push(...await downloadF32(network.gpu, losses));
+    }
+    const wrong = result.find((loss) => !Number.isFinite(loss));
+    if (wrong !== undefined) {
+      throw new Error(`Cannot judge the network: the loss of a batch is ${wrong}; ${this.#remedy}`);
+    }
+    return result;
+  }
+
+  /**
+   * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose arg
+   * max over the heads open in that mask (one or two masks, none empty) is that head.
+   *
+   * @throws {Error} for logits that are not numbers.
+   */
+  async predictions(
+    samples: readonly Sample[],
+    masks: readonly ReadonlySet<number>[],
+    augmented: boolean,
+  ): Promise<Uint32Array[][]> {
+    const { network: { gpu, activations: { rows: maxRows }, architecture: { heads } } } =
+      this.#options;
+    const table = this.#programs.counts;
+    upload(gpu, table, new Uint32Array(table.length));
+    for (let start = 0; start < samples.length; start += maxRows) {
+      await this.#options.checkpoint?.();
+      const part = samples.slice(start, start + maxRows);
+      const segments = [{ samples: part, open: masks[0] }];
+      const rows = this.#writer.rows(segments, augmented);
+      this.#writer.write({ lossSlot: 0, learningRate: 0 }, rows, masks);
+      await this.#programs.run({
+        rows: part.length,
+        gather: sourcesOf(segments),
+        forward: { mode: "inference", sizes: [part.length] },
+        predict: { masks: masks.length },
+      });
+    }
+    const counts = await downloadU32(gpu, table);
+    const wanted = samples.length * masks.length;
+    const missing = wanted - counts.reduce((sum, count) => sum + count, 0);
+    if (missing > 0) {
+      throw new Error(
+        `Cannot count predictions: ${missing} of ${wanted} are not to be had, their logits are not ` +
+          `numbers; ${this.#remedy}`,
+      );
+    }
+    return masks.map((_, mask) =>
+      Array.from({ length: heads }, (_, label) => {
+        const at = (mask * heads + label) * heads;
+        return counts.subarray(at, at + heads);
+      })
+    );
+  }
+
+  get #remedy(): string {
+    return remedyFor(this.#options.network.precision);
+  }
+}
