@@ -1,7 +1,7 @@
 /**
- * All of the program that needs no disk and no process: it runs in Deno, in a page and in a worker. What surrounds a run is
- * given to it by a {@linkcode RunHost}; `memoryHost` is one without files. `mod.ts` has the same with the files of a Deno
- * process around it.
+ * All of the program that needs no disk and no process: it runs in Deno, in a page and in a worker. What surrounds a
+ * run is given to it by a {@linkcode RunHost}; `memoryHost` is one without files. `mod.ts` has the same with the
+ * files of a Deno process around it.
  *
  * ```ts ignore
  * const config = resolveConfig(options);

@@ -3,7 +3,7 @@ const MASK_64 = (1n << 64n) - 1n;
 /**
  * Seeded random numbers on the host: xoshiro128** 1.1 (Blackman and Vigna 2018,
  * https://prng.di.unimi.it/xoshiro128starstar.c), 128 bits of state, period 2^128 - 1. All draws of a
- * run come from such streams, and their states travel in the checkpoint.
+ * run come from such streams; a run that goes on makes the same draws again.
  */
 export class Random {
   #state: Uint32Array;

@@ -50,8 +50,8 @@ function pathsOf(value: unknown, prefix = ""): Set<string> {
 
 /**
  * Whom a run follows where paper and official program differ. It holds for a run as a whole, whatever its method: loss
- * masks, the division of images, the choice of heads, freezing and metrics. So the baselines of a comparison are trained
- * and measured by the rules of the method that they are compared with.
+ * masks, the division of images, the choice of heads, freezing and metrics. So the baselines of a comparison are
+ * trained and measured by the rules of the method that they are compared with.
  */
 export function compatOf({ wscl }: ExperimentConfig): "paper" | "official" {
   return wscl.compat;

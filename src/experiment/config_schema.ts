@@ -5,8 +5,9 @@ import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
 import type { BaseName } from "./config_types.ts";
 
-// One schema per section. Defaults are what was found best (docs/method.md), the official values (optimizer, memories, epochs) or the
-// paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE, expected ...".
+// One schema per section. Defaults are what was found best (docs/method.md), the official values (optimizer,
+// memories, epochs) or the paper's (short-term memory, sleep, share). Each `check` text completes "KEY is VALUE,
+// expected ...".
 
 const count = (least: number, most = 2 ** 31 - 1) =>
   v.pipe(

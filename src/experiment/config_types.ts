@@ -1,8 +1,8 @@
 import type { SourceOptions } from "../images/source.ts";
 
 /**
- * `wscl`, `er_ace`, `er`, `derpp`, `finetune` or `joint`; a text with a `/`, or with `.ts` or `.js` at its end, names the
- * module of a method of one's own.
+ * `wscl`, `er_ace`, `er`, `derpp`, `finetune` or `joint`; a text with a `/`, or with `.ts` or `.js` at its end, names
+ * the module of a method of one's own.
  */
 export type MethodName = string;
 
@@ -90,9 +90,9 @@ export interface WsclConfig {
 
 /** Factors of the two replay terms of DER++. */
 export interface DerppConfig {
-  /** Of the mean squared distance to remembered logits. */
+  /** Factor of the mean squared distance to remembered logits. */
   readonly alpha: number;
-  /** Of the cross-entropy on remembered labels. */
+  /** Factor of the cross-entropy on remembered labels. */
   readonly beta: number;
 }
 
@@ -180,7 +180,10 @@ export interface LogConfig {
 
 /** The configuration of `wscl` as a user may write it: with a preset in place of keys, see `docs/method.md`. */
 export interface WsclOptions extends WsclConfig {
-  /** Keys that belong together: as the paper, as the official program, or as found best; what is written beside it wins. */
+  /**
+   * Keys that belong together: as the paper, as the official program, or as found best; what is written beside it
+   * wins.
+   */
   readonly preset: "paper" | "official" | "best";
 }
 

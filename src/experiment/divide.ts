@@ -17,8 +17,8 @@ export function wantsDreams(config: ExperimentConfig): boolean {
 }
 
 /**
- * Divides the images of an experiment into tasks. Images are held out for freezing only where the method searches for it:
- * baselines train on everything. `note` is told of classes that no task has.
+ * Divides the images of an experiment into tasks. Images are held out for freezing only where the method searches for
+ * it: baselines train on everything. `note` is told of classes that no task has.
  *
  * @throws {InputError} where data and configuration do not fit.
  */
@@ -56,8 +56,8 @@ function checkClasses({ data }: ExperimentConfig, { name, train }: Dataset): voi
   const wanted = data.tasks * data.classesPerTask;
   if (wanted > train.classNames.length) {
     throw new InputError(
-      `Cannot split ${name} into tasks: ${data.tasks} tasks of ${data.classesPerTask} classes need ${wanted} classes, ` +
-        `it has ${train.classNames.length}; lower data.tasks or data.classesPerTask`,
+      `Cannot split ${name} into tasks: ${data.tasks} tasks of ${data.classesPerTask} classes need ` +
+        `${wanted} classes, it has ${train.classNames.length}; lower data.tasks or data.classesPerTask`,
     );
   }
 }

@@ -74,9 +74,9 @@ export class DryLearner {
 }
 
 /**
- * A run without a device: the protocol and the phases are executed as they are, with the draws of the seed, on a learner
- * that learns nothing. All that follows from numbers and draws comes about as in the run itself; what follows from
- * accuracies and losses, the choice of heads and of what to freeze, does not.
+ * A run without a device: the protocol and the phases are executed as they are, with the draws of the seed, on a
+ * learner that learns nothing. All that follows from numbers and draws comes about as in the run itself; what follows
+ * from accuracies and losses, the choice of heads and of what to freeze, does not.
  */
 export class DryRun {
   readonly session: Session;

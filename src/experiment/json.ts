@@ -14,8 +14,8 @@ export function readJson(bytes: Uint8Array, file: string): unknown {
 /**
  * Parses JSON text.
  *
- * @throws {InputError} for a syntax error, with file, line and column; for a key that an object has twice, with its path
- * and where both are.
+ * @throws {InputError} for a syntax error, with file, line and column; for a key that an object has twice, with its
+ * path and where both are.
  */
 export function parseJson(text: string, file: string): unknown {
   const value = parse(text, file);

@@ -25,10 +25,10 @@ import { Teller } from "./teller.ts";
 import { decodeWeights, type Weights } from "./weights.ts";
 
 /**
- * Runs an experiment from images to summary: for each task choose heads, learn, evaluate. It knows no disk and no process:
- * all that it needs of its surroundings is its host's. Asked to stop, it ends between two steps, saved, and says
- * `completed: false`. Where the host resumes, it goes on from the last checkpoint and ends as if it had never been
- * interrupted, bit by bit.
+ * Runs an experiment from images to summary: for each task choose heads, learn, evaluate. It knows no disk and no
+ * process: all that it needs of its surroundings is its host's. Asked to stop, it ends between two steps, saved, and
+ * says `completed: false`. Where the host resumes, it goes on from the last checkpoint and ends as if it had never
+ * been interrupted, bit by bit.
  *
  * @throws {InputError} for data, configuration or weights that do not fit, before any training.
  */

@@ -86,7 +86,9 @@ export interface RunHost extends EarlyEnd {
   openGpu(): Promise<Gpu>;
   /** Loads the module of a method of one's own, and gives its text. */
   loadMethod?(module: string): Promise<Uint8Array<ArrayBuffer>>;
-  /** Tries the kernels before the run trusts them; throws where they compute wrong results. Absent: they are trusted. */
+  /**
+   * Tries the kernels before the run trusts them; throws where they compute wrong results. Absent: they are trusted.
+   */
   testKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<void>;
   /** Chooses how convolutions are computed. Absent: as suits this kind of adapter. */
   chooseKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<Conv2dChoice>;

@@ -12,7 +12,7 @@ import type { Materials } from "./materials.ts";
 /** Pictures of each set that are compared pixel by pixel; of the others the labels are. */
 const SAMPLED = 64;
 
-/** Of names, labels and sampled pixels of each set. */
+/** Digests of names, labels and sampled pixels of each set. */
 export async function digestsOfImages({ dataset, dreams }: Materials): Promise<ImageDigests> {
   const { train, test } = dataset;
   return {
@@ -27,9 +27,9 @@ export async function identityOf(
   config: ExperimentConfig,
   images: ImageDigests,
   { init, method }: {
-    /** Of the file that the run starts from; null: its weights are drawn. */
+    /** The file that the run starts from; null: its weights are drawn. */
     readonly init: Uint8Array<ArrayBuffer> | null;
-    /** Of the module of a method of one's own. */
+    /** The module of a method of one's own; null for a method of the program. */
     readonly method: Uint8Array<ArrayBuffer> | null;
   },
 ): Promise<Record<string, string>> {
@@ -82,7 +82,7 @@ export async function fingerprintOf(assembly: Assembly): Promise<Record<string, 
   };
 }
 
-/** Of the text of every kernel whose name begins so. */
+/** Digest of the text of every kernel whose name begins so. */
 export async function digestOfKernels(prefix = ""): Promise<string> {
   const meant = kernels.filter(({ name }) => name.startsWith(prefix));
   return await digest(meant.map(({ name, code }) => `${name}\n${code}`).sort().join("\0"));

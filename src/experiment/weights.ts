@@ -5,7 +5,7 @@ import type { ExperimentConfig } from "./config_types.ts";
 
 /** Weights as a file has them, looked at value by value. */
 export interface Weights {
-  /** The file's. */
+  /** The bytes of the file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** Laid out for the network of the configuration. */
   readonly state: NetworkState;

@@ -1,6 +1,6 @@
 /**
- * Pinned here and, with its checksum, in dawn.lock. Not in deno.json and deno.lock: what is there is fetched at every first
- * start, and this is 25 MB.
+ * Pinned here and, with its checksum, in dawn.lock. Not in deno.json and deno.lock: what is there is fetched at every
+ * first start, and this is 25 MB.
  */
 export const DAWN_PACKAGE = "npm:webgpu@0.6.2";
 
@@ -17,7 +17,7 @@ let opened: GPU | null = null;
  *
  * @throws {Error} where the package cannot be fetched, or its binary cannot be loaded, with what to do.
  */
-export async function dawn(): Promise<GPU> {
+export async function openDawn(): Promise<GPU> {
   if (opened) return opened;
   let dawnPackage: DawnPackage;
   try {
@@ -33,9 +33,9 @@ export async function dawn(): Promise<GPU> {
 }
 
 /**
- * While anything is awaited of it, Dawn asks the driver by setImmediate, in every turn of this thread's event loop, whether
- * it is done. On a CPU adapter that takes a core from the kernels: a step took 1.5 to 4 times as long. A millisecond
- * between two questions is not felt.
+ * While anything is awaited of it, Dawn asks the driver by setImmediate, in every turn of this thread's event loop,
+ * whether it is done. On a CPU adapter that takes a core from the kernels: a step took 1.5 to 4 times as long. A
+ * millisecond between two questions is not felt.
  */
 function askLessOften(): void {
   const setImmediate = (ask: () => void) => setTimeout(ask, 1);

@@ -18,8 +18,9 @@ export interface LaunchOptions extends RunPaths, RunPlace, RunSafety {
   /** Aborting asks the run to end cleanly: it resolves with `completed: false`. */
   readonly signal?: AbortSignal;
   /**
-   * The process ends soon after the run: its worker is left to that end. A worker that is being closed while the process
-   * ends takes drivers down with it (llvmpipe: a segmentation fault in one of twenty processes). Default false.
+   * The process ends soon after the run: its worker is left to that end. A worker that is being closed while the
+   * process ends takes drivers down with it (llvmpipe: a segmentation fault in one of twenty processes). Default
+   * false.
    */
   readonly endsProcess?: boolean;
   /** Replaced in tests. */

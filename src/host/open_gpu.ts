@@ -1,6 +1,6 @@
 import { type Gpu, openGpu as openGpuAt } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
-import { dawn } from "./dawn.ts";
+import { openDawn } from "./dawn.ts";
 
 /** What to open a device with. */
 export interface OpenOptions {
@@ -14,5 +14,5 @@ export interface OpenOptions {
  * @throws {Error} with the command to run when no adapter answers, and where Dawn cannot be had.
  */
 export async function openGpu({ provider = "deno" }: OpenOptions = {}): Promise<Gpu> {
-  return await openGpuAt(provider === "dawn" ? { provider, entry: await dawn() } : {});
+  return await openGpuAt(provider === "dawn" ? { provider, entry: await openDawn() } : {});
 }

@@ -21,8 +21,8 @@ export function isLocked(path: string): boolean {
 }
 
 /**
- * Keeps other runs out of a run folder until it is disposed of. The operating system holds the lock and frees it when the
- * process ends, however it ends, so a file that is left behind means nothing.
+ * Keeps other runs out of a run folder until it is disposed of. The operating system holds the lock and frees it when
+ * the process ends, however it ends, so a file that is left behind means nothing.
  *
  * @throws {InputError} if another run has it.
  */

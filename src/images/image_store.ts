@@ -44,7 +44,7 @@ export function createImageStore(
 }
 
 /** Bytes of one image on the GPU. */
-export function imageBytes(height: number, width: number): number {
+function imageBytes(height: number, width: number): number {
   return height * width * 4;
 }
 

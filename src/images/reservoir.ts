@@ -1,6 +1,6 @@
 import type { Draws } from "../random.ts";
 
-/** What a checkpoint keeps of a reservoir; the examples lie with whoever owns the slots. */
+/** What a snapshot keeps of a reservoir; the examples lie with whoever owns the slots. */
 export interface ReservoirState {
   capacity: number;
   offered: number;

@@ -77,9 +77,9 @@ export type Augmentation = {
 };
 
 /**
- * The rows of a batch, in order. Each row's weight is that of its segment / (rows of its segment): a segment contributes
- * its weighted mean loss, and the segments add up. Draws per row: crop row, crop column, mirror coin, in the official
- * order; with `augmentation` null the plain image.
+ * The rows of a batch, in order. Each row's weight is that of its segment / (rows of its segment): a segment
+ * contributes its weighted mean loss, and the segments add up. Draws per row: crop row, crop column, mirror coin, in
+ * the official order; with `augmentation` null the plain image.
  */
 export function batchRows(
   segments: readonly Segment[],

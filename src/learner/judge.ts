@@ -22,8 +22,9 @@ export class Judge {
   }
 
   /**
-   * Mean cross-entropy over all heads of each batch. "training" normalises by batch statistics, moves the running ones and
-   * augments, as the official implementation judges candidates; "inference" changes nothing and takes the plain images.
+   * Mean cross-entropy over all heads of each batch. "training" normalises by batch statistics, moves the running
+   * ones and augments, as the official implementation judges candidates; "inference" changes nothing and takes the
+   * plain images.
    *
    * @throws {Error} for a loss that is not finite.
    */
@@ -59,8 +60,8 @@ export class Judge {
   }
 
   /**
-   * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose arg
-   * max over the heads open in that mask (one or two masks, none empty) is that head.
+   * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose
+   * arg max over the heads open in that mask (one or two masks, none empty) is that head.
    *
    * @throws {Error} for logits that are not numbers.
    */

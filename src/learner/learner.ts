@@ -108,9 +108,10 @@ export class Learner {
 
   /**
    * One step of each of several candidates for freezing, deepest first, on the same batch. They start from one network
-   * and keep what they freeze, so the blocks that a candidate freezes give the same outputs in all candidates that freeze
-   * at least as much: the first one's forward pass leaves them in the activations, and the others begin behind them. Their
-   * running statistics move in the first candidate only; {@linkcode Network.copyRunning} brings them to the others.
+   * and keep what they freeze, so the blocks that a candidate freezes give the same outputs in all candidates that
+   * freeze at least as much: the first one's forward pass leaves them in the activations, and the others begin behind
+   * them. Their running statistics move in the first candidate only; {@linkcode Network.copyRunning} brings them to
+   * the others.
    */
   async stepCandidates(
     phase: StepPhase,
@@ -195,8 +196,8 @@ export class Learner {
   /**
    * Reads back the losses of the steps since the last time and reports them.
    *
-   * @throws {Error} for a loss, a gradient or a parameter that is not finite, and for a gradient that is zero throughout
-   * though there is a loss: that is what a failed allocation looks like on some devices.
+   * @throws {Error} for a loss, a gradient or a parameter that is not finite, and for a gradient that is zero
+   * throughout though there is a loss: that is what a failed allocation looks like on some devices.
    */
   async readLosses(): Promise<void> {
     const pending = this.#pending;

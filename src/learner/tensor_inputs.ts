@@ -14,7 +14,8 @@ export function toPaddedNhwc(
   for (const { inputs, rows } of parts) {
     if (!Number.isInteger(rows) || rows < 1 || inputs.length !== rows * 3 * area) {
       throw new TypeError(
-        `Cannot use tensors: ${inputs.length} inputs for ${rows} rows, the network reads [rows, 3, ${height}, ${width}]`,
+        `Cannot use tensors: ${inputs.length} inputs for ${rows} rows, the network reads ` +
+          `[rows, 3, ${height}, ${width}]`,
       );
     }
     for (let n = 0; n < rows; n++, row++) {

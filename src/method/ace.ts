@@ -1,6 +1,6 @@
 /**
- * Heads that stay open in the asymmetric cross-entropy of a stream batch (ACE; Caccia et al., ICLR 2022): classes in the
- * batch, and classes still to come. All others are masked, so that new data cannot push old classes away.
+ * Heads that stay open in the asymmetric cross-entropy of a stream batch (ACE; Caccia et al., ICLR 2022): classes in
+ * the batch, and classes still to come. All others are masked, so that new data cannot push old classes away.
  *
  * "paper": the classes still to come are the heads that no class has taken yet. In the first task nothing is masked.
  */

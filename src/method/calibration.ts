@@ -2,10 +2,10 @@ import { samplesOf } from "../learner/batch.ts";
 import { plainSegment, type Session, type Task } from "./session.ts";
 
 /**
- * Calibration behind a task: `calibration` training steps of all plastic layers on the long-term memory alone, each class
- * that it holds equally often, whatever its share of the memory, under plain cross-entropy over all heads and with a
- * learning rate that falls along half a cosine. New and old classes meet here on equal terms, after nights in which the
- * new ones were many and the old ones few. Not behind the first task, which has nothing older.
+ * Calibration behind a task: `calibration` training steps of all plastic layers on the long-term memory alone, each
+ * class that it holds equally often, whatever its share of the memory, under plain cross-entropy over all heads and
+ * with a learning rate that falls along half a cosine. New and old classes meet here on equal terms, after nights in
+ * which the new ones were many and the old ones few. Not behind the first task, which has nothing older.
  *
  * In the spirit of the balanced fine-tuning of Castro et al. (ECCV 2018, EEIL); nothing of it is in the WSCL paper.
  */

@@ -4,18 +4,18 @@ import { plainSegment, replaySegment, type Session, type Task } from "./session.
 
 /** Factors of the two replay terms of DER++. */
 export interface DerppOptions {
-  /** Of the mean squared distance to remembered logits. */
+  /** Factor of the mean squared distance to remembered logits. */
   readonly alpha: number;
-  /** Of the cross-entropy on remembered labels. */
+  /** Factor of the cross-entropy on remembered labels. */
   readonly beta: number;
 }
 
 /**
  * One step of DER++ (Buzzega et al., NeurIPS 2020), as the official `observe` executes it: cross-entropy on the stream
- * and, as soon as anything is remembered, alpha times the squared distance of one replayed batch to the logits remembered
- * with it, plus beta times the cross-entropy of another one. Three segments, so three batch statistics, all heads open,
- * one update. Then the stream samples of the task are offered to the long-term memory, each with the logits it had in
- * this step (training mode, augmented image, before the update).
+ * and, as soon as anything is remembered, alpha times the squared distance of one replayed batch to the logits
+ * remembered with it, plus beta times the cross-entropy of another one. Three segments, so three batch statistics,
+ * all heads open, one update. Then the stream samples of the task are offered to the long-term memory, each with the
+ * logits it had in this step (training mode, augmented image, before the update).
  */
 export async function derppStep(
   session: Session,

@@ -3,8 +3,8 @@ import { type Sample, samplesOf } from "../learner/batch.ts";
 import { type Session, shuffled } from "./session.ts";
 
 /**
- * All dreams of the heads that are still free, labelled with these heads: the auxiliary images that are bound to them, in
- * data order, or turned pictures of what is remembered.
+ * All dreams of the heads that are still free, labelled with these heads: the auxiliary images that are bound to
+ * them, in data order, or turned pictures of what is remembered.
  */
 export function dreamsOfFreeHeads(session: Session): Sample[] {
   const { dreams, heads, options } = session;
@@ -24,7 +24,8 @@ const TURNS = [1, 2, 3] as const;
  * Dreams where there are no auxiliary images: each free head is given a class that is remembered, turned by one, two or
  * three quarters, another for each head and drawn anew each time; all its pictures in the short-term memory and among
  * those replayed of the long-term memory are dreams of this head. Where there are more free heads than such pairs, the
- * others have no dreams. Turned pictures as further classes: PASS (Zhu et al., CVPR 2021), after Gidaris et al. (ICLR 2018).
+ * others have no dreams. Turned pictures as further classes: PASS (Zhu et al., CVPR 2021), after Gidaris et al. (ICLR
+ * 2018).
  */
 function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample[] {
   const remembered = Map.groupBy(
@@ -45,8 +46,8 @@ function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample
 }
 
 /**
- * The dreams of one night, in random order: each is shown once before any is shown again, so that a batch may begin with
- * the last ones of one round and end with the first ones of the next.
+ * The dreams of one night, in random order: each is shown once before any is shown again, so that a batch may begin
+ * with the last ones of one round and end with the first ones of the next.
  */
 export class Dreams {
   readonly #session: Session;

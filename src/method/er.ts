@@ -5,8 +5,8 @@ import { plainSegment, replaySegment, type Session, type Task } from "./session.
 /**
  * One step of ER (experience replay; Riemer et al., ICLR 2019), as the official `observe` executes it: stream and, as
  * soon as anything is remembered, also in the first task, a replayed batch go through the network as one batch, so they
- * share batch statistics and each image counts the same; plain cross-entropy, one update. Then the stream samples of the
- * task are offered to the long-term memory.
+ * share batch statistics and each image counts the same; plain cross-entropy, one update. Then the stream samples of
+ * the task are offered to the long-term memory.
  */
 export async function erStep(
   session: Session,

@@ -12,12 +12,12 @@ export interface FreezingChoice {
 
 /**
  * Dynamic freezing: learns the new task for one epoch with the first k blocks frozen, for each k from what is frozen
- * already up to `maxBlocks`, always from the same start and on the same batches, and keeps the network that judges best;
- * ties go to the one that freezes less, and `freezingMargin` asks for more than a tie. What is frozen stays frozen in later
- * tasks.
+ * already up to `maxBlocks`, always from the same start and on the same batches, and keeps the network that judges
+ * best; ties go to the one that freezes less, and `freezingMargin` asks for more than a tie. What is frozen stays
+ * frozen in later tasks.
  *
- * `epoch` trains the network for one epoch (`first` is true for the first candidate); `judge` returns the batch losses of
- * a candidate, and whatever it does to the network is kept with the winner.
+ * `epoch` trains the network for one epoch (`first` is true for the first candidate); `judge` returns the batch
+ * losses of a candidate, and whatever it does to the network is kept with the winner.
  */
 export async function searchFreezing(
   session: Session,
@@ -66,9 +66,11 @@ export async function searchFreezing(
 /**
  * The same search where all candidates learn from the same batches and nothing else (no replay of their own): they go
  * through the epoch side by side, so that the forward pass of what they have frozen in common is computed once a batch.
- * The result is that of {@linkcode searchFreezing} to the last bit; the price is a copy of the parameters per candidate.
+ * The result is that of {@linkcode searchFreezing} to the last bit; the price is a copy of the parameters per
+ * candidate.
  *
- * `batches` are the steps of the epoch; samples with a slot are written to `memory`. `judge` must not change the network.
+ * `batches` are the steps of the epoch; samples with a slot are written to `memory`. `judge` must not change the
+ * network.
  */
 export async function searchFreezingTogether(
   session: Session,

@@ -35,8 +35,8 @@ export function freezingScore(
 
 /**
  * The index of the best score. Candidates come in the order of how much they freeze, and one that freezes more must be
- * better than the best before it by more than the share `margin` of that one's score: without a margin the smallest score
- * is best, the first one of equals.
+ * better than the best before it by more than the share `margin` of that one's score: without a margin the smallest
+ * score is best, the first one of equals.
  */
 export function bestCandidate(scores: readonly number[], margin = 0): number {
   if (scores.length === 0 || scores.some(Number.isNaN)) {

@@ -42,13 +42,14 @@ export class HeadTable {
 }
 
 /**
- * Chooses heads for the classes of a new task from the model's own activations: in inference mode it sees the new task's
- * images, and each class gets, greedily and one-to-one, the free head that most of its images answer with. The dreams
- * have stretched the feature space towards these heads, so a new class starts from the head that is nearest to it.
+ * Chooses heads for the classes of a new task from the model's own activations: in inference mode it sees the new
+ * task's images, and each class gets, greedily and one-to-one, the free head that most of its images answer with. The
+ * dreams have stretched the feature space towards these heads, so a new class starts from the head that is nearest to
+ * it.
  *
- * Samples carry the position of their class in `classes` as label. `votes` says which heads an image can answer with: all,
- * so that one which looks like a known class has no say, or the free ones. Under "official" images are augmented and the
- * rows follow Python's set order, as the official program has it.
+ * Samples carry the position of their class in `classes` as label. `votes` says which heads an image can answer with:
+ * all, so that one which looks like a known class has no say, or the free ones. Under "official" images are augmented
+ * and the rows follow Python's set order, as the official program has it.
  */
 export async function chooseHeads(
   learner: Learner,

@@ -15,10 +15,10 @@ export interface MergedOptions {
 }
 
 /**
- * Wake-Sleep Consolidated Learning as the official implementation executes it: wake, NREM and REM merged into each step.
- * A shuffled batch mixes the task's images with dreams of all free heads (wake + REM), and the replay loss is added in
- * the same step (NREM). The first epoch of every later task is the freezing search: each candidate trains as a learner
- * of its own, with its own memory and its own seen labels.
+ * Wake-Sleep Consolidated Learning as the official implementation executes it: wake, NREM and REM merged into each
+ * step. A shuffled batch mixes the task's images with dreams of all free heads (wake + REM), and the replay loss is
+ * added in the same step (NREM). The first epoch of every later task is the freezing search: each candidate trains as
+ * a learner of its own, with its own memory and its own seen labels.
  *
  * "official" throws the candidates' memories away (quirk Q1: no image of that epoch reaches the memory) and judges in
  * training mode (Q2); "paper" keeps what the first candidate remembered and judges in inference mode.

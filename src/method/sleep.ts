@@ -6,9 +6,9 @@ import { remStep } from "./rem.ts";
 import { batchesOf, learning, type Session, type Task } from "./session.ts";
 
 /**
- * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread evenly
- * between them: `dreamsPerEpisode` dreams for each episode, or every dream once a pass. Either can be switched off (the
- * paper's ablation), and without free heads there is no REM.
+ * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread
+ * evenly between them: `dreamsPerEpisode` dreams for each episode, or every dream once a pass. Either can be switched
+ * off (the paper's ablation), and without free heads there is no REM.
  */
 export async function sleep(session: Session, task: Task): Promise<void> {
   const { shortTerm, options, random } = session;
@@ -41,12 +41,18 @@ function remStepsPerBatch({ options }: Session, dreams: number, batches: number)
   return ratio === "all" ? Math.ceil(dreams / batchSize) / batches : ratio;
 }
 
-/** REM steps that have been made after so many batches; a product that misses its whole number by rounding counts as it. */
+/**
+ * REM steps that have been made after so many batches; a product that misses its whole number by rounding counts as
+ * it.
+ */
 function remStepsUntil(batches: number, perBatch: number): number {
   return Math.floor(batches * perBatch + 1e-9);
 }
 
-/** The short-term memory's episodes are offered to the long-term memory, one by one; they stay in the short-term memory. */
+/**
+ * The short-term memory's episodes are offered to the long-term memory, one by one; they stay in the short-term
+ * memory.
+ */
 export async function transferEpisodes(session: Session): Promise<void> {
   const { learner, shortTerm, longTerm, random } = session;
   const episodes = samplesOf(shortTerm, shortTerm.episodes());

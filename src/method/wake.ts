@@ -5,9 +5,9 @@ import { batchesOf, replaySegment, type Session, shuffled, type Task } from "./s
 
 /**
  * Wake: one epoch over the task's stream, the ACE loss on the stream alone, no dreams and, unless `wakeReplay` asks for
- * it, no replay: fast, narrow learning. Every image seen is offered to the short-term memory. From the second task on this
- * epoch is the search for how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode on
- * validation images of the new task and on the long-term memory's share for judging.
+ * it, no replay: fast, narrow learning. Every image seen is offered to the short-term memory. From the second task on
+ * this epoch is the search for how much to freeze (see {@linkcode searchFreezingTogether}), judged in inference mode
+ * on validation images of the new task and on the long-term memory's share for judging.
  */
 export async function wake(session: Session, task: Task): Promise<FreezingChoice | null> {
   const { learner, shortTerm, options } = session;

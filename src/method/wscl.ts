@@ -9,8 +9,8 @@ import { wake } from "./wake.ts";
  *
  * Episodes are handed over to the long-term memory at dawn, before sleep (`transfer: "dusk"`), or batch by batch within
  * NREM (`"nrem"`), where the paper's text has it. Handed over at dawn, a new class meets the old ones under plain
- * cross-entropy only in the next night: until then nothing keeps old logits below its own, and the newest task is answered
- * worst.
+ * cross-entropy only in the next night: until then nothing keeps old logits below its own, and the newest task is
+ * answered worst.
  */
 export async function learnStaged(session: Session, task: Task): Promise<FreezingChoice | null> {
   const freezing = await wake(session, task);

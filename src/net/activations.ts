@@ -27,7 +27,10 @@ export interface Activations {
   readonly input: Tensor;
   /** By convolution name. */
   readonly layers: ReadonlyMap<string, LayerActivation>;
-  /** Outputs after a ReLU: of the stem ("conv1"), of each block's first half ("layer1.0.conv1") and of each block ("layer1.0"). */
+  /**
+   * Outputs after a ReLU: of the stem ("conv1"), of each block's first half ("layer1.0.conv1") and of each block
+   * ("layer1.0").
+   */
   readonly outputs: ReadonlyMap<string, Tensor>;
   readonly features: Tensor;
   readonly logits: Tensor;

@@ -70,8 +70,8 @@ export class Network {
   #frozenBlocks = 0;
 
   /**
-   * Allocates a network for images of `height` x `imageWidth` pixels and batches of up to `maxRows` rows. Its values are
-   * all zero until {@linkcode initialize} or {@linkcode load} is called.
+   * Allocates a network for images of `height` x `imageWidth` pixels and batches of up to `maxRows` rows. Its values
+   * are all zero until {@linkcode initialize} or {@linkcode load} is called.
    */
   constructor(gpu: Gpu, options: NetworkOptions) {
     this.gpu = gpu;

@@ -102,7 +102,9 @@ export interface NegativeVariance {
   readonly value: number;
 }
 
-/** The first running variance below 0 in a flat table with the layout of `table.running`; undefined if there is none. */
+/**
+ * The first running variance below 0 in a flat table with the layout of `table.running`; undefined if there is none.
+ */
 export function negativeVariance(
   table: ParameterTable,
   running: Float32Array,

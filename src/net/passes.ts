@@ -42,7 +42,10 @@ export interface PassContext {
   readonly runningEntry: (name: string) => Entry;
 }
 
-/** How batch norm behaves: on the statistics of each segment (which also move the running ones), or on the running ones. */
+/**
+ * How batch norm behaves: on the statistics of each segment (which also move the running ones), or on the running
+ * ones.
+ */
 export type NormMode = "training" | "inference";
 
 /**

@@ -17,8 +17,8 @@ export interface ForesightContext {
 }
 
 /**
- * A run must not meet a segment of one image where the network's last map is a single pixel: batch norm has one value per
- * channel then, and no variance. It would be seen only when the run comes to it, after hours perhaps.
+ * A run must not meet a segment of one image where the network's last map is a single pixel: batch norm has one value
+ * per channel then, and no variance. It would be seen only when the run comes to it, after hours perhaps.
  *
  * @throws {InputError} with the numbers that lead to one, and others that do not.
  */
