@@ -1,6 +1,6 @@
 // Distillation: the squared distance of a row's logits to logits remembered from earlier, added to loss and gradient.
 //
-//   d[n, h]    = logits[n, h] - targets[target[n], h]        for rows with a target, all heads
+//   d[n, h]    = logits[n, h] - targets[target[n], h]        for rows with a target; CLOSED 1: closed heads only
 //   loss      += sum_n distillation[n] sum_h d[n, h]^2
 //   g[n, h]   += 2 distillation[n] d[n, h]
 //
@@ -15,6 +15,8 @@
 
 // needs: lib/batch
 // needs: lib/row_losses
+
+override CLOSED: u32 = 0u; // 1: only heads that the row's mask keeps out of the softmax, as in LwF; 0: all, as in DER++
 
 @group(0) @binding(2) var<storage, read> logits: array<f32>;
 @group(0) @binding(3) var<storage, read> targets: array<f32>;
@@ -32,6 +34,9 @@ fn main(@builtin(local_invocation_index) local: u32) {
       let factor = bitcast<f32>(rowWord(row, ROW_DISTILLATION));
       var squares = 0.0;
       for (var h = 0u; h < dims.heads; h++) {
+        if (CLOSED == 1u && headIsOpen(rowWord(row, ROW_MASK), h)) {
+          continue;
+        }
         let d = logits[row * stride + h] - targets[slot * stride + h];
         squares += d * d;
         gLogits[row * stride + h] += 2.0 * factor * d;

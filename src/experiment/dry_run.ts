@@ -66,6 +66,14 @@ export class DryLearner {
     return Promise.resolve();
   }
 
+  logitsTable() {
+    return { targets: {}, destroy() {} };
+  }
+
+  rememberLogits(_samples: readonly Sample[]): Promise<void> {
+    return Promise.resolve();
+  }
+
   anneal(): void {}
 
   readLosses(): Promise<void> {

@@ -20,6 +20,8 @@ interface AnySample {
   readonly slot?: number;
   /** Quarter turns counterclockwise, 0 to 3; absent: none. */
   readonly turns?: number;
+  /** Row of a distillation's targets; absent: the slot that remembers the sample. */
+  readonly target?: number;
 }
 
 /** An image of a store. */
@@ -61,10 +63,15 @@ export interface Segment {
   readonly distillation?: Distillation;
 }
 
-/** The distillation term of a segment: `weight` times the mean, over samples and heads, of the squared distance. */
+/**
+ * The distillation term of a segment: `weight` times the squared distance to remembered logits, summed over heads and
+ * divided by samples times `heads`.
+ */
 export interface Distillation {
   readonly weight: number;
   readonly heads: number;
+  /** Which heads are held: all, or those outside of the segment's softmax; default all. */
+  readonly over?: "all" | "closed";
   /** Remembered logits `[slots, heads]`, heads padded to a multiple of 4. */
   readonly targets: Tensor;
 }
@@ -108,7 +115,7 @@ export function batchRows(
         weight: weight / samples.length,
         slot,
         target: distillation && {
-          slot: placeOf(sample),
+          slot: sample.target ?? placeOf(sample),
           weight: distillation.weight / (samples.length * distillation.heads),
         },
       };

@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { download, head, type Tensor, upload } from "../gpu/tensor.ts";
+import { Arena, download, head, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Network, NetworkSnapshot } from "../net/network.ts";
 import type { BatchRow } from "../ops/batch_record.ts";
 import { remedyFor } from "../ops/storage.ts";
@@ -30,6 +30,7 @@ export class Learner {
   /** Whether the last step was replayed on the way to a checkpoint: then its gradient is on no device. */
   #lastReplayed = false;
   #steps = 0;
+  #tables = 0;
   #rows = 0;
   /** Steps over which the learning rate falls, and the one with which that began; null: it does not. */
   #annealing: { readonly from: number; readonly steps: number } | null = null;
@@ -94,12 +95,13 @@ export class Learner {
     this.#write(segments, this.#writer.rows(segments, true));
     const from = sourcesOf(segments);
     const writes = segments.some(({ samples }) => samples.some(({ slot = -1 }) => slot >= 0));
-    const distilled = segments.find(({ distillation }) => distillation);
+    const { targets = null, over = "all" } =
+      segments.find(({ distillation }) => distillation)?.distillation ?? {};
     await this.#programs.run({
       rows,
       gather: from,
       forward: { mode: "training", sizes },
-      loss: { targets: distilled?.distillation?.targets ?? null },
+      loss: { targets, over },
       update: { frozen: this.network.frozenBlocks },
       keep: memory && writes ? { from, images: memory, logits: memoryLogits } : undefined,
     });
@@ -153,6 +155,35 @@ export class Learner {
       this.#write(segments, this.#writer.rows(segments, false));
       const keep = { from: sourcesOf(segments), images: memory, logits: null };
       await this.#programs.run({ rows: part.length, keep });
+    }
+  }
+
+  /**
+   * Room for the logits of `rows` images, to be filled by {@linkcode rememberLogits} and held to by a distillation. A
+   * checkpoint keeps it until it is destroyed.
+   */
+  logitsTable(label: string, rows: number): { readonly targets: Tensor; destroy(): void } {
+    // Programs are known by the names of what they read, so that each table needs one of its own.
+    const arena = new Arena(this.#gpu, `${label} ${++this.#tables}`);
+    const targets = arena.tensor("logits", [rows, Math.ceil(this.heads / 4) * 4]);
+    return { targets, destroy: () => arena.destroy() };
+  }
+
+  /** The logits of plain images in inference mode, written to their slots of a table; nothing is learned. */
+  async rememberLogits(samples: readonly Sample[], table: Tensor): Promise<void> {
+    await this.readLosses();
+    for (let start = 0; start < samples.length; start += this.maxRows) {
+      await this.#options.checkpoint?.();
+      const part = samples.slice(start, start + this.maxRows);
+      const segments = [{ samples: part, open: new Set<number>() }];
+      const from = sourcesOf(segments);
+      this.#write(segments, this.#writer.rows(segments, false));
+      await this.#programs.run({
+        rows: part.length,
+        gather: from,
+        forward: { mode: "inference", sizes: [part.length] },
+        keep: { from, images: null, logits: table },
+      });
     }
   }
 

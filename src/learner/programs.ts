@@ -28,14 +28,14 @@ export interface Plan {
     readonly sizes: readonly number[];
     readonly start?: number;
   };
-  /** The loss of the logits, and its gradient; with targets also the distance to remembered logits. */
-  readonly loss?: { readonly targets: Tensor | null };
+  /** The loss of the logits, and its gradient; with targets also the distance to remembered logits, over which heads. */
+  readonly loss?: { readonly targets: Tensor | null; readonly over?: "all" | "closed" };
   /** Backward pass and update of what is not frozen: the blocks behind the first `frozen` ones. */
   readonly update?: { readonly frozen: number };
   /** Copies the images that have a slot from their sources into a memory, and their logits. */
   readonly keep?: {
     readonly from: readonly SampleSource[];
-    readonly images: Tensor;
+    readonly images: Tensor | null;
     readonly logits: Tensor | null;
   };
   /** Counts predictions over the heads that are open in each of so many masks of the batch. */
@@ -51,9 +51,9 @@ function keyOf({ rows, gather, forward, loss, update, keep, predict, watch }: Pl
     `${rows} rows`,
     gather && `gather ${names(gather)}`,
     forward && `forward ${forward.mode} [${forward.sizes}] from ${forward.start ?? 0}`,
-    loss && `loss ${loss.targets?.label ?? ""}`,
+    loss && `loss ${loss.targets?.label ?? ""} ${loss.over ?? ""}`,
     update && `update behind ${update.frozen}`,
-    keep && `keep ${names(keep.from)} ${keep.images.label} ${keep.logits?.label ?? ""}`,
+    keep && `keep ${names(keep.from)} ${keep.images?.label ?? ""} ${keep.logits?.label ?? ""}`,
     predict && `predict ${predict.masks}`,
     watch && "watch",
   ];
@@ -120,7 +120,7 @@ export class LearnerPrograms {
     return [
       ...(gather ? this.#augment(rows, gather) : []),
       ...(forward ? network.recordForward(sizes, mode, start) : []),
-      ...(loss ? this.#loss(rows, loss.targets) : []),
+      ...(loss ? this.#loss(rows, loss) : []),
       ...(update ? [...network.recordBackward(sizes), this.#sgd()] : []),
       ...(keep ? this.#keep(rows, keep) : []),
       ...Array.from({ length: predict?.masks ?? 0 }, (_, mask) => this.#predict(rows, mask)),
@@ -142,14 +142,14 @@ export class LearnerPrograms {
     );
   }
 
-  #loss(rows: number, targets: Tensor | null): Dispatch[] {
+  #loss(rows: number, { targets, over }: NonNullable<Plan["loss"]>): Dispatch[] {
     const { activations: { logits, gLogits, rowLosses }, architecture } = this.#options.network;
     const [batch, losses] = [this.batch.tensor, this.losses];
     const { heads } = architecture;
     const tensors = { rows, heads, batch, logits, gLogits, rowLosses, losses };
     return [
       recordCrossEntropy(tensors),
-      ...(targets ? [recordMse({ ...tensors, targets })] : []),
+      ...(targets ? [recordMse({ ...tensors, targets, over })] : []),
     ];
   }
 
@@ -162,10 +162,13 @@ export class LearnerPrograms {
     const { images: { height, width }, network: { activations: { logits } } } = this.#options;
     const batch = this.batch.tensor;
     // A kernel cannot copy within one buffer, and what is in the memory is there.
-    const others = from.filter(({ tensor }) => tensor !== memory);
+    const others = from.filter(({ tensor }) => memory !== null && tensor !== memory);
     return [
       ...others.map(({ source, tensor: images }) =>
-        recordStoreImages({ rows, area: height * width, source, batch, images, memory })
+        recordStoreImages({
+          ...{ rows, area: height * width, source, batch, images },
+          memory: memory!,
+        })
       ),
       ...(kept ? [recordStoreLogits({ rows, batch, logits, memory: kept })] : []),
     ];

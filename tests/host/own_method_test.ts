@@ -108,6 +108,48 @@ Deno.test({
     }),
 });
 
+const lwf = new URL("../method/own/lwf.ts", import.meta.url).pathname;
+
+Deno.test({
+  name: "LwF, the example of docs/methods.md, holds the answers for old classes, and resumes",
+  ignore: !adapter,
+  fn: () =>
+    withFolder(async (folder) => {
+      const outcomes: Record<string, Record<string, unknown>> = {};
+      for (
+        const [name, changes, stopAt] of [
+          ["held", {}, Infinity],
+          ["free", { methodOptions: { distillation: 0 } }, Infinity],
+          ["cut", {}, 25],
+        ] as const
+      ) {
+        const out = join(folder, name);
+        Deno.mkdirSync(out);
+        const config = await load(folder, { method: lwf, ...changes });
+        const summary = await run(config, out, stopAt);
+        assert.equal(summary.completed, name !== "cut");
+        if (name === "cut") await run(config, out, Infinity, true);
+        else assert.equal(summary.method, "lwf");
+        outcomes[name] = await outcome(out);
+      }
+      assert.deepEqual(outcomes.cut, outcomes.held);
+      assert.notEqual(outcomes.held.digest, outcomes.free.digest);
+    }),
+});
+
+Deno.test("docs/methods.md shows the module that is tested", () => {
+  const page = Deno.readTextFileSync(new URL("../../docs/methods.md", import.meta.url));
+  const shown = [...page.matchAll(/```ts\n([^]*?)```/g)].map(([, code]) => code.trim());
+  const module = Deno.readTextFileSync(lwf);
+  for (const part of shown.flatMap((code) => code.split(/\n *\/\/ \.\.\.\n/))) {
+    const lines = part.split("\n").map((line) => line.trim()).filter(Boolean);
+    const all = module.split("\n").map((line) => line.trim());
+    const at = all.indexOf(lines[0]);
+    assert(at >= 0, `not in the module: ${lines[0]}`);
+    assert.deepEqual(all.slice(at).filter(Boolean).slice(0, lines.length), lines);
+  }
+});
+
 Deno.test("every method of the program says what it needs", async () => {
   await withFolder(async (folder) => {
     for (const { name, options } of METHODS) {

@@ -36,11 +36,13 @@ interface Problem {
   weight: number;
   /** What loss and gradient are before. */
   before: number;
+  /** Heads in the softmax, where only the others are held; absent: all are held. */
+  open?: ReadonlySet<number>;
 }
 
 async function compute(
   gpu: Gpu,
-  { heads, logits, targets, slots, weight, before }: Problem,
+  { heads, logits, targets, slots, weight, before, open }: Problem,
 ): Promise<{ loss: number; rowLosses: Float64Array; gradLogits: Float64Array }> {
   const rows = slots.length;
   const wide = (data: Float64Array) =>
@@ -55,7 +57,7 @@ async function compute(
       ...plainRow,
       target: slot < 0 ? undefined : { slot, weight },
     }));
-    batch.write({ lossSlot: 1, learningRate: 0 }, records, []);
+    batch.write({ lossSlot: 1, learningRate: 0 }, records, open ? [open] : []);
     const gLogits = bench.f32(
       toNhwc(logits.map(() => before), [rows, heads, 1, 1]),
     );
@@ -64,6 +66,7 @@ async function compute(
     await bench.run([recordMse({
       rows,
       heads,
+      over: open && "closed",
       batch: batch.tensor,
       logits: bench.f32(wide(logits)),
       targets: bench.f32(wide(targets)),
@@ -152,5 +155,31 @@ for (const [rows, heads] of [[1, 1], [7, 5], [33, 130]]) {
       const [found] = await bench.read(memory);
       assertSameBits(found, expected, "remembered logits");
     });
+  });
+}
+
+for (const [rows, heads] of [[3, 5], [70, 10], [9, 40]]) {
+  test(`mse over closed heads leaves the open ones alone: ${rows} rows, ${heads} heads`, async (gpu) => {
+    const random = Random.stream(rows, "mse closed");
+    const targets = normals(random, 4 * heads, { deviation: 3 });
+    const logits = normals(random, rows * heads, { deviation: 3 });
+    const slots = Array.from({ length: rows }, (_, row) => row % 5 - 1);
+    const open = new Set(Array.from({ length: heads }, (_, h) => h).filter((h) => h % 3 !== 1));
+    const [weight, before] = [0.3, 2];
+    const found = await compute(gpu, { heads, logits, targets, slots, weight, before, open });
+    const gradient = new Float64Array(rows * heads).fill(before);
+    const rowLosses = slots.map(() => before);
+    slots.forEach((slot, row) => {
+      for (let h = 0; slot >= 0 && h < heads; h++) {
+        if (open.has(h)) continue;
+        const distance = logits[row * heads + h] - targets[slot * heads + h];
+        rowLosses[row] += weight * distance ** 2;
+        gradient[row * heads + h] += 2 * weight * distance;
+      }
+    });
+    const loss = before + rowLosses.reduce((sum, value) => sum + value - before, 0);
+    assertClose("closed gradient", found.gradLogits, gradient, TOLERANCE);
+    assertClose("closed row losses", found.rowLosses, rowLosses, TOLERANCE);
+    assertClose("closed loss", [found.loss], [loss], TOLERANCE);
   });
 }

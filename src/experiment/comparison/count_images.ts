@@ -52,6 +52,11 @@ class CountingLearner extends DryLearner {
     for (const _ of candidates) await this.step(phase, segments);
   }
 
+  override rememberLogits(samples: readonly Sample[]): Promise<void> {
+    this.judged += samples.length;
+    return super.rememberLogits(samples);
+  }
+
   override losses(
     batches: readonly (readonly Sample[])[],
     mode: "training" | "inference",
