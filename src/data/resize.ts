@@ -1,6 +1,6 @@
 import type { Resize } from "../images/source.ts";
 import type { RgbImage } from "./rgb_image.ts";
-import { resizeLanczos } from "./resize_lanczos.ts";
+import { coverLanczos, resizeLanczos } from "./resize_lanczos.ts";
 import { resizeOpencv, roundHalfEven } from "./resize_opencv.ts";
 import { resizeSkimage } from "./resize_skimage.ts";
 
@@ -13,6 +13,8 @@ export function resizeImage(
   switch (how) {
     case "lanczos":
       return resizeLanczos(image, size);
+    case "cover":
+      return coverLanczos(image, size);
     case "bilinear":
       return resizeOpencv(image, size);
     case "skimage":

@@ -24,20 +24,49 @@ interface Taps {
  * @returns RGB bytes, `[size, size, 3]`.
  */
 export function resizeLanczos(image: RgbImage, size: number): Uint8Array<ArrayBuffer> {
+  return resample(image, size, image.width, image.height);
+}
+
+/**
+ * The square in the centre, as long as the shorter side, resized in the same way: the aspect ratio is kept, and
+ * what the longer side has more is cut off, the same at both ends, half pixels too. Byte for byte as Pillow's
+ * `ImageOps.fit(image, (size, size), LANCZOS)`: pixels just outside of the square count where the filter reaches.
+ *
+ * @returns RGB bytes, `[size, size, 3]`.
+ */
+export function coverLanczos(image: RgbImage, size: number): Uint8Array<ArrayBuffer> {
+  const side = Math.min(image.width, image.height);
+  return resample(image, size, side, side);
+}
+
+/** Resizes what lies in the centre, `across` x `down` pixels. */
+function resample(
+  image: RgbImage,
+  size: number,
+  across: number,
+  down: number,
+): Uint8Array<ArrayBuffer> {
   const { height, width } = image;
   let { pixels } = image;
   // A side that fits already is not filtered: that would be the identity.
-  if (width !== size) {
+  const narrows = width !== size || across !== width;
+  const lowers = height !== size || down !== height;
+  const vertical = tapsFor(height, size, down);
+  if (narrows) {
+    // Of a tall image only those rows that the columns are filtered from.
+    const top = lowers ? vertical.first[0] : 0;
+    const end = lowers ? vertical.first[size - 1] + vertical.counts[size - 1] : height;
     const narrow = new Uint8Array(height * size * 3);
-    for (let y = 0; y < height; y++) {
-      filterLine(pixels, y * width * 3, 3, narrow, y * size * 3, 3, tapsFor(width, size));
+    const horizontal = tapsFor(width, size, across);
+    for (let y = top; y < end; y++) {
+      filterLine(pixels, y * width * 3, 3, narrow, y * size * 3, 3, horizontal);
     }
     pixels = narrow;
   }
-  if (height !== size) {
+  if (lowers) {
     const low = new Uint8Array(size * size * 3);
     for (let x = 0; x < size; x++) {
-      filterLine(pixels, x * 3, size * 3, low, x * 3, size * 3, tapsFor(height, size));
+      filterLine(pixels, x * 3, size * 3, low, x * 3, size * 3, vertical);
     }
     pixels = low;
   }
@@ -80,19 +109,21 @@ function toByte(sum: number): number {
 const known = new Map<string, Taps>();
 
 /** Sides repeat from image to image: their weights are computed once. */
-function tapsFor(from: number, to: number): Taps {
-  const key = `${from} ${to}`;
+function tapsFor(from: number, to: number, span: number): Taps {
+  const key = `${from} ${to} ${span}`;
   let taps = known.get(key);
   if (taps === undefined) {
     // Photographs come in many sizes; the limit is only there so that the map cannot grow for ever.
     if (known.size >= 4096) known.clear();
-    known.set(key, taps = computeTaps(from, to));
+    known.set(key, taps = computeTaps(from, to, span));
   }
   return taps;
 }
 
-function computeTaps(from: number, to: number): Taps {
-  const scale = from / to;
+/** From the `span` samples in the middle of `from` samples to `to` samples. */
+function computeTaps(from: number, to: number, span: number): Taps {
+  const scale = span / to;
+  const edge = (from - span) / 2;
   const stretch = Math.max(1, scale);
   const reach = LOBES * stretch;
   const most = Math.ceil(reach) * 2 + 1;
@@ -100,7 +131,7 @@ function computeTaps(from: number, to: number): Taps {
   const counts = new Int32Array(to);
   const weights = new Int32Array(to * most);
   for (let i = 0; i < to; i++) {
-    const center = (i + 0.5) * scale;
+    const center = edge + (i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(center - reach + 0.5));
     const end = Math.min(from, Math.trunc(center + reach + 0.5));
     const real = Array.from(

@@ -1,16 +1,30 @@
 /**
- * How images of another size become square ones of the size asked for, aspect ratio not kept:
+ * How images of another size become square ones of the size asked for; all but `cover` do not keep the aspect ratio:
  *
  * - `none`: not at all, another size is an error;
  * - `lanczos`: as Pillow (the official ImageNet-100 and CORe50 transform);
+ * - `cover`: the square in the centre, as long as the shorter side, as Pillow's `ImageOps.fit` with Lanczos;
  * - `bilinear`: as OpenCV;
  * - `skimage`: as scikit-image, rounded to bytes (official CORe50 dreams);
  * - `official_cifar100_aux`: bilinear to 256 pixels, then `skimage` (official CIFAR-100 dreams).
  */
-export type Resize = "none" | "lanczos" | "bilinear" | "skimage" | "official_cifar100_aux";
+export type Resize =
+  | "none"
+  | "lanczos"
+  | "cover"
+  | "bilinear"
+  | "skimage"
+  | "official_cifar100_aux";
 
 /** All values of {@linkcode Resize}. */
-export const RESIZES = ["none", "lanczos", "bilinear", "skimage", "official_cifar100_aux"] as const;
+export const RESIZES = [
+  "none",
+  "lanczos",
+  "cover",
+  "bilinear",
+  "skimage",
+  "official_cifar100_aux",
+] as const satisfies readonly Resize[];
 
 /** A class number, a class name, or a range of numbers such as `"0-99"`, both ends included. */
 export type ClassItem = number | string;
