@@ -29,6 +29,7 @@ import {
 import { isLocked, LOCKED } from "../host/run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { environment } from "./environment.ts";
+import { readComparison } from "./known_results.ts";
 import { duration, progressPrinter } from "./progress.ts";
 import { type Stop, stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
@@ -283,7 +284,7 @@ function collect(
     if (!isFinished(path)) continue;
     runs.set(row.name, [...runs.get(row.name) ?? [], { seed, folder, summary: readSummary(path) }]);
   }
-  return compareRuns(rows, runs, about);
+  return compareRuns(rows, runs, about, readComparison(join(out, "comparison.json")));
 }
 
 function writeComparison(out: string, comparison: Comparison): void {

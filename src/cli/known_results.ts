@@ -19,8 +19,8 @@ export function knownResults({ rows, seeds, adapter, commit }: Comparison, sourc
   return `${table}\n\n${source}: ${measured}; again: ./wscl compare --config configs/demo.json`;
 }
 
-/** Reads the results that the program comes with; null where its folder has none. */
-export function readKnownResults(path: string): Comparison | null {
+/** Reads a `comparison.json`; null where there is none. */
+export function readComparison(path: string): Comparison | null {
   try {
     return JSON.parse(Deno.readTextFileSync(path));
   } catch (error) {

@@ -76,9 +76,9 @@ export const demo = command({
     const code = await run(local("configs/demo.json"), given, context);
     const changed = given.set.length > 0 || given.init !== undefined;
     if (code !== 0 || changed) return code;
-    const { knownResults, readKnownResults } = await import("../known_results.ts");
+    const { knownResults, readComparison } = await import("../known_results.ts");
     const source = "bench/results/demo.json";
-    const known = readKnownResults(local(source));
+    const known = readComparison(local(source));
     if (known) context.terminal.print(`\n${knownResults(known, source)}`);
     return code;
   },

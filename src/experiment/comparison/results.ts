@@ -56,41 +56,37 @@ export interface Comparison {
   readonly rows: readonly RowResult[];
 }
 
-/** Puts the finished runs together; rows without any stay, empty. */
+/**
+ * Puts the finished runs together; rows without any stay, empty. Rows of an earlier comparison in the same folder that are
+ * not asked for now are kept behind them, and set beside the first row as it is now.
+ */
 export function compareRuns(
   rows: readonly PlannedRow[],
   runsOf: ReadonlyMap<string, readonly ComparedRun[]>,
   about: Pick<Comparison, "config" | "seeds" | "commit">,
+  earlier: Comparison | null = null,
 ): Comparison {
   const [first] = [...runsOf.values()].flat();
-  const ofFirst = runsOf.get(rows[0].name) ?? [];
   const { dataset = "", adapter = "", provider = "deno", denoVersion = "" } = first?.summary ?? {};
+  const now = rows.map((row): Pick<RowResult, "row" | "about" | "settings" | "runs"> => ({
+    row: row.name,
+    about: row.about,
+    settings: Object.fromEntries(row.overrides.map(({ path, value }) => [path, value])),
+    runs: (runsOf.get(row.name) ?? []).map(({ seed, summary }) => ({ seed, ...measured(summary) })),
+  }));
+  const names = new Set(rows.map(({ name }) => name));
+  const kept = (earlier?.rows ?? []).filter(({ row }) => !names.has(row));
+  const all = [...now, ...kept];
   return {
-    ...about,
-    dataset,
-    adapter,
-    provider,
-    denoVersion,
-    rows: rows.map((row, i): RowResult => {
-      const runs = runsOf.get(row.name) ?? [];
-      const each = runs.map(({ seed, summary }) => ({ seed, ...measured(summary) }));
-      const result: RowResult = {
-        row: row.name,
-        about: row.about,
-        settings: Object.fromEntries(row.overrides.map(({ path, value }) => [path, value])),
-        runs: each,
-        means: mapMeasures((measure) =>
-          meanAndDeviation(each.flatMap((run) => run[measure] ?? []))
-        ),
-      };
+    ...{ ...about, dataset, adapter, provider, denoVersion },
+    rows: all.map(({ row, about, settings, runs }, i): RowResult => {
+      const means = mapMeasures((measure) =>
+        meanAndDeviation(runs.flatMap((run) => run[measure] ?? []))
+      );
+      const result = { row, about, settings, runs, means };
       if (i === 0) return result;
-      return {
-        ...result,
-        firstMinusThis: {
-          classIl: paired(ofFirst, runs, "classIl"),
-          taskIl: paired(ofFirst, runs, "taskIl"),
-        },
-      };
+      const ahead = (measure: Measure) => paired(all[0].runs, runs, measure);
+      return { ...result, firstMinusThis: { classIl: ahead("classIl"), taskIl: ahead("taskIl") } };
     }),
   };
 }
@@ -114,15 +110,13 @@ function mapMeasures<T>(value: (measure: Measure) => T): Record<Measure, T> {
 }
 
 function paired(
-  firsts: readonly ComparedRun[],
-  seconds: readonly ComparedRun[],
+  firsts: RowResult["runs"],
+  seconds: RowResult["runs"],
   measure: Measure,
 ): PairedDifference | null {
-  const ofSeed = new Map(seconds.map(({ seed, summary }) => [seed, measures[measure](summary)]));
-  return pairedDifference(firsts.flatMap(({ seed, summary }) => {
-    const [first, second] = [measures[measure](summary), ofSeed.get(seed)];
-    return first === null || second === null || second === undefined
-      ? []
-      : [[first, second] as const];
+  const ofSeed = new Map(seconds.map((run) => [run.seed, run[measure]]));
+  return pairedDifference(firsts.flatMap((run) => {
+    const [first, second] = [run[measure], ofSeed.get(run.seed) ?? null];
+    return first === null || second === null ? [] : [[first, second] as const];
   }));
 }

@@ -51,3 +51,20 @@ Deno.test("the table shows the rows that have runs, the csv a line each run", ()
   );
   assert.equal(lines[1], "wscl,0,60,80,12.5,1,1,1000,12");
 });
+
+Deno.test("rows of an earlier comparison are kept, and set beside the first row as it is now", () => {
+  const later = compareRuns(
+    [row("wscl"), row("no_rem")],
+    new Map([
+      ["wscl", [run("wscl", 0, 70), run("wscl", 1, 70)]],
+      ["no_rem", [run("no_rem", 0, 50)]],
+    ]),
+    { config: "example", seeds: [0, 1], commit: "def" },
+    comparison,
+  );
+  assert.deepEqual(later.rows.map(({ row }) => row), ["wscl", "no_rem", "er_ace", "joint"]);
+  const [, noRem, erAce] = later.rows;
+  assert.equal(noRem.firstMinusThis!.classIl!.mean, 20);
+  assert.deepEqual(erAce.runs, comparison.rows[1].runs);
+  assert.equal(erAce.firstMinusThis!.classIl!.mean, 10); // 70 - 56 and 70 - 64
+});
