@@ -204,9 +204,9 @@ async function runJobs(
   let seconds = 0;
   for (;;) {
     if (stop.code() !== 0) return stop.code();
-    if (deadline !== null && Date.now() > deadline) return TIME_IS_UP;
     const open = jobs.filter(isOpen);
     if (open.length === 0) return 0;
+    if (deadline !== null && Date.now() > deadline) return TIME_IS_UP;
     const job = open.find(isFree);
     if (!job) {
       terminal.live(`${open.length} runs are left to other processes`);
