@@ -29,8 +29,9 @@ fn resultGrid() -> Grid {
   return Grid(dims.outHeight, dims.outWidth, dims.outGroups);
 }
 
-fn readSource(at: u32) -> vec4f {
-  return widen(x[at]);
+fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column < dims.inWidth;
+  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
 }
 
 fn writeResult(at: u32, value: vec4f) {
@@ -43,16 +44,13 @@ fn blockAt(at: u32, pair: u32) -> WeightBlock {
 
 // The row iy whose column `left` is at x[at]: all columns that four outputs meet.
 fn inputRow(at: u32, iy: u32, left: u32) -> Row {
+  let inside = iy < dims.inHeight;
+  let step = dims.inGroups;
   var row: Row;
+  loadMiddle(&row, at, left, inside);
   if (STRIDE == 1u) {
-    row = sixColumns(at, iy, left);
+    loadEnds(&row, at, left, inside);
   } else {
-    let inside = iy < dims.inHeight;
-    let step = dims.inGroups;
-    row.c1 = sourceAt(at + step, left + 1u, inside);
-    row.c2 = sourceAt(at + 2u * step, left + 2u, inside);
-    row.c3 = sourceAt(at + 3u * step, left + 3u, inside);
-    row.c4 = sourceAt(at + 4u * step, left + 4u, inside);
     row.c5 = sourceAt(at + 5u * step, left + 5u, inside);
     row.c6 = sourceAt(at + 6u * step, left + 6u, inside);
     row.c7 = sourceAt(at + 7u * step, left + 7u, inside);
@@ -80,10 +78,14 @@ fn addRow(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, x: R
     }
     return;
   }
-  addTap(first, second, at, fromFirst(x), fromFirst(next));
+  addTap(first, second, at, mat4x4f(x.c0, x.c1, x.c2, x.c3), mat4x4f(next.c0, next.c1, next.c2, next.c3));
   if (KERNEL == 3u) {
-    addTap(first, second, at + tapSize, fromSecond(x), fromSecond(next));
-    addTap(first, second, at + 2u * tapSize, fromThird(x), fromThird(next));
+    addTap(first, second, at + tapSize, mat4x4f(x.c1, x.c2, x.c3, x.c4), mat4x4f(next.c1, next.c2, next.c3, next.c4));
+    addTap(
+      first, second, at + 2u * tapSize,
+      mat4x4f(x.c2, x.c3, x.c4, x.c5),
+      mat4x4f(next.c2, next.c3, next.c4, next.c5),
+    );
   }
 }
 

@@ -34,8 +34,9 @@ fn resultGrid() -> Grid {
   return Grid(dims.inHeight, dims.inWidth, dims.inGroups);
 }
 
-fn readSource(at: u32) -> vec4f {
-  return gy[at];
+fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column < dims.outWidth;
+  return select(vec4f(), gy[select(0u, at, inside)], inside);
 }
 
 // Columns over ci: of `first` for the 4 input channels from w[ky, kx, at] on, of `second` for the next 4.
@@ -46,12 +47,13 @@ fn blockAt(at: u32, pair: u32) -> WeightBlock {
 
 // The row oy whose column `left` is at gy[at]: all columns that four gradients meet.
 fn gradientRow(at: u32, oy: u32, left: u32) -> Row {
+  let inside = oy < dims.outHeight;
+  let step = dims.outGroups;
   var row: Row;
   if (STRIDE == 1u) {
-    row = sixColumns(at, oy, left);
+    loadMiddle(&row, at, left, inside);
+    loadEnds(&row, at, left, inside);
   } else {
-    let inside = oy < dims.outHeight;
-    let step = dims.outGroups;
     row.c0 = sourceAt(at, left, inside);
     row.c1 = sourceAt(at + step, left + 1u, inside);
     if (EXCHANGE == 1u && KERNEL == 3u) {
@@ -102,11 +104,15 @@ fn addRow(first: ptr<function, Tile>, second: ptr<function, Tile>, at: u32, g: R
     addEvenTap(first, second, at + tapSize, g.c0, g.c1);
     addOddTap(first, second, at + 2u * tapSize, g.c0, g.c1);
   } else if (KERNEL == 1u) {
-    addTap(first, second, at, fromFirst(g), fromFirst(next));
+    addTap(first, second, at, mat4x4f(g.c0, g.c1, g.c2, g.c3), mat4x4f(next.c0, next.c1, next.c2, next.c3));
   } else {
-    addTap(first, second, at, fromThird(g), fromThird(next));
-    addTap(first, second, at + tapSize, fromSecond(g), fromSecond(next));
-    addTap(first, second, at + 2u * tapSize, fromFirst(g), fromFirst(next));
+    addTap(first, second, at, mat4x4f(g.c2, g.c3, g.c4, g.c5), mat4x4f(next.c2, next.c3, next.c4, next.c5));
+    addTap(first, second, at + tapSize, mat4x4f(g.c1, g.c2, g.c3, g.c4), mat4x4f(next.c1, next.c2, next.c3, next.c4));
+    addTap(
+      first, second, at + 2u * tapSize,
+      mat4x4f(g.c0, g.c1, g.c2, g.c3),
+      mat4x4f(next.c0, next.c1, next.c2, next.c3),
+    );
   }
 }
 

@@ -7,7 +7,9 @@
 // Widths, heights and group counts that strips do not divide: the surplus is computed from whatever is read there, and
 // not stored. The kernel has
 //   fn sourceGrid() -> Grid, fn resultGrid() -> Grid   sizes of what is read, and of what is written
-//   fn readSource(at: u32) -> vec4f                    4 channels of what is read
+//   fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f
+//                                                      4 channels of what is read, in column `column` of a row; zero
+//                                                      outside. Negative columns wrap to large ones
 //   fn writeResult(at: u32, value: vec4f)
 //   fn blockAt(at: u32, pair: u32) -> WeightBlock      factors of a tap whose weights begin at `at`, for 2 groups of
 //                                                      results; `pair` 1: for the next 2
@@ -54,42 +56,25 @@ fn stripOf(id: vec3u, workgroup: vec3u, rowStep: u32, firstRow: u32) -> Strip {
   return Strip(strip / strips / rows, row, strip % strips * 4u, group, mine);
 }
 
-// What is read at a place, which is column `column` of a row; zero outside. Negative columns wrap to large ones.
-fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f {
-  let inside = rowInside && column < sourceGrid().width;
-  return select(vec4f(), readSource(select(0u, at, inside)), inside);
+// The second to the fifth column of a row whose first, `left`, is at `at`.
+fn loadMiddle(row: ptr<function, Row>, at: u32, left: u32, inside: bool) {
+  let step = sourceGrid().groups;
+  (*row).c1 = sourceAt(at + step, left + 1u, inside);
+  (*row).c2 = sourceAt(at + 2u * step, left + 2u, inside);
+  (*row).c3 = sourceAt(at + 3u * step, left + 3u, inside);
+  (*row).c4 = sourceAt(at + 4u * step, left + 4u, inside);
 }
 
-// Six columns of row y, whose column `left` is at `at`: for STRIDE 1.
-fn sixColumns(at: u32, y: u32, left: u32) -> Row {
+// The first and the sixth as well, for STRIDE 1: behind loadMiddle.
+fn loadEnds(row: ptr<function, Row>, at: u32, left: u32, inside: bool) {
   let grid = sourceGrid();
-  let inside = y < grid.height;
-  var row: Row;
-  row.c1 = sourceAt(at + grid.groups, left + 1u, inside);
-  row.c2 = sourceAt(at + 2u * grid.groups, left + 2u, inside);
-  row.c3 = sourceAt(at + 3u * grid.groups, left + 3u, inside);
-  row.c4 = sourceAt(at + 4u * grid.groups, left + 4u, inside);
   if (EXCHANGE == 1u && KERNEL == 3u) {
-    row.c0 = select(vec4f(), ofLaneBefore(row.c4), left < grid.width);
-    row.c5 = select(vec4f(), ofLaneBehind(row.c1), left + 5u < grid.width);
+    (*row).c0 = select(vec4f(), ofLaneBefore((*row).c4), left < grid.width);
+    (*row).c5 = select(vec4f(), ofLaneBehind((*row).c1), left + 5u < grid.width);
   } else {
-    row.c0 = sourceAt(at, left, inside);
-    row.c5 = sourceAt(at + 5u * grid.groups, left + 5u, inside);
+    (*row).c0 = sourceAt(at, left, inside);
+    (*row).c5 = sourceAt(at + 5u * grid.groups, left + 5u, inside);
   }
-  return row;
-}
-
-// Four of the columns, from the first, second or third on.
-fn fromFirst(row: Row) -> mat4x4f {
-  return mat4x4f(row.c0, row.c1, row.c2, row.c3);
-}
-
-fn fromSecond(row: Row) -> mat4x4f {
-  return mat4x4f(row.c1, row.c2, row.c3, row.c4);
-}
-
-fn fromThird(row: Row) -> mat4x4f {
-  return mat4x4f(row.c2, row.c3, row.c4, row.c5);
 }
 
 fn addA(tile: ptr<function, Tile>, m: mat4x4f, x: mat4x4f) {

@@ -90,12 +90,18 @@ const known = new Map<string, Part>();
 function partOf(text: string, file: string): Part {
   const found = known.get(text) ?? {
     text,
-    lines: text.split("\n").length,
+    lines: linesIn(text),
     needs: needsOf(text, file),
     declarations: declarationsOf(text, `${file}.wgsl`),
   };
   known.set(text, found);
   return found;
+}
+
+function linesIn(text: string): number {
+  let lines = 1;
+  for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) lines++;
+  return lines;
 }
 
 function needsOf(text: string, file: string): string[][] {
