@@ -1,5 +1,6 @@
-/** A comment's beginning, a word, a number or a sign. */
-const part = /\/\/|\/\*|[A-Za-z_\x80-\uffff][\w\x80-\uffff]*|\d(?:[eEpP][+-]|[\w.])*|\S/g;
+/** Behind blanks and lines of comment: a comment's beginning, a word, a number or a sign. */
+const part =
+  /(?:\s|\/\/[^\n]*(?:\n|$))*(\/\*|[A-Za-z_\x80-\uffff][\w\x80-\uffff]*|\d(?:[eEpP][+-]|[\w.])*|(?!\/\/)\S)/y;
 
 /** A text without its comments. */
 export function codeOf(code: string): string {
@@ -60,13 +61,14 @@ export class Tokens {
   #scan(from: number): void {
     part.lastIndex = from;
     for (let found = part.exec(this.#code); found; found = part.exec(this.#code)) {
-      const { 0: text, index } = found;
-      if (text === "//" || text === "/*") part.lastIndex = endOfComment(this.#code, index);
-      else {
+      const text = found[1];
+      const start = part.lastIndex - text.length;
+      if (text !== "/*") {
         this.#next = text;
-        this.#start = index;
+        this.#start = start;
         return;
       }
+      part.lastIndex = endOfBlock(this.#code, start);
     }
     this.#next = "";
     this.#start = this.#code.length;

@@ -31,6 +31,11 @@ Deno.test("comments hide declarations, in one another too, and what looks like c
     ["x", 2, "read"],
   ]);
   assert.deepEqual(entryPoints, ["main"]);
+  for (const code of ["// all of it", "/* all of it */ // a", "\r\n// a\r\n//", "/", "x // y"]) {
+    const nothing = () => assert.deepEqual(read(code).structs.size, 0);
+    if (/^[/x]$|^x /.test(code)) assert.throws(nothing, SyntaxError, code);
+    else nothing();
+  }
 });
 
 Deno.test("attributes may stand on several lines, in any order, with commas behind their numbers", () => {
