@@ -26,6 +26,7 @@ import type {
 } from "../images/source.ts";
 import type { OpenContext } from "./open_context.ts";
 import type { SubsetChoice, SubsetPart } from "./subset.ts";
+import { listApart } from "./set_apart.ts";
 import { zipTree } from "./zip_tree.ts";
 
 const MOST_BYTES_IN_MEMORY = 2 ** 30;
@@ -136,7 +137,9 @@ function folderParts(
   let train: ImageListing | null = null;
   const ofTrain = { ...choice, ...subsetChoice(options, "train") };
   const ofTest = { ...choice, ...subsetChoice(options, "test") };
-  const listedTrain = () => train ??= listTrain(tree, ofTrain);
+  const share = options.testShare ?? null;
+  const listedTrain = () =>
+    train ??= share === null ? listTrain(tree, ofTrain) : listApart(tree, "train", share, ofTrain);
   const part = (name: string, listing: ImageListing) => {
     const turned = !isOfficialLayout(tree, listing.classNames);
     return imageFolderPart(tree, `${folder}-${name}`, listing, { ...options, turned });
@@ -145,7 +148,9 @@ function folderParts(
     train: () => part("train", listedTrain()),
     test() {
       const { classNames } = listedTrain();
-      const listing = listTest(tree, ofTest, classNames);
+      const listing = share === null
+        ? listTest(tree, ofTest, classNames)
+        : listApart(tree, "test", share, ofTest, classNames);
       return part("test", listing);
     },
     dreams() {

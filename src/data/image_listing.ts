@@ -107,14 +107,21 @@ export function hasClassFolders(tree: FileTree, part: string): boolean {
   return folders.length > 0 && !folders.includes("images");
 }
 
-/** A dream set: `train/CLASS/*` where there is a folder `train`, else `CLASS/*`. */
+/** A dream set: `train/CLASS/*` where there is a folder `train` with folders, else `CLASS/*`. */
 export function listDreams(tree: FileTree, options: ListingOptions): ImageListing {
-  const part = tree.isFolder("train") ? "train" : "";
+  const part = trainingPart(tree);
   return listClasses(tree, part, chosenClasses(tree, part, options), options);
 }
 
+/** Where the class folders are: in `train`, or in the data set's folder, where `train` may be one of them. */
+export function trainingPart(tree: FileTree): "train" | "" {
+  if (!tree.isFolder("train")) return "";
+  const isClass = tree.folders("train").length === 0 && tree.images("train").length > 0;
+  return isClass ? "" : "train";
+}
+
 /** Names of the class folders to take, in the order of their new numbers. */
-function chosenClasses(tree: FileTree, part: string, options: ListingOptions): string[] {
+export function chosenClasses(tree: FileTree, part: string, options: ListingOptions): string[] {
   const where = inTree(tree, part);
   const folders = tree.folders(part);
   // Without a name's ending it was meant for a folder: leaving it out would number the classes anew.
@@ -165,11 +172,14 @@ export function notesOfLookAlikes(names: readonly string[]): string[] {
   );
 }
 
-function listClasses(
+/** The images of these class folders of a part; `drawnAs` and `pick` as {@linkcode listImages} has them. */
+export function listClasses(
   tree: FileTree,
   part: "train" | "test" | "val" | "",
   classNames: readonly string[],
   { note = () => {}, ...choice }: ListingOptions,
+  drawnAs: SubsetPart = part === "train" || part === "" ? "train" : "test",
+  pick?: PickFiles,
 ): ImageListing {
   const beside = besideClasses(tree, part);
   if (beside !== null) note(`Reading ${inTree(tree, part)}: ${beside}`);
@@ -177,8 +187,7 @@ function listClasses(
     name,
     [classFolder(tree, part === "" ? name : `${part}/${name}`)],
   ]);
-  const drawnAs = part === "train" || part === "" ? "train" : "test";
-  return listImages(tree, new Map(folders), part, drawnAs, { ...choice, note });
+  return listImages(tree, new Map(folders), part, drawnAs, { ...choice, note }, pick);
 }
 
 /** Images that lie in a part's folder beside the class folders, in words; null if there are none. */
@@ -193,11 +202,15 @@ export function besideClasses(tree: FileTree, part: string): string | null {
     `into the folder of its class`;
 }
 
+/** Which files of a class are meant, before any are drawn from them. */
+export type PickFiles = (className: string, files: readonly string[]) => readonly string[];
+
 /**
  * The images of class folders: all, or as many as are to be drawn. Classes are numbered in the map's order.
  *
  * @param folders Those that belong to each class.
  * @param part The folder that they lie in, for messages.
+ * @param pick All files, unless told.
  * @throws {InputError} If a class has too few images, or one that cannot be read.
  */
 export function listImages(
@@ -206,6 +219,7 @@ export function listImages(
   part: string,
   drawnAs: SubsetPart,
   { note = () => {}, ...choice }: SubsetChoice & Pick<ListingOptions, "note">,
+  pick: PickFiles = (_name, files) => files,
 ): ImageListing {
   const all = [...folders.values()].flat();
   const text = notePassedOver(inTree(tree, part), all);
@@ -221,7 +235,7 @@ export function listImages(
     }
   }
   const files = [...folders].map(([name, ofClass]) =>
-    [name, ofClass.flatMap(({ images }) => images)] as const
+    [name, pick(name, ofClass.flatMap(({ images }) => images))] as const
   );
   return group(tree, new Map(files), part, drawnAs, choice);
 }

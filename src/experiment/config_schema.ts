@@ -73,6 +73,9 @@ const source = v.variant("format", [
     format: v.literal("image_folder"),
     ...pictures,
     classList: v.optional(v.nullable(v.string()), null),
+    testShare: v.optional(
+      real((value) => value > 0 && value <= 0.5, "a number above 0 and at most 0.5"),
+    ),
   }),
   v.strictObject({ format: v.literal("core50"), ...pictures }),
   v.strictObject({

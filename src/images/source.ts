@@ -96,6 +96,12 @@ export interface ImageFolderSource extends PictureSource {
    * by sorted names.
    */
   readonly classList?: string | null;
+  /**
+   * For a folder without test images, whose class folders may then lie directly in it: the share of each class's
+   * images, above 0 and at most 0.5, that is set apart to test and never trained on; at least 3, drawn by
+   * `subsetSeed`. Left out: there must be a folder `test` or `val`.
+   */
+  readonly testShare?: number;
 }
 
 /** CORe50: sessions `s1` to `s11`, in each a folder per object, `o1` to `o50`; five objects a category. */
