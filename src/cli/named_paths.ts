@@ -1,14 +1,31 @@
-import { dirname, join, resolve } from "node:path";
+import { dirname, join, normalize, resolve } from "node:path";
 import type { GivenTexts } from "./command.ts";
 
 // What a command reads because a file that it is given names it. Where such a file cannot be read, nothing is found here,
 // and the command itself says what is wrong.
 
-/** What a run that goes on in `folder` was started with: its data, its first weights and its method. */
-export function pathsOfRun(folder: string | undefined): string[] {
+/**
+ * What a run that goes on in `folder` was started with: its data, its first weights and its method.
+ *
+ * @param data Folder of the data sets, where that is another one now.
+ */
+export function pathsOfRun(folder: string | undefined, data?: string): string[] {
   if (!folder) return [];
   const { dataRoot, init } = readKeys(join(folder, "run.json"));
-  return [dataRoot, init].filter((path) => typeof path === "string").concat(methodOfRun(folder));
+  const root = data || dataRoot;
+  const outside = typeof root === "string"
+    ? outsideOf(root, readKeys(join(folder, "config.json")))
+    : [];
+  return [dataRoot, init].filter((path) => typeof path === "string")
+    .concat(outside, methodOfRun(folder));
+}
+
+/** Data sets of a configuration that do not lie below the folder of the others. */
+function outsideOf(dataRoot: string, { data }: Record<string, unknown>): string[] {
+  const { train, dreams } = Object(data);
+  return [train, dreams].map((source) => Object(source).folder)
+    .filter((folder) => typeof folder === "string" && /^\.\.(\/|$)/.test(normalize(folder)))
+    .map((folder) => join(dataRoot, folder));
 }
 
 /** The folder of a run's method, where that is one's own. */

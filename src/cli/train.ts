@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
+import type { Progress } from "../images/image_set.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { launch, type LaunchOptions } from "../host/launch.ts";
 import { methodOf } from "../method/methods.ts";
@@ -14,6 +15,8 @@ import {
 } from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { RunPlace, RunSafety } from "../host/worker_messages.ts";
+import { chooseForFolder } from "../host/own_images.ts";
+import { describeOwn } from "./describe_own.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";
 import { stopOnSignals } from "./stop.ts";
@@ -40,6 +43,17 @@ export interface TrainOptions extends SafetyOptions {
   readonly worker?: LaunchOptions["worker"];
 }
 
+/** `wscl train --images`, in plain values. */
+export interface TrainOwnOptions extends Omit<TrainOptions, "config" | "dataRoot"> {
+  /** Folder of class folders, or of `train` and `test` with such. */
+  readonly images: string;
+  /** A folder of class folders, or `memory` or `none`; default `memory`. */
+  readonly dreams?: string;
+  readonly classesPerTask?: number;
+  readonly size?: number;
+  readonly width?: number;
+}
+
 /** `wscl train --resume`, in plain values. */
 export interface ResumeOptions extends SafetyOptions {
   /** Folder of the run. */
@@ -63,13 +77,34 @@ export async function train(options: TrainOptions, terminal: Terminal): Promise<
   createRunFolder(out, { overwrite: options.overwrite });
 
   terminal.print(`configuration  ${options.config}`);
-  for (const { path, value } of options.overrides) {
-    terminal.print(`set            ${path} = ${JSON.stringify(value)}`);
-  }
+  tellOverrides(options.overrides, terminal);
   terminal.print(describeConfig(config));
 
   const files = { ...options, init: options.init ?? null };
   return await trainAndTell(config, out, files, terminal);
+}
+
+/** Trains on a folder of images, with a configuration chosen for it, which is told; returns the exit code. */
+export async function trainOwn(options: TrainOwnOptions, terminal: Terminal): Promise<number> {
+  if (options.init !== undefined) checkReadable(options.init);
+  const { images, dreams = "memory", classesPerTask, size, width, overrides, cacheDir } = options;
+  const progress: Progress = (done, total, what) => terminal.live(`${what}: ${done} of ${total}`);
+  const wishes = { images, dreams, classesPerTask, size, width, overrides };
+  const choice = await chooseForFolder(wishes, { cacheDir, progress });
+  terminal.live("");
+  const { config, dataRoot } = choice;
+  const out = options.out ?? defaultRunPath(config);
+  createRunFolder(out, { overwrite: options.overwrite });
+
+  terminal.print(`configuration  chosen for ${images}, kept in ${runFolder(out).config}`);
+  tellOverrides(overrides, terminal);
+  terminal.print(describeOwn(choice));
+  return await trainAndTell(
+    config,
+    out,
+    { ...options, dataRoot, init: options.init ?? null },
+    terminal,
+  );
 }
 
 /** Goes on with a run that was interrupted, with its own configuration, data and weights; returns the exit code. */
@@ -85,6 +120,12 @@ export async function resume(options: ResumeOptions, terminal: Terminal): Promis
   terminal.print(`resuming       ${out}`);
   const files = { ...options, dataRoot: options.dataRoot ?? origin.dataRoot, init: origin.init };
   return await trainAndTell(config, out, { ...files, resume: true }, terminal);
+}
+
+function tellOverrides(overrides: readonly Override[], terminal: Terminal): void {
+  for (const { path, value } of overrides) {
+    terminal.print(`set            ${path} = ${JSON.stringify(value)}`);
+  }
 }
 
 interface Files extends SafetyOptions {

@@ -72,7 +72,7 @@ function layoutOf(tree: FileTree): Layout | null {
   if (!tree.folders("").some((name) => hasImages(tree, name))) return null;
   const check = new FolderCheck(tree);
   const flat = partOf(check, "");
-  const title = "class folders (can be dreamed of; training needs train and test)";
+  const title = "class folders (to dream of, or to learn with ./wscl train --images)";
   return { title, parts: [flat], ...check.found() };
 }
 

@@ -50,6 +50,42 @@ export async function decodeAny(
   bytes: Uint8Array<ArrayBuffer>,
   path: string,
 ): Promise<StoredImage> {
+  const { kind } = headOf(bytes, path);
+  try {
+    const image = kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
+    return { ...image, orientation: orientationIn(bytes, kind) };
+  } catch (error) {
+    const coding = kind === "JPEG" ? unreadCoding(bytes) : null;
+    if (coding !== null) {
+      throw new InputError(
+        `Cannot decode ${path}: it is a JPEG file with ${coding}, which is not read, convert it to ` +
+          `baseline JPEG or PNG, or delete it`,
+      );
+    }
+    throw damaged(bytes, path, (error as Error).message);
+  }
+}
+
+/**
+ * Height, width and orientation that a JPEG or PNG file declares; its pixels are not decoded.
+ *
+ * @param path For the message only.
+ * @throws {InputError} If it is neither, declares no size, or more pixels than are decoded.
+ */
+export function declaredImage(
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Omit<StoredImage, "pixels"> {
+  const { kind, declared } = headOf(bytes, path);
+  if (declared === null) throw damaged(bytes, path, "no size is declared");
+  try {
+    return { ...declared, orientation: orientationIn(bytes, kind) };
+  } catch (error) {
+    throw damaged(bytes, path, (error as Error).message);
+  }
+}
+
+function headOf(bytes: Uint8Array<ArrayBuffer>, path: string) {
   const kind = imageKind(bytes);
   if (kind === null) {
     throw new InputError(`Cannot decode ${path}: ${whatElse(bytes)}`);
@@ -62,22 +98,14 @@ export async function decodeAny(
         `${MOST_PIXELS / 1e6} million are decoded, replace the file or delete it`,
     );
   }
-  try {
-    const image = kind === "JPEG" ? await decodeJpeg(bytes) : decodePng(bytes);
-    return { ...image, orientation: orientationIn(bytes, kind) };
-  } catch (error) {
-    const coding = kind === "JPEG" ? unreadCoding(bytes) : null;
-    if (coding !== null) {
-      throw new InputError(
-        `Cannot decode ${path}: it is a JPEG file with ${coding}, which is not read, convert it to ` +
-          `baseline JPEG or PNG, or delete it`,
-      );
-    }
-    throw new InputError(
-      `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short ` +
-        `(${(error as Error).message}), replace the file or delete it`,
-    );
-  }
+  return { kind, declared };
+}
+
+function damaged(bytes: Uint8Array, path: string, how: string): InputError {
+  return new InputError(
+    `Cannot decode ${path}: its ${bytes.length} bytes are damaged or cut short (${how}), replace the ` +
+      `file or delete it`,
+  );
 }
 
 /** What bytes that are neither JPEG nor PNG are, and what to do. */

@@ -1,12 +1,13 @@
 import { InputError } from "../errors.ts";
 import { DIGEST_BYTES, digestOf } from "./content_key.ts";
-import { decodeAny, decodeImage } from "./decode_image.ts";
+import { declaredImage, decodeAny, decodeImage } from "./decode_image.ts";
 import { type FilePlace, pathOf, readPlace } from "./file_tree.ts";
 import type { Resize } from "../images/source.ts";
+import type { StoredImage } from "./rgb_image.ts";
 
 /**
  * What is done with each file: hash it; decode it as a square image of `size` pixels, turned upright or as it is
- * stored; or decode it to see what it is.
+ * stored; decode it to see what it is; or see only what it declares to be.
  */
 export type FileWork =
   | { readonly kind: "digest" }
@@ -16,7 +17,8 @@ export type FileWork =
     readonly resize: Resize;
     readonly turned: boolean;
   }
-  | { readonly kind: "inspect" };
+  | { readonly kind: "inspect" }
+  | { readonly kind: "declared" };
 
 /** Numbers (u32) that tell what a file is: its height and width, as stored, and its orientation. */
 export const INSPECTED = 3;
@@ -29,6 +31,7 @@ export function bytesPerFile(work: FileWork): number {
     case "decode":
       return work.size * work.size * 3;
     case "inspect":
+    case "declared":
       return 4 * INSPECTED;
   }
 }
@@ -37,14 +40,14 @@ export function bytesPerFile(work: FileWork): number {
 export interface FileResults {
   /** `[files, bytesPerFile(work)]` */
   readonly bytes: Uint8Array<ArrayBuffer>;
-  /** Of `inspect` only: what is wrong with a file, by its number in the batch; its bytes are zeros. */
+  /** Of `inspect` and `declared` only: what is wrong with a file, by its number in the batch; its bytes are zeros. */
   readonly problems: readonly (readonly [file: number, problem: string])[];
 }
 
 /**
  * Reads the files one after the other and does `work` with each.
  *
- * @throws {InputError} If a file cannot be read or decoded, and the work is not to inspect.
+ * @throws {InputError} If a file cannot be read or decoded, and the work is not to see what it is.
  */
 export async function workOnFiles(
   work: FileWork,
@@ -53,11 +56,12 @@ export async function workOnFiles(
   const stride = bytesPerFile(work);
   const bytes = new Uint8Array(places.length * stride);
   const problems: [number, string][] = [];
+  const collects = work.kind === "inspect" || work.kind === "declared";
   for (const [i, place] of places.entries()) {
     try {
       bytes.set(await workOnFile(work, place), i * stride);
     } catch (error) {
-      if (work.kind !== "inspect" || !(error instanceof InputError)) throw error;
+      if (!collects || !(error instanceof InputError)) throw error;
       problems.push([i, error.message]);
     }
   }
@@ -71,9 +75,13 @@ async function workOnFile(work: FileWork, place: FilePlace): Promise<Uint8Array>
       return digestOf(bytes);
     case "decode":
       return await decodeImage(bytes, pathOf(place), work.size, work.resize, work.turned);
-    case "inspect": {
-      const { height, width, orientation } = await decodeAny(bytes, pathOf(place));
-      return new Uint8Array(Uint32Array.of(height, width, orientation).buffer);
-    }
+    case "inspect":
+      return numbersOf(await decodeAny(bytes, pathOf(place)));
+    case "declared":
+      return numbersOf(declaredImage(bytes, pathOf(place)));
   }
+}
+
+function numbersOf({ height, width, orientation }: Omit<StoredImage, "pixels">): Uint8Array {
+  return new Uint8Array(Uint32Array.of(height, width, orientation).buffer);
 }

@@ -54,8 +54,10 @@ export function listApart(
     const perClass = countApart(files.length, share);
     if (perClass >= files.length) {
       throw new InputError(
-        `Cannot set images of ${tree.root} apart to test: class ${name} has ${files.length}, and ${perClass} of ` +
-          `them would test; add images, or leave the class out`,
+        `Cannot set images of ${tree.root} apart to test: class ${name} has ${files.length}, and at least ` +
+          `${
+            perClass + 1
+          } are needed, ${perClass} to test and others to learn; add images, or leave the class out`,
       );
     }
     const apart = new Set(drawSubset(files.length, name, "test", { perClass, subsetSeed }));

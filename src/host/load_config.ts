@@ -32,11 +32,28 @@ export async function loadConfig(
       }; name a JSON file, such as configs/demo.json`,
     );
   }
-  const config = resolveConfig(readJson(bytes, path), overrides, path);
+  return await resolveGiven(readJson(bytes, path), overrides, {
+    source: path,
+    folder: folderOf(path),
+  });
+}
+
+/**
+ * Resolves options, the module of a method of one's own included: in them it is relative to `folder`, in an override to
+ * the working folder.
+ *
+ * @param where.source Where the options come from, for messages.
+ */
+export async function resolveGiven(
+  options: unknown,
+  overrides: readonly Override[],
+  { source, folder }: { readonly source: string; readonly folder: string },
+): Promise<ExperimentConfig> {
+  const config = resolveConfig(options, overrides, source);
   if (!isOwnMethod(config.method)) return config;
   const overridden = overrides.some((override) => override.path === "method");
-  const relativeTo = overridden ? Deno.cwd() : folderOf(path);
-  return freezeDeep(await withOwnMethod(config, { relativeTo, source: path }));
+  const relativeTo = overridden ? Deno.cwd() : folder;
+  return freezeDeep(await withOwnMethod(config, { relativeTo, source }));
 }
 
 /** Whatever `path` is, also a device without an end, no more is read than a configuration may have. */

@@ -133,6 +133,14 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   const resumed = await run("train", "--resume", origin);
   assert.deepEqual(resumed.write, [origin, "~/.cache/wscl"]);
   assert.deepEqual(resumed.read?.slice(-2), ["/images", "w.safetensors"]);
+  // Dreams may lie elsewhere.
+  const sources = { train: { folder: "pets" }, dreams: { folder: "../others/dreams" } };
+  Deno.writeTextFileSync(`${origin}/config.json`, JSON.stringify({ data: sources }));
+  const dreaming = await run("train", "--resume", origin);
+  assert.deepEqual(dreaming.read?.slice(-3), ["/images", "w.safetensors", "/others/dreams"]);
+  const own = await run("train", "--images", "../pets", "--dreams", "../others", "--out", "o");
+  assert.deepEqual(own.write, ["o", "~/.cache/wscl"]);
+  assert.deepEqual(own.read, [...always, "../pets", "../others", "data", "o", installed]);
   assert.deepEqual((await run("evaluate", "runs/demo-0")).write, ["~/.cache/wscl"]);
   const report = await run("report", "runs/a", "--", "-b");
   assert.equal(report.write, undefined);

@@ -84,7 +84,7 @@ Deno.test("a class that would be left without training images is refused", () =>
       openDataset(SOURCE, context),
       (error: Error) =>
         error instanceof InputError &&
-        /class dog has 3, and 3 of them would test; add/.test(error.message),
+        /class dog has 3, and at least 4 are needed, 3 to test and others/.test(error.message),
     );
   }));
 

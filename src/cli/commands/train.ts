@@ -7,12 +7,13 @@ import {
   flag,
   lasting,
   type Needs,
+  optionName,
   parsed,
   text,
   type Values,
 } from "../command.ts";
 import { pathsOfConfig, pathsOfRun } from "../named_paths.ts";
-import { checkpointEvery, seed, seeds, words } from "../values.ts";
+import { checkpointEvery, number, seed, seeds, words } from "../values.ts";
 import { data, installedData, readOverrides, training } from "./shared_options.ts";
 
 /** Of `demo` and `train`. */
@@ -43,18 +44,24 @@ const needs: Needs = {
   reads: (given) => [
     ...installedData(),
     ...pathsOfConfig(given),
-    ...pathsOfRun((given.resume ?? given.out)?.at(-1)),
+    ...pathsOfRun((given.resume ?? given.out)?.at(-1), given.data?.at(-1)),
   ],
 };
 
 const outlasting = (context: Context) =>
   lasting(context, "the run goes on, and writes its log.jsonl");
 
+/** What `--set` and `--seed` change. */
+async function overridesOf(given: Values<typeof options>) {
+  const overrides = await readOverrides(given.set);
+  if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
+  return overrides;
+}
+
 async function run(config: string, given: Values<typeof options>, context: Context) {
   const { train } = await import("../train.ts");
   const { cacheDir, worker, endsProcess } = context;
-  const overrides = await readOverrides(given.set);
-  if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
+  const overrides = await overridesOf(given);
   const files = { config, dataRoot: given.data ?? "data", cacheDir };
   return await train(
     { ...given, ...files, overrides, worker, endsProcess },
@@ -84,42 +91,105 @@ export const demo = command({
   },
 });
 
+/** Of `train --images` alone. */
+const own = {
+  images: text(
+    "<dir>",
+    "images to learn, in a folder for each class: all the rest is chosen for them",
+    {
+      path: "read",
+    },
+  ),
+  dreams: text(
+    "<dir>",
+    "with --images: folder of class folders to dream of, or memory (what is remembered, turned), or none " +
+      "(default: memory)",
+    { path: "read" },
+  ),
+  classesPerTask: parsed("<number>", "with --images: classes that are learned together", number),
+  size: parsed("<pixels>", "with --images: height and width that the network sees", number),
+  width: parsed("<number>", "with --images: channels of the network's first stage", number),
+};
+
+const trainOptions = {
+  ...options,
+  // Not mandatory, which would hide the near miss in --confg.
+  config: text("<file>", "configuration to train, such as configs/demo.json (or --images)", {
+    path: "read",
+  }),
+  ...own,
+  resume: text("<dir>", "go on with the run in this folder, from its last checkpoint", {
+    path: "write",
+  }),
+};
+
+/** Refuses options that do not go together. */
+function refuseMixture(given: Values<typeof trainOptions>): void {
+  const isGiven = (name: keyof typeof trainOptions) => {
+    const value = given[name];
+    return Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false;
+  };
+  const ownNames = Object.keys(own) as (keyof typeof own)[];
+  const first = (...names: (keyof typeof trainOptions)[]) => names.find(isGiven);
+  if (given.resume !== undefined) {
+    const settled = first("config", ...ownNames, "out", "seed", "init", "overwrite", "set");
+    if (settled === undefined) return;
+    throw new InputError(
+      `Cannot use ${
+        optionName(settled)
+      } with --resume: a run goes on as it began; leave it out, or start ` +
+        "another run without --resume",
+    );
+  }
+  if (given.images !== undefined) {
+    const other = first("config", "data");
+    if (other === undefined) return;
+    const why = other === "config"
+      ? "a configuration names its images itself"
+      : "it names the folder itself";
+    throw new InputError(
+      `Cannot use --images with ${optionName(other)}: ${why}; leave one of them out`,
+    );
+  }
+  const alone = first(...ownNames);
+  if (alone !== undefined) {
+    throw new InputError(
+      `Cannot use ${
+        optionName(alone)
+      } without --images: a configuration says it; add --images DIR, or change the ` +
+        "key of the configuration with --set",
+    );
+  }
+  if (given.config === undefined) {
+    throw new InputError(
+      "Cannot train: no configuration given; add --config FILE, such as configs/demo.json, or --images DIR with a " +
+        "folder for each class",
+    );
+  }
+}
+
 /** `wscl train`. */
 export const train = command({
   name: "train",
-  summary: "train a configuration",
-  description: "Trains the experiment that a configuration file describes.",
-  options: {
-    ...options,
-    // Not mandatory, which would hide the near miss in --confg.
-    config: text("<file>", "configuration to train, such as configs/demo.json (required)", {
-      path: "read",
-    }),
-    resume: text("<dir>", "go on with the run in this folder, from its last checkpoint", {
-      path: "write",
-    }),
-  },
+  summary: "train a configuration, or on a folder of images",
+  description:
+    "Trains the experiment that a configuration file describes, or one that is chosen for a folder of images, which " +
+    "has a folder for each class: DIR/CLASS, or DIR/train/CLASS and DIR/test/CLASS.",
+  options: trainOptions,
   needs,
   async run(given, context) {
-    if (given.resume === undefined) {
-      if (given.config !== undefined) return await run(given.config, given, context);
-      throw new InputError(
-        "Cannot train: no configuration given; add --config FILE, such as configs/demo.json",
-      );
-    }
-    const settled = (["config", "out", "seed", "init", "overwrite"] as const)
-      .find((name) => given[name] !== undefined && given[name] !== false) ??
-      (given.set.length > 0 ? "set" : undefined);
-    if (settled) {
-      throw new InputError(
-        `Cannot use --${settled} with --resume: a run goes on as it began; leave it out, or start ` +
-          "another run without --resume",
-      );
-    }
-    const { resume } = await import("../train.ts");
+    refuseMixture(given);
     const { cacheDir, worker, endsProcess } = context;
-    const files = { out: given.resume, dataRoot: given.data, cacheDir };
-    return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context));
+    if (given.resume !== undefined) {
+      const { resume } = await import("../train.ts");
+      const files = { out: given.resume, dataRoot: given.data, cacheDir };
+      return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context));
+    }
+    if (given.images === undefined) return await run(given.config!, given, context);
+    const { trainOwn } = await import("../train.ts");
+    const overrides = await overridesOf(given);
+    const how = { images: given.images, overrides, cacheDir, worker, endsProcess };
+    return await trainOwn({ ...given, ...how }, outlasting(context));
   },
 });
 
