@@ -1,5 +1,4 @@
 import type { Comparison } from "../experiment/comparison/results.ts";
-import { textTable } from "../experiment/report.ts";
 
 /**
  * What a comparison found, as a run of its configuration sets its own result beside it: a line for each row, means and
@@ -8,13 +7,14 @@ import { textTable } from "../experiment/report.ts";
  * @param source the comparison's file, as it is named to the user
  */
 export function knownResults({ rows, seeds, adapter, commit }: Comparison, source: string): string {
-  const lines = rows.filter(({ runs }) => runs.length > 0).map(({ row, about, means }) => [
-    row,
-    figures(means.classIl),
-    figures(means.taskIl),
-    about,
-  ]);
-  const table = textTable([["known", "Class-IL %", "Task-IL %", "what it is"], ...lines], 1);
+  const lines = rows.filter(({ runs }) => runs.length > 0)
+    .map(({ row, about, means }) =>
+      [
+        ...[means.classIl, means.taskIl].map((value) => figures(value).padStart(10)),
+        `${row}: ${about}`,
+      ].join("  ")
+    );
+  const table = ["Class-IL %   Task-IL %  known results", ...lines].join("\n");
   const measured = `${seeds.length} seeds on ${adapter}, commit ${commit ?? "unknown"}`;
   return `${table}\n\n${source}: ${measured}; again: ./wscl compare --config configs/demo.json`;
 }
