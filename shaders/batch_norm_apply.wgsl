@@ -42,7 +42,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let thread = threadOf(group, local);
   let channel = thread.channel;
-  let segment = thread.segment;
+  let segment = group.z;
 
   var gamma = vec4f();
   var beta = vec4f();
@@ -88,7 +88,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     residualScale = residualStatistics[at + 2u * c4];
     residualBeta = residualStatistics[at + 3u * c4];
   }
-  let walk = walkOf(thread, group.y, dims.block);
+  let walk = walkOf(thread, group, dims.block);
   for (var i = walk.first; i < walk.last; i += walk.step) {
     var value = (widen(z[i]) - mean) * scale + beta;
     if (RESIDUAL == 1u) {

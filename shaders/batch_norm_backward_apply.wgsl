@@ -50,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let thread = threadOf(group, local);
   let channel = thread.channel;
-  let segment = thread.segment;
+  let segment = group.z;
 
   let first = group.y == 0u && segment == 0u;
   let segments = select(1u, dims.segments, first);
@@ -78,7 +78,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let over = scale / f32(dims.ends[segment] - segmentStart(segment));
   let b = over * own.a;
   let d = over * statistics[at + c4] * own.b;
-  let walk = walkOf(thread, group.y, dims.block);
+  let walk = walkOf(thread, group, dims.block);
   for (var i = walk.first; i < walk.last; i += walk.step) {
     var g = gy[i];
     let centered = widen(z[i]) - mean;

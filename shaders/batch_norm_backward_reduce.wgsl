@@ -31,12 +31,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let thread = threadOf(group, local);
   let channel = thread.channel;
-  let walk = walkOf(thread, group.y, dims.chunk);
+  let walk = walkOf(thread, group, dims.chunk);
 
   var sumG = vec4f();
   var sumGx = vec4f();
   if (thread.inside) {
-    let at = statisticsAt(thread.segment, channel);
+    let at = statisticsAt(group.z, channel);
     let mean = statistics[at];
     let inverseStd = statistics[at + c4];
     let scale = statistics[at + 2u * c4];
@@ -57,7 +57,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   }
   let sums = addLanes(sumG, sumGx, local);
   if (thread.lane == 0u && thread.inside) {
-    let into = partialsAt(thread.segment, group.y, channel);
+    let into = partialsAt(group.z, group.y, channel);
     partials[into] = sums.a;
     partials[into + c4] = sums.b;
   }

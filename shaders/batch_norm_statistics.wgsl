@@ -21,7 +21,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let c4 = dims.channels4;
   let thread = threadOf(group, local);
   let channel = thread.channel;
-  let walk = walkOf(thread, group.y, dims.chunk);
+  let walk = walkOf(thread, group, dims.chunk);
   let any = thread.inside && walk.start < walk.end;
 
   var shift = vec4f();
@@ -38,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let sums = addLanes(sum, squares, local);
   if (thread.lane == 0u && any) {
     let n = f32(walk.end - walk.start);
-    let into = partialsAt(thread.segment, group.y, channel);
+    let into = partialsAt(group.z, group.y, channel);
     partials[into] = shift + sums.a / n;
     partials[into + c4] = max(sums.b - sums.a * sums.a / n, vec4f());
   }

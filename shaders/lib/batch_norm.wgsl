@@ -18,17 +18,17 @@ const MOMENTUM = 0.1;
 
 @group(0) @binding(0) var<uniform> dims: Dims;
 
-// What a thread works on, in workgroups (channels, pixels, segment).
+// What a thread works on, in workgroups (channels, pixels, segment). The segment is not in it: a compiler takes all of
+// a record for different in each thread if a part is, and barriers must not depend on such values.
 struct Thread {
   channel: u32, // a group of 4
   inside: bool, // whether there is such a group
   lane: u32, // which pixel lane
-  segment: u32,
 }
 
 fn threadOf(group: vec3u, local: u32) -> Thread {
   let channel = group.x * dims.lanes + local % dims.lanes;
-  return Thread(channel, channel < dims.channels4, local / dims.lanes, group.z);
+  return Thread(channel, channel < dims.channels4, local / dims.lanes);
 }
 
 // The pixels of a workgroup, and how a thread walks over them: its vec4s are first, first + step, ... below last.
@@ -40,11 +40,11 @@ struct Walk {
   step: u32,
 }
 
-// Over block `block` of the thread's segment, of `size` pixels each.
-fn walkOf(thread: Thread, block: u32, size: u32) -> Walk {
+// Over the pixels of a workgroup, `size` of its segment.
+fn walkOf(thread: Thread, group: vec3u, size: u32) -> Walk {
   let c4 = dims.channels4;
-  let start = segmentStart(thread.segment) + block * size;
-  let end = min(start + size, dims.ends[thread.segment]);
+  let start = segmentStart(group.z) + group.y * size;
+  let end = min(start + size, dims.ends[group.z]);
   return Walk(start, end, (start + thread.lane) * c4 + thread.channel, end * c4, 64u / dims.lanes * c4);
 }
 
