@@ -40,6 +40,7 @@ export const wscl: CommandGroup = {
 export const examples = `
 Examples:
   ./wscl demo
+  ./wscl train --images DIR
   ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
   ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
   ./wscl train --resume runs/NAME-SEED --max-time 9m

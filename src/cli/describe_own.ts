@@ -73,10 +73,10 @@ function trainingText(config: ExperimentConfig, taskSizes: readonly number[]): s
     ? `${passes(wscl.sleepEpochs)} a night (--set wscl.sleepEpochs=N)`
     : `${passes(epochs)} (--set epochs=N)`;
   const freezing = needs.freezing ? "layers freeze" : "no layer freezes";
-  const most = Math.max(...taskSizes);
-  return `${
-    methodOf(config).name
-  }: at most ${most} images a task in batches of ${batchSize}, ${trained}; ${freezing}`;
+  const images = needs.jointly
+    ? `all ${sum(taskSizes)} images at once`
+    : `at most ${Math.max(...taskSizes)} images a task`;
+  return `${methodOf(config).name}: ${images} in batches of ${batchSize}, ${trained}; ${freezing}`;
 }
 
 function mirrorText({ augmentation: { flip } }: ExperimentConfig): string {

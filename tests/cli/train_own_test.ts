@@ -115,6 +115,13 @@ Deno.test("training and test folders are taken as they are, dreams from a folder
     assert.match(output, /^dreams +6 images of 2 classes in others$/m);
     const none = await wscl(folder, [...args, "--dreams", "none"]);
     assert.match(none.output, /^dreams +none$/m);
+    assert.match(
+      none.output,
+      /^training +wscl: at most 6 images a task in batches of 8, 10 passes a night /m,
+    );
+    const joint = await wscl(folder, [...args, "--set", "method=joint", "--set", "epochs=1"]);
+    assert.match(joint.output, /^training +joint: all 16 images at once in batches of 8, 1 pass /m);
+    assert.doesNotMatch(joint.output, /^(dreams|memory) /m);
   }));
 
 Deno.test("what cannot be learned is refused with the fix, before a run's folder is made", () =>
