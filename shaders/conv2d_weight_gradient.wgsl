@@ -18,7 +18,7 @@
 // Threads are ordered (chunk, input group, output group): neighbours read the same or the adjacent vec4f, and no
 // thread needs another's sums.
 
-// needs: lib/conv2d
+// needs: lib/conv2d_outer
 // needs: lib/conv2d_rows_plain or lib/conv2d_rows_subgroup
 // needs: lib/storage_f32 or lib/storage_f16
 
@@ -28,32 +28,6 @@
 
 struct Row { // the columns of x that meet four columns of gy: 6 of them for STRIDE 1, 9 for STRIDE 2
   c0: vec4f, c1: vec4f, c2: vec4f, c3: vec4f, c4: vec4f, c5: vec4f, c6: vec4f, c7: vec4f, c8: vec4f,
-}
-
-// x[at], which is column `column` of a row, zero outside the image. Negative columns wrap to large ones.
-fn inputAt(at: u32, column: u32, rowInside: bool) -> vec4f {
-  let inside = rowInside && column < dims.inWidth;
-  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
-}
-
-fn gradientAt(at: u32, column: u32) -> vec4f {
-  let inside = column < dims.outWidth;
-  return select(vec4f(), gy[select(0u, at, inside)], inside);
-}
-
-// x0 g[0] + x1 g[1] + x2 g[2] + x3 g[3] + sum, in this order from the right.
-fn combine(x0: f32, x1: f32, x2: f32, x3: f32, g: mat4x4f, sum: vec4f) -> vec4f {
-  return fma(vec4f(x3), g[3], fma(vec4f(x2), g[2], fma(vec4f(x1), g[1], fma(vec4f(x0), g[0], sum))));
-}
-
-// Adds the outer products x g^T of four pixels; column c of the sum belongs to input channel c.
-fn addOuter(sum: mat4x4f, x0: vec4f, x1: vec4f, x2: vec4f, x3: vec4f, g: mat4x4f) -> mat4x4f {
-  return mat4x4f(
-    combine(x0.x, x1.x, x2.x, x3.x, g, sum[0]),
-    combine(x0.y, x1.y, x2.y, x3.y, g, sum[1]),
-    combine(x0.z, x1.z, x2.z, x3.z, g, sum[2]),
-    combine(x0.w, x1.w, x2.w, x3.w, g, sum[3]),
-  );
 }
 
 struct Taps { k0: mat4x4f, k1: mat4x4f, k2: mat4x4f } // one ky, kx = 0, 1, 2
@@ -74,13 +48,6 @@ fn addRow(taps: ptr<function, Taps>, row: Row, g: mat4x4f) {
     (*taps).k1 = addOuter((*taps).k1, row.c1, row.c3, row.c5, row.c7, g);
     (*taps).k2 = addOuter((*taps).k2, row.c2, row.c4, row.c6, row.c8, g);
   }
-}
-
-fn store(at: u32, m: mat4x4f) {
-  partials[at] = m[0];
-  partials[at + dims.outGroups] = m[1];
-  partials[at + 2u * dims.outGroups] = m[2];
-  partials[at + 3u * dims.outGroups] = m[3];
 }
 
 @compute @workgroup_size(64)

@@ -1,5 +1,5 @@
-// What all kernels of a convolution are about: y[n, oy, ox, co] from x[n, iy, ix, ci], K = KERNEL (1 or 3) taps in each
-// direction, S = STRIDE (1 or 2), padding P = (K - 1) / 2. Groups are groups of 4 channels.
+// What all kernels of a convolution are about: y[n, oy, ox, co] from x[n, iy, ix, ci], K = KERNEL (1 or 3, of a stem
+// 7) taps in each direction, S = STRIDE (1 or 2), padding P = (K - 1) / 2. Groups are groups of 4 channels.
 
 override KERNEL: u32;
 override STRIDE: u32;

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
+import type { Stem } from "../net/resnet18.ts";
 import type { Conv2dPass, Conv2dShape, Conv2dVariant } from "../ops/conv2d_variants.ts";
 import type { StoredType } from "../ops/storage.ts";
 import type { Operands } from "./operands.ts";
@@ -29,6 +30,8 @@ export interface NetworkSize {
   readonly size: number;
   /** Images in a batch. */
   readonly batch: number;
+  /** Default: cifar. */
+  readonly stem?: Stem;
 }
 
 /** Where in a network a shape occurs: its first layer, such as "layer1.0.conv1", and how many layers have it. */

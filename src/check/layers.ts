@@ -5,8 +5,8 @@ import type { Layers, NetworkSize } from "./kernel_case.ts";
 export const heads = 10;
 
 /** The network of a size. */
-export function networkOf({ width, size }: Omit<NetworkSize, "batch">) {
-  return resnet18({ width, heads, height: size, inputWidth: size });
+export function networkOf({ width, size, stem }: Omit<NetworkSize, "batch">) {
+  return resnet18({ width, heads, height: size, inputWidth: size, stem });
 }
 
 /** The convolutions of a network with their norms, in the order in which they come. */

@@ -30,12 +30,13 @@ export class Operands {
 
   /**
    * The numbers of an operand: evenly distributed in [mean - spread, mean + spread), and such that its type holds them
-   * exactly. Of each group of channels, padded to a multiple of 4, those beyond `channels` are 0.
+   * exactly; where a `step` is given, rounded to multiples of it, so that many are equal. Of each group of channels,
+   * padded to a multiple of 4, those beyond `channels` are 0.
    */
   values(
     name: string,
     length: number,
-    { channels = 4, mean = 0, spread = 1, type = "f32" as StoredType } = {},
+    { channels = 4, mean = 0, spread = 1, step = 0, type = "f32" as StoredType } = {},
   ): Float32Array<ArrayBuffer> {
     if (Object.hasOwn(this.#given, name)) return Float32Array.from(this.#given[name]);
     const padded = Math.ceil(channels / 4) * 4;
@@ -44,6 +45,7 @@ export class Operands {
       this.#next();
       if (i % padded < channels) values[i] = mean + spread * this.#state / 2 ** 31;
     }
+    if (step > 0) values.forEach((value, i) => values[i] = Math.round(value / step) * step);
     return type === "f16" ? new Float32Array(new Float16Array(values)) : values;
   }
 

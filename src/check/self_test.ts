@@ -84,9 +84,17 @@ async function checkKernel(
   }
 }
 
-/** Each kernel of a pass that runs on this adapter: strips without and with subgroups, tiles of two sizes in turn. */
+/**
+ * Each kernel of a pass that runs on this adapter: strips without and with subgroups, tiles of two sizes in turn; those
+ * of a stem are in strips.
+ */
 function variantsOf(gpu: Gpu, { pass, layer }: Conv2dTask): Conv2dVariant[] {
   const plain = plainVariant(pass, layer);
+  if (layer.kernel === 7) {
+    return conv2dWantsSubgroups(gpu) && pass === "forward"
+      ? [plain, { ...plain, subgroups: true }]
+      : [plain];
+  }
   const halves = layer.kernel === 3 && layer.stride === 2;
   return [
     plain,

@@ -22,6 +22,7 @@ import {
 } from "./ops/convolution.ts";
 import { crossEntropyOp, mseOp, predictOp, storeLogits } from "./ops/heads.ts";
 import { augmentOp, storeImages } from "./ops/images.ts";
+import { maxPoolBackwardOp, maxPoolForwardOp } from "./ops/max_pool.ts";
 import { largest, sgdMasked } from "./ops/update.ts";
 
 /**
@@ -41,6 +42,8 @@ export const ops: readonly Op[] = [
   batchNormInference,
   batchNormBackwardReduce,
   batchNormBackwardApply,
+  maxPoolForwardOp,
+  maxPoolBackwardOp,
   poolForward,
   poolBackward,
   linearLogits,

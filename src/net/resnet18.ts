@@ -1,5 +1,6 @@
 import type { Conv2dShape } from "../ops/conv2d_variants.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
+import { maxPooled } from "../ops/max_pool.ts";
 
 /** A convolution without bias and the batch norm behind it, with their official names. */
 export interface ConvNorm extends Conv2dShape {
@@ -19,13 +20,25 @@ export interface BasicBlock {
   readonly shortcut: ConvNorm | null;
 }
 
-/** The CIFAR-style ResNet-18 (3x3 stem, no max-pool), shapes spelled out for one input size. */
+/**
+ * How a ResNet-18 begins: `cifar`, a 3x3 convolution, as the official implementation has it; `imagenet`, a 7x7
+ * convolution of stride 2 and 3x3 max pooling of stride 2, as torchvision and timm publish it: a quarter of the height
+ * and width in all.
+ */
+export type Stem = "cifar" | "imagenet";
+
+/** All of them. */
+export const stems = ["cifar", "imagenet"] as const satisfies readonly Stem[];
+
+/** A ResNet-18, shapes spelled out for one input size. */
 export interface ResNet18 {
   readonly width: number;
   readonly heads: number;
   readonly height: number;
   readonly inputWidth: number;
   readonly stem: ConvNorm;
+  /** Pixels behind the max pooling that follows the stem; null: there is none. */
+  readonly pooled: { readonly height: number; readonly width: number } | null;
   /** Two blocks in each of four stages with width, 2, 4 and 8 times width channels. */
   readonly blocks: readonly BasicBlock[];
   readonly features: number;
@@ -35,13 +48,15 @@ export interface ResNet18 {
 export const freezableBlocks = 6;
 
 /**
- * The backbone of the official implementation for images of `height` x `inputWidth`: stem conv3x3(3 -> width); stages
- * of two basic blocks with strides 1, 2, 2, 2; average pool over the whole map; linear(8 width -> heads).
+ * The backbone of the official implementation for images of `height` x `inputWidth`: stem conv3x3(3 -> width), or
+ * another one (see {@linkcode Stem}; default: cifar); stages of two basic blocks with strides 1, 2, 2, 2; average pool
+ * over the whole map; linear(8 width -> heads).
  */
 export function resnet18(
-  options: { width: number; heads: number; height: number; inputWidth: number },
+  options: { width: number; heads: number; height: number; inputWidth: number; stem?: Stem },
 ): ResNet18 {
   const { width, heads } = options;
+  const large = options.stem === "imagenet";
   let channels = 3;
   let height = options.height;
   let inputWidth = options.inputWidth;
@@ -49,7 +64,7 @@ export function resnet18(
     conv: string,
     norm: string,
     outputChannels: number,
-    kernel: 1 | 3,
+    kernel: 1 | 3 | 7,
     stride: 1 | 2,
   ): ConvNorm => {
     const padding = (kernel - 1) / 2;
@@ -67,8 +82,14 @@ export function resnet18(
       outputWidth: output(inputWidth),
     };
   };
-  const stem = convNorm("conv1", "bn1", width, 3, 1);
+  const stem = large
+    ? convNorm("conv1", "bn1", width, 7, 2)
+    : convNorm("conv1", "bn1", width, 3, 1);
   channels = width;
+  const pooled = large
+    ? { height: maxPooled(stem.outputHeight), width: maxPooled(stem.outputWidth) }
+    : null;
+  if (pooled) ({ height, width: inputWidth } = pooled);
   const blocks: BasicBlock[] = [];
   for (let stage = 0; stage < 4; stage++) {
     const outputChannels = width * 2 ** stage;
@@ -92,6 +113,7 @@ export function resnet18(
     height: options.height,
     inputWidth: options.inputWidth,
     stem,
+    pooled,
     blocks,
     features: channels,
   };

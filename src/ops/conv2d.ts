@@ -5,6 +5,8 @@ import {
   forwardKernels,
   inputGradientKernels,
   reduceKernel,
+  stemForwardKernels,
+  stemWeightGradientKernels,
   weightGradientKernels,
 } from "./conv2d_kernels.ts";
 import {
@@ -16,7 +18,7 @@ import {
   type Strips,
 } from "./conv2d_variants.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
-import { storedAs } from "./storage.ts";
+import { storedAs, type StoredType } from "./storage.ts";
 
 interface Conv2dOptions {
   readonly layer: Conv2dShape;
@@ -39,7 +41,8 @@ export function recordConv2dForward(
   options: WeightOptions & { readonly x: Tensor; readonly y: Tensor },
 ): Dispatch[] {
   const { layer, rows, x, weight, y, label, variant } = options;
-  const kernels = forwardKernels[storedAs(x, y)];
+  const stored = storedAs(x, y);
+  const kernels = layer.kernel === 7 ? stemForwardKernels[stored] : forwardKernels[stored];
   return [dispatch({
     ...launchOf(kernels, variant, plainVariant("forward", layer), layer, {
       rows,
@@ -64,6 +67,9 @@ export function recordConv2dInputGradient(
   },
 ): Dispatch[] {
   const { layer, rows, gy, weight, addend, gx, label, variant } = options;
+  if (layer.kernel === 7) {
+    throw new TypeError("Cannot record the gradient of the input of a stem: it is that of images");
+  }
   const plain = plainVariant("input_gradient", layer);
   return [dispatch({
     ...launchOf(inputGradientKernels, variant, plain, layer, {
@@ -82,10 +88,10 @@ export function recordConv2dInputGradient(
 
 /**
  * Kernel, constants and size of a launch of the forward pass or of the input gradient. `plain` stands in for no variant,
- * and for tiles of a batch so large that there are too many of them: it gives the same bits.
+ * for tiles of a stem, which has none, and for those of a batch so large that there are too many: it gives the same bits.
  */
 function launchOf(
-  kernels: typeof inputGradientKernels,
+  kernels: typeof inputGradientKernels | typeof stemForwardKernels["f32"],
   variant: Conv2dVariant | undefined,
   plain: Strips,
   { kernel, stride }: Conv2dShape,
@@ -101,7 +107,10 @@ function launchOf(
 ): Pick<Dispatch, "kernel" | "constants" | "workgroups"> {
   const { rows, height, width, channels, summed, parities } = written;
   const pixels = rows * Math.ceil(height / parities) * Math.ceil(width / parities);
-  if (variant?.kind === "tiles" && Math.ceil(pixels / variant.rows) <= mostWorkgroups) {
+  if (
+    variant?.kind === "tiles" && "tiled" in kernels &&
+    Math.ceil(pixels / variant.rows) <= mostWorkgroups
+  ) {
     return {
       kernel: kernels.tiled,
       constants: {
@@ -178,7 +187,7 @@ export function recordConv2dPartialSums(
   const { chunks, stripsPerChunk } = split(layer, rows, threads, most);
   return {
     dispatch: dispatch({
-      ...partialSumsLaunch(weightGradientKernels[storedAs(x)], variant, layer, chunks),
+      ...partialSumsLaunch(storedAs(x), variant, layer, chunks),
       label,
       uniform: { ...dims(layer, rows), chunks, stripsPerChunk },
       buffers: { x, gy, partials: chunks === 1 ? gradient : partials },
@@ -189,12 +198,21 @@ export function recordConv2dPartialSums(
 
 /** Kernel, constants and size of the launch that gives the partial sums of so many chunks. */
 function partialSumsLaunch(
-  kernels: typeof inputGradientKernels,
+  stored: StoredType,
   variant: Conv2dVariant,
   layer: Conv2dShape,
   chunks: number,
 ): Pick<Dispatch, "kernel" | "constants" | "workgroups"> {
   const constants = { KERNEL: layer.kernel, STRIDE: layer.stride };
+  if (layer.kernel === 7) {
+    const threads = chunks * threadsPerSet(layer);
+    return {
+      kernel: stemWeightGradientKernels[stored],
+      constants,
+      workgroups: [Math.ceil(threads / 64)],
+    };
+  }
+  const kernels = weightGradientKernels[stored];
   if (variant.kind === "tiles") {
     return {
       kernel: kernels.tiled,
@@ -213,7 +231,7 @@ function partialSumsLaunch(
   }
   const outGroups = groupsOf4(layer.outputChannels);
   const inGroups = groupsOf4(layer.inputChannels);
-  const workgroups = [Math.ceil(chunks * inGroups * outGroups / 64)] as const;
+  const workgroups = [Math.ceil(chunks * threadsPerSet(layer) / 64)] as const;
   // Threads are ordered by output group first, so that so many neighbours share their input.
   const shared = variant.subgroups && [8, 4, 2].find((lanes) => outGroups % lanes === 0);
   if (!shared) return { kernel: kernels.plain, constants, workgroups };
@@ -277,8 +295,15 @@ const cpuThreads = 512;
 
 /** At least as many for more rows. */
 function wantedChunks(layer: Conv2dShape, rows: number, threads: number): number {
-  const pairs = groupsOf4(layer.inputChannels) * groupsOf4(layer.outputChannels);
-  return Math.min(rows * groupsOf4(layer.outputWidth), Math.ceil(threads / pairs));
+  return Math.min(
+    rows * groupsOf4(layer.outputWidth),
+    Math.ceil(threads / threadsPerSet(layer)),
+  );
+}
+
+/** Threads in strips for one set of partial sums: one for 4 by 4 channels, of a stem for each row of its kernel. */
+function threadsPerSet({ inputChannels, outputChannels, kernel }: Conv2dShape): number {
+  return groupsOf4(inputChannels) * groupsOf4(outputChannels) * (kernel === 7 ? 7 : 1);
 }
 
 /** How the strips (4 columns of the output over its height) of a batch are shared out among at most `most` chunks. */

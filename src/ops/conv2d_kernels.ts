@@ -9,6 +9,10 @@ import weightGradientTiledCode from "../../shaders/conv2d_weight_gradient_tiled.
   type: "text",
 };
 import reduceCode from "../../shaders/conv2d_weight_gradient_reduce.wgsl" with { type: "text" };
+import stemForwardCode from "../../shaders/conv2d_stem_forward.wgsl" with { type: "text" };
+import stemWeightGradientCode from "../../shaders/conv2d_stem_weight_gradient.wgsl" with {
+  type: "text",
+};
 import { shader } from "./shader.ts";
 import { bothStorages } from "./storage.ts";
 
@@ -50,6 +54,27 @@ export const weightGradientKernels = bothStorages((half, storage) =>
         storage,
       )
   )
+);
+
+/** Forward convolution of a 7x7 stem, by how activations are stored and by kind. */
+export const stemForwardKernels = bothStorages((half, storage) => ({
+  plain: shader(
+    `conv2d_stem_forward${half}`,
+    stemForwardCode,
+    "lib/conv2d_weights_plain",
+    storage,
+  ),
+  subgroup: shader(
+    `conv2d_stem_forward_subgroup${half}`,
+    stemForwardCode,
+    "lib/conv2d_weights_subgroup",
+    storage,
+  ),
+}));
+
+/** Partial sums of the gradient of its weights, by how activations are stored. */
+export const stemWeightGradientKernels = bothStorages((half, storage) =>
+  shader(`conv2d_stem_weight_gradient${half}`, stemWeightGradientCode, storage)
 );
 
 /** The sums of the partial sums. */

@@ -1,11 +1,14 @@
 import type { Gpu } from "../gpu/device.ts";
 import { groupsOf4 } from "./dispatch_size.ts";
 
-/** Sizes of a convolution without bias: 3x3 with padding 1, or 1x1 without padding. */
+/**
+ * Sizes of a convolution without bias: 3x3 with padding 1, 1x1 without padding, or a stem's 7x7 with padding 3, which
+ * has stride 2 and no gradient of its input.
+ */
 export interface Conv2dShape {
   readonly inputChannels: number;
   readonly outputChannels: number;
-  readonly kernel: 1 | 3;
+  readonly kernel: 1 | 3 | 7;
   readonly stride: 1 | 2;
   readonly inputHeight: number;
   readonly inputWidth: number;
@@ -63,7 +66,9 @@ export function defaultVariant(gpu: Gpu): Conv2dChoice {
       widthOf(pass, layer),
       pass === "weight_gradient" ? layer.inputChannels : Infinity,
     );
-    if (gpu.adapter.isFallback || narrowest < 32) return strips(pass, layer, subgroups);
+    if (gpu.adapter.isFallback || narrowest < 32 || layer.kernel === 7) {
+      return strips(pass, layer, subgroups);
+    }
     return { kind: "tiles", rows: 64, columns: 64, perThread: 8 };
   };
 }
@@ -82,6 +87,7 @@ export function conv2dCandidates(
   const first = defaultVariant(gpu)(pass, layer);
   const plain = strips(pass, layer, false);
   const all: Conv2dVariant[] = [first, plain];
+  if (layer.kernel === 7 && pass === "weight_gradient") return [plain];
   if (conv2dWantsSubgroups(gpu)) all.push(strips(pass, layer, true));
   if (plain.rows === 1) {
     all.push(
@@ -134,7 +140,7 @@ export function conv2dWantsSubgroups(gpu: Gpu): boolean {
 export const mostWorkgroups = 65535;
 
 /** Groups of 4 channels that a slab of tiles takes at a time, of so many groups. */
-export function groupsOfSlab(kernel: 1 | 3, groups: number): number {
+export function groupsOfSlab(kernel: number, groups: number): number {
   return (kernel === 1 ? [4, 2] : [2]).find((count) => groups % count === 0) ?? 1;
 }
 
@@ -142,7 +148,8 @@ export function groupsOfSlab(kernel: 1 | 3, groups: number): number {
 function strips(pass: Conv2dPass, layer: Conv2dShape, subgroups: boolean): Strips {
   const wide = widthOf(pass, layer) > 8 && pass !== "weight_gradient";
   const tall = !wide && layer.stride === 1 && pass !== "weight_gradient";
-  return { kind: "strips", channels: wide ? 16 : 8, rows: tall ? 2 : 1, subgroups };
+  const shares = subgroups && !(layer.kernel === 7 && pass === "weight_gradient");
+  return { kind: "strips", channels: wide ? 16 : 8, rows: tall ? 2 : 1, subgroups: shares };
 }
 
 /** Channels of what is written. */
@@ -158,8 +165,8 @@ function worthTrying(
   batch: number,
   { rows, columns, perThread }: Tiles,
 ): boolean {
-  // Workgroup memory is no faster than other memory where a CPU plays the GPU.
-  if (adapter.isFallback) return false;
+  // Workgroup memory is no faster than other memory where a CPU plays the GPU, and stems have no tiles.
+  if (adapter.isFallback || layer.kernel === 7) return false;
   const pixels = pass === "forward"
     ? batch * layer.outputHeight * layer.outputWidth
     : batch * layer.inputHeight * layer.inputWidth;

@@ -5,11 +5,14 @@ import {
   forwardKernels,
   inputGradientKernels,
   reduceKernel,
+  stemForwardKernels,
+  stemWeightGradientKernels,
   weightGradientKernels,
 } from "./conv2d_kernels.ts";
 import { crossEntropyKernel } from "./cross_entropy.ts";
 import { largestKernel } from "./largest.ts";
 import { linearKernels } from "./linear.ts";
+import { maxPoolKernels } from "./max_pool.ts";
 import { mseKernel } from "./mse.ts";
 import { poolKernels } from "./pool.ts";
 import { predictKernel } from "./predict.ts";
@@ -26,8 +29,11 @@ const all: Group = {
   forwardKernels,
   inputGradientKernels,
   weightGradientKernels,
+  stemForwardKernels,
+  stemWeightGradientKernels,
   reduceKernel,
   batchNormKernels,
+  maxPoolKernels,
   poolKernels,
   linearKernels,
   crossEntropyKernel,

@@ -3,6 +3,7 @@ import batchNorm from "../../shaders/lib/batch_norm.wgsl" with { type: "text" };
 import batchNormFinish from "../../shaders/lib/batch_norm_finish.wgsl" with { type: "text" };
 import conv2d from "../../shaders/lib/conv2d.wgsl" with { type: "text" };
 import conv2dAddend from "../../shaders/lib/conv2d_addend.wgsl" with { type: "text" };
+import conv2dOuter from "../../shaders/lib/conv2d_outer.wgsl" with { type: "text" };
 import conv2dRowsPlain from "../../shaders/lib/conv2d_rows_plain.wgsl" with { type: "text" };
 import conv2dRowsSubgroup from "../../shaders/lib/conv2d_rows_subgroup.wgsl" with { type: "text" };
 import conv2dStrips from "../../shaders/lib/conv2d_strips.wgsl" with { type: "text" };
@@ -13,6 +14,7 @@ import conv2dWeightsSubgroup from "../../shaders/lib/conv2d_weights_subgroup.wgs
 };
 import laneSums from "../../shaders/lib/lane_sums.wgsl" with { type: "text" };
 import linear from "../../shaders/lib/linear.wgsl" with { type: "text" };
+import maxPool from "../../shaders/lib/max_pool.wgsl" with { type: "text" };
 import moments from "../../shaders/lib/moments.wgsl" with { type: "text" };
 import multiplyAdd from "../../shaders/lib/multiply_add.wgsl" with { type: "text" };
 import pool from "../../shaders/lib/pool.wgsl" with { type: "text" };
@@ -29,6 +31,7 @@ export const libraries = {
   "lib/batch_norm_finish": batchNormFinish,
   "lib/conv2d": conv2d,
   "lib/conv2d_addend": conv2dAddend,
+  "lib/conv2d_outer": conv2dOuter,
   "lib/conv2d_rows_plain": conv2dRowsPlain,
   "lib/conv2d_rows_subgroup": conv2dRowsSubgroup,
   "lib/conv2d_strips": conv2dStrips,
@@ -37,6 +40,7 @@ export const libraries = {
   "lib/conv2d_weights_subgroup": conv2dWeightsSubgroup,
   "lib/lane_sums": laneSums,
   "lib/linear": linear,
+  "lib/max_pool": maxPool,
   "lib/moments": moments,
   "lib/multiply_add": multiplyAdd,
   "lib/pool": pool,

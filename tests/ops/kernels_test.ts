@@ -11,6 +11,7 @@ import { recordCrossEntropy } from "../../src/ops/cross_entropy.ts";
 import { kernels } from "../../src/ops/kernels.ts";
 import { recordLargest } from "../../src/ops/largest.ts";
 import * as linear from "../../src/ops/linear.ts";
+import { recordMaxPoolBackward, recordMaxPoolForward } from "../../src/ops/max_pool.ts";
 import { recordMse } from "../../src/ops/mse.ts";
 import { recordPoolBackward, recordPoolForward } from "../../src/ops/pool.ts";
 import { recordPredict } from "../../src/ops/predict.ts";
@@ -113,7 +114,22 @@ function convolutions(stored: Tensor): Dispatch[] {
       ...{ outputHeight: 8 / stride, outputWidth: 8 / stride },
     }))
   );
-  return variants.flatMap((variant) =>
+  const stem: Conv2dShape = {
+    ...{ inputChannels: 3, outputChannels: 20, kernel: 7, stride: 2 },
+    ...{ inputHeight: 9, inputWidth: 10, outputHeight: 5, outputWidth: 5 },
+  };
+  const given = { layer: stem, rows: 3, x: stored };
+  const ofStem = variants.flatMap((variant) => [
+    ...conv.recordConv2dForward({ ...given, variant, weight: state, y: stored }),
+    ...conv.recordConv2dWeightGradient({
+      ...given,
+      variant,
+      gy: f32,
+      partials: f32,
+      gradient: state,
+    }),
+  ]);
+  return ofStem.concat(variants.flatMap((variant) =>
     layers.flatMap((layer) => {
       const common = { layer, rows: 3, variant };
       const large = tensor("f32", 2 ** 20);
@@ -129,7 +145,7 @@ function convolutions(stored: Tensor): Dispatch[] {
         ),
       ];
     })
-  );
+  ));
 }
 
 function norms(stored: Tensor): Dispatch[] {
@@ -165,6 +181,7 @@ function norms(stored: Tensor): Dispatch[] {
 
 function others(stored: Tensor): Dispatch[] {
   const pool = { rows: 2, area: 9, channels4: 2 };
+  const halved = { rows: 2, inputHeight: 7, inputWidth: 6, channels4: 2 };
   const shape = { rows: 2, channels4: 3, heads4: 2 };
   const crop = { height: 8, width: 8, padding: 1, rows: 2, source: 0 };
   const colours = { mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] } as const;
@@ -172,6 +189,8 @@ function others(stored: Tensor): Dispatch[] {
   return [
     recordAugment({ ...crop, ...colours, batch: u32, images: u32, input: stored }),
     recordStoreImages({ rows: 2, area: 64, source: 0, batch: u32, images: u32, memory: u32 }),
+    recordMaxPoolForward(halved, stored, stored, u32),
+    recordMaxPoolBackward(halved, f32, u32, f32),
     recordPoolForward(pool, stored, f32),
     recordPoolBackward(pool, f32, f32),
     linear.recordLinearForward(shape, f32, state, state, f32),

@@ -53,8 +53,9 @@ export function convolutionShape(
 }
 
 /**
- * The three kinds of convolution that a ResNet has: 3x3, 3x3 that halves the size, and the 1x1 shortcut. In subgroups
- * the first shares rows of x among 2 lanes and columns of gy among others, the second rows among 8, the third nothing.
+ * The kinds of convolution that a ResNet has: 3x3, 3x3 that halves the size, the 1x1 shortcut, and the 7x7 stem, narrow
+ * and wide. In subgroups the first shares rows of x among 2 lanes and columns of gy among others, the second rows among
+ * 8, the third nothing.
  */
 const small: readonly ConvolutionShape[] = [
   {
@@ -68,6 +69,14 @@ const small: readonly ConvolutionShape[] = [
   {
     ...{ rows: 2, inputChannels: 9, outputChannels: 17, kernel: 1, stride: 2 } as const,
     ...{ inputHeight: 5, inputWidth: 6 },
+  },
+  {
+    ...{ rows: 1, inputChannels: 3, outputChannels: 7, kernel: 7, stride: 2 } as const,
+    ...{ inputHeight: 9, inputWidth: 14 },
+  },
+  {
+    ...{ rows: 2, inputChannels: 5, outputChannels: 18, kernel: 7, stride: 2 } as const,
+    ...{ inputHeight: 6, inputWidth: 11 },
   },
 ].map(convolutionShape);
 
@@ -137,7 +146,7 @@ function passRecord(
   return {
     name: `conv2d_${pass}`,
     activations: true,
-    small: () => small,
+    small: () => small.filter(({ kernel }) => kernel !== 7 || pass !== "input_gradient"),
     ofNetwork: ({ batch, ...size }) =>
       different(
         convNorms(size)
