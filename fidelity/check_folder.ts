@@ -40,7 +40,8 @@ function kindOf(recording: OfficialRecording): { kind: string; check: Check } | 
   const method = traceMethod(recording);
   if (method) return { kind: `${method}_trace`, check: checkTrace };
   if (recording.has("init/conv1.weight") && recording.has("train/logits")) {
-    return { kind: "resnet18", check: checkNetwork };
+    const kind = recording.has("init/fc.weight") ? "resnet18_torchvision" : "resnet18";
+    return { kind, check: checkNetwork };
   }
   if (isRun(recording)) {
     const kind = json?.metrics ? `fullrun_${json.config?.model}` : "freezing_trace";

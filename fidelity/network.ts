@@ -1,16 +1,18 @@
 import type { Gpu } from "../src/gpu/device.ts";
-import { download } from "../src/gpu/tensor.ts";
 import { Learner } from "../src/learner/learner.ts";
 import { Network } from "../src/net/network.ts";
 import { freezableBlocks } from "../src/net/resnet18.ts";
 import { Random } from "../src/random.ts";
 import type { Comparison } from "./comparison.ts";
+import { nameInFile, stateLayout } from "../src/net/state_layout.ts";
+import { compareActivationGradients, compareActivations } from "./activations.ts";
 import { compareState, frozenNames, LIMIT, widthOf } from "./network_state.ts";
 import type { OfficialRecording } from "./official_recording.ts";
 
 /**
- * One pass of the official network: logits in inference, logits, stage outputs, loss, gradients and running statistics
- * of a training pass, logits in inference behind it, and which parameters each freezing candidate stops.
+ * One pass of the official network, or of torchvision's: logits in inference, logits, outputs, loss, gradients and
+ * running statistics of a training pass, logits in inference behind it, and which parameters each freezing candidate
+ * stops.
  */
 export async function checkNetwork(
   gpu: Gpu,
@@ -27,7 +29,9 @@ export async function checkNetwork(
     height,
     imageWidth,
     maxRows: rows,
+    stem: recording.shape("init/conv1.weight").at(-1) === 7 ? "imagenet" : "cifar",
   });
+  const layout = stateLayout(init);
   const learner = new Learner({
     network,
     images: { height, width: imageWidth, padding: 0, mean: [0, 0, 0], std: [1, 1, 1] },
@@ -54,8 +58,10 @@ export async function checkNetwork(
     }]);
     comparison.close("loss", "training", [loss], recording.numbers("train/loss"), LIMIT);
     comparison.close("logits", "training", logits, recording.numbers("train/logits"), LIMIT);
-    await compareStages(network, recording, comparison);
-    for (const { name, data } of await network.exportGradients()) {
+    await compareActivations(network, recording, comparison);
+    await compareActivationGradients(network, recording, comparison);
+    for (const { name: official, data } of await network.exportGradients()) {
+      const name = nameInFile(official, layout);
       if (!recording.has(`grad/${name}`)) continue;
       const expected = recording.numbers(`grad/${name}`);
       const { maxabs = 0, scale = 1 } = json?.f32_grad_noise_vs_f64?.[name] ?? {};
@@ -81,34 +87,4 @@ export async function checkNetwork(
     learner.destroy();
     network.destroy();
   }
-}
-
-async function compareStages(
-  network: Network,
-  recording: OfficialRecording,
-  comparison: Comparison,
-): Promise<void> {
-  const { outputs, features } = network.activations;
-  for (let stage = 1; stage <= 4; stage++) {
-    const name = `train/act/layer${stage}`;
-    if (!recording.has(name)) continue;
-    const [rows, channels, height, width] = recording.shape(name);
-    const [values] = await download(network.gpu, [outputs.get(`layer${stage}.1`)!]);
-    const padded = Math.ceil(channels / 4) * 4;
-    const area = height * width;
-    const found = Float64Array.from({ length: rows * channels * area }, (_, i) => {
-      const [row, channel] = [Math.floor(i / (channels * area)), Math.floor(i / area) % channels];
-      return values[(row * area + i % area) * padded + channel];
-    });
-    comparison.close("stage outputs", name, found, recording.numbers(name), LIMIT);
-  }
-  if (!recording.has("train/features")) return;
-  const [rows, channels] = recording.shape("train/features");
-  const [values] = await download(network.gpu, [features]);
-  const padded = Math.ceil(channels / 4) * 4;
-  const found = Float64Array.from(
-    { length: rows * channels },
-    (_, i) => values[Math.floor(i / channels) * padded + i % channels],
-  );
-  comparison.close("features", "training", found, recording.numbers("train/features"), LIMIT);
 }

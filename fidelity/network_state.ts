@@ -1,6 +1,7 @@
 import type { HostTensor } from "../src/net/safetensors.ts";
 import type { Network } from "../src/net/network.ts";
 import { arraysOf } from "../src/net/parameters.ts";
+import { nameInFile, stateLayout } from "../src/net/state_layout.ts";
 import type { Comparison } from "./comparison.ts";
 
 /** Limit of losses, logits and weights, from one recorded state to the next. */
@@ -21,7 +22,9 @@ export async function compareState(
   recorded: ReadonlyMap<string, HostTensor>,
   limit: number,
 ): Promise<void> {
-  for (const [name, { dtype, data }] of await network.export()) {
+  const layout = stateLayout(recorded);
+  for (const [official, { dtype, data }] of await network.export()) {
+    const name = nameInFile(official, layout);
     const expected = recorded.get(name);
     if (dtype === "I64") {
       if (!expected) continue;

@@ -171,7 +171,7 @@ export function createNetwork(
 ): Network {
   const { data: { size }, precision, evaluation } = config;
   return new Network(gpu, {
-    ...widthAndHeads(config),
+    ...sizesOf(config),
     height: size,
     imageWidth: size,
     maxRows: Math.max(trainingRows(config), evaluation.batchSize),
@@ -183,7 +183,7 @@ export function createNetwork(
 /** The layers of a configuration's network. */
 export function architectureOf(config: ExperimentConfig): ResNet18 {
   const { size } = config.data;
-  return resnet18({ ...widthAndHeads(config), height: size, inputWidth: size });
+  return resnet18({ ...sizesOf(config), height: size, inputWidth: size });
 }
 
 /** How the numbers of a configuration's network are laid out. */
@@ -191,8 +191,8 @@ export function parametersOf(config: ExperimentConfig): ParameterTable {
   return parameterTable(architectureOf(config));
 }
 
-function widthAndHeads({ data, network: { width } }: ExperimentConfig) {
-  return { width, heads: data.tasks * data.classesPerTask };
+function sizesOf({ data, network: { width, stem } }: ExperimentConfig) {
+  return { width, stem, heads: data.tasks * data.classesPerTask };
 }
 
 /** The learner of a configuration. */

@@ -1,5 +1,5 @@
 import * as v from "valibot";
-import { freezableBlocks } from "../net/resnet18.ts";
+import { freezableBlocks, stems } from "../net/resnet18.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
@@ -163,7 +163,11 @@ export const experimentSchema = v.strictObject({
     padding: v.optional(count(0, 64), 4),
     flip: v.optional(v.boolean(), true),
   }),
-  network: section({ width: v.optional(count(1, 512), 64) }),
+  network: section({
+    width: v.optional(count(1, 512), 64),
+    stem: v.optional(v.picklist(stems), "cifar"),
+    keepHead: v.optional(v.boolean(), false),
+  }),
   precision: v.optional(v.picklist(["full", "mixed"]), "full"),
   optimizer: section({
     learningRate: v.optional(real((value) => value > 0, "a number above 0"), 0.03),

@@ -142,6 +142,13 @@ export interface AugmentationConfig {
 export interface NetworkConfig {
   /** Channels of the first stage: 64 in the paper. */
   readonly width: number;
+  /**
+   * How it begins: `cifar`, a 3x3 convolution, as in the paper; `imagenet`, a 7x7 convolution of stride 2 and 3x3 max
+   * pooling of stride 2, as torchvision and timm publish it.
+   */
+  readonly stem: "cifar" | "imagenet";
+  /** Keep the classifier of initial weights of torchvision's layout, which is replaced by a fresh one otherwise. */
+  readonly keepHead: boolean;
 }
 
 /** Stochastic gradient descent. */

@@ -6,6 +6,6 @@ import { trainingRows } from "./training_rows.ts";
 
 /** What there is to tune for a configuration. */
 export function tuningTasks(config: ExperimentConfig): Conv2dTask[] {
-  const { data: { size }, network: { width }, precision } = config;
-  return tasksOf({ width, size, batch: trainingRows(config) }, storedTypes[precision]);
+  const { data: { size }, network: { width, stem }, precision } = config;
+  return tasksOf({ width, size, stem, batch: trainingRows(config) }, storedTypes[precision]);
 }

@@ -3,7 +3,13 @@ import { batchNormScratch } from "../ops/batch_norm.ts";
 import { conv2dPartials, conv2dThreads } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
 import type { StoredType } from "../ops/storage.ts";
-import { type ConvNorm, convNormsOf, outputElements, type ResNet18 } from "./resnet18.ts";
+import {
+  type ConvNorm,
+  convNormsOf,
+  outputElements,
+  type ResNet18,
+  stemOutput,
+} from "./resnet18.ts";
 
 /** What one convolution and its batch norm leave for the backward pass. */
 export interface LayerActivation {
@@ -29,15 +35,20 @@ export interface Activations {
   readonly layers: ReadonlyMap<string, LayerActivation>;
   /**
    * Outputs after a ReLU: of the stem ("conv1"), of each block's first half ("layer1.0.conv1") and of each block
-   * ("layer1.0").
+   * ("layer1.0"); and of the max pooling behind a stem that has one ("maxpool").
    */
   readonly outputs: ReadonlyMap<string, Tensor>;
+  /** Where the max pooling took its maxima from, u32 `[rows, height, width, channels / 4]`; null: there is none. */
+  readonly poolTaps: Tensor | null;
   readonly features: Tensor;
   readonly logits: Tensor;
   readonly gLogits: Tensor;
   readonly gFeatures: Tensor;
   readonly rowLosses: Tensor;
-  /** Four gradient buffers, each as large as the largest activation; they change roles from block to block. */
+  /**
+   * Four gradient buffers, which change roles from block to block. Each is as large as the largest activation of a
+   * block; the second and third as that of the stem, if it is larger.
+   */
   readonly gradients: readonly [Tensor, Tensor, Tensor, Tensor];
   /** Scratch of the reductions: batch norm sums; weight gradient parts of all layers, which are added up at the end. */
   readonly normPartials: Tensor;
@@ -72,14 +83,23 @@ export function createActivations(
     outputs.set(name, arena.tensor(`${name} y`, shapeOf(layer), stored));
   addLayer(net.stem);
   addOutput(net.stem.conv, net.stem);
+  let poolTaps: Tensor | null = null;
+  if (net.pooled) {
+    const { height, width } = net.pooled;
+    const channels4 = groupsOf4(net.width);
+    const name = stemOutput(net);
+    outputs.set(name, arena.tensor(`${name} y`, [rows, height, width, channels4 * 4], stored));
+    poolTaps = arena.tensor(`${name} taps`, [rows, height, width, channels4], "u32");
+  }
   for (const block of net.blocks) {
     for (const layer of convNormsOf(block)) addLayer(layer);
     addOutput(block.first.conv, block.first);
     addOutput(block.name, block.second);
   }
   const all = [net.stem, ...net.blocks.flatMap(convNormsOf)];
-  const largest = rows * Math.max(...all.map(outputElements));
-  const gradient = (name: string) => arena.tensor(`gradient ${name}`, [largest]);
+  const largest = (layers: readonly ConvNorm[]) => rows * Math.max(...layers.map(outputElements));
+  const [ofBlocks, ofAll] = [largest(all.slice(1)), largest(all)];
+  const gradient = (name: string, length: number) => arena.tensor(`gradient ${name}`, [length]);
   const scratch = batchNormScratch(groupsOf4(net.features));
   const features4 = groupsOf4(net.features) * 4;
   const heads4 = groupsOf4(net.heads) * 4;
@@ -91,12 +111,18 @@ export function createActivations(
     input: arena.tensor("input", [rows, net.height, net.inputWidth, 4], stored),
     layers,
     outputs,
+    poolTaps,
     features: arena.tensor("features", [rows, features4]),
     logits: arena.tensor("logits", [rows, heads4]),
     gLogits: arena.tensor("gradient logits", [rows, heads4]),
     gFeatures: arena.tensor("gradient features", [rows, features4]),
     rowLosses: arena.tensor("row losses", [rows]),
-    gradients: [gradient("a"), gradient("b"), gradient("c"), gradient("d")],
+    gradients: [
+      gradient("a", ofBlocks),
+      gradient("b", ofAll),
+      gradient("c", ofAll),
+      gradient("d", ofBlocks),
+    ],
     normPartials: arena.tensor("norm partials", [scratch.partials]),
     convPartials: arena.tensor("conv partials", [
       all.reduce((sum, layer) => sum + convPartialsOf(layer, rows, convThreads), 0),

@@ -15,7 +15,7 @@ import {
   unpack,
 } from "./parameters.ts";
 import { type NormMode, type PassContext, recordBackward, recordForward } from "./passes.ts";
-import { freezableBlocks, type ResNet18, resnet18 } from "./resnet18.ts";
+import { freezableBlocks, type ResNet18, resnet18, type Stem } from "./resnet18.ts";
 import { type NetworkState, packState } from "./network_state.ts";
 import type { HostTensor } from "./safetensors.ts";
 
@@ -30,6 +30,8 @@ export interface NetworkOptions {
   readonly maxRows: number;
   /** Default "full". */
   readonly precision?: Precision;
+  /** How it begins; default "cifar". */
+  readonly stem?: Stem;
   /** How convolutions are computed; default: what suits this kind of adapter. Changes no bit of the results. */
   readonly choice?: Conv2dChoice;
 }

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { arraysOf, type Entry, pack, type ParameterTable, unpack } from "./parameters.ts";
+import { foreignArchitecture, nameInFile, type StateLayout, stateLayout } from "./state_layout.ts";
 import type { HostTensor } from "./safetensors.ts";
 
 /** What a state holds, as a network has it on the GPU. */
@@ -12,12 +13,22 @@ export interface NetworkState {
   readonly batchesTracked: number;
   /** Tensors that were F64 and are rounded to f32 here. */
   readonly narrowed: number;
+  /** Whose names it has. */
+  readonly layout: StateLayout;
+  /** Whether its classifier is in `values`; else zeros are there. */
+  readonly hasHead: boolean;
+}
+
+/** What is taken over of a state. */
+export interface PackOptions {
+  /** Leave its classifier where it is. Default: it is taken over, and must be there. */
+  readonly withoutHead?: boolean;
 }
 
 /**
- * Lays a state with the official names, as PyTorch's `state_dict` has it, out in the tables of a network. Tensors that
- * the network has no use for are passed over (`classifier.*`, a second name of `linear.*` there); of those that it
- * takes every value is looked at.
+ * Lays a state with the official names, as PyTorch's `state_dict` has it, or with those of torchvision and timm, out in
+ * the tables of a network. Tensors that the network has no use for are passed over (`classifier.*`, a second name of
+ * `linear.*` there); of those that it takes every value is looked at.
  *
  * @param source where the state comes from, for messages
  * @throws {InputError} for a tensor that is missing, of another shape or no floating-point type; for a value that is
@@ -28,20 +39,35 @@ export function packState(
   table: ParameterTable,
   state: ReadonlyMap<string, HostTensor>,
   source: string,
+  { withoutHead = false }: PackOptions = {},
 ): NetworkState {
+  const layout = stateLayout(state);
+  const foreign = foreignArchitecture(state);
+  if (foreign) {
+    throw new InputError(
+      `Cannot load weights from ${source}: it has ${foreign}, which a ResNet-18 has not; ` +
+        "use the weights of a ResNet-18",
+    );
+  }
   const values = new Float32Array(table.learnedLength);
   const running = new Float32Array(table.runningLength);
   let narrowed = 0;
   const take = (entry: Entry, isRunning: boolean) =>
     arraysOf(entry, isRunning).map(({ name, shape }) => {
-      const tensor = weights(state, source, name, shape);
+      const tensor = weights(state, source, nameInFile(name, layout), shape);
       if (tensor.dtype === "F64") narrowed++;
       return tensor.data;
     });
-  for (const entry of table.learned) pack(values, entry, take(entry, false));
+  for (const entry of table.learned) {
+    if (withoutHead && entry.kind.startsWith("linear")) continue;
+    pack(values, entry, take(entry, false));
+  }
   for (const entry of table.running) pack(running, entry, take(entry, true));
-  const counts = table.running.map(({ name }) => batchesTracked(state, source, name));
-  return { values, running, batchesTracked: counts[0], narrowed };
+  const counts = table.running.map(({ name }) =>
+    batchesTracked(state, source, nameInFile(name, layout))
+  );
+  const hasHead = !withoutHead;
+  return { values, running, batchesTracked: counts[0], narrowed, layout, hasHead };
 }
 
 function weights(
@@ -55,10 +81,14 @@ function weights(
   };
   const found = state.get(name) ??
     fail(`${name} is missing; use a state of the official ResNet-18`);
+  const stem = name === "conv1.weight" ? otherStem(found.shape, shape) : undefined;
+  if (stem) fail(`${name} is ${found.dtype} [${found.shape}], ${stem}`);
   if (found.shape.join() !== shape.join()) {
     return fail(
       `${name} is ${found.dtype} [${found.shape}], this network has F32 [${shape}]; ` +
-        "set network.width and the number of classes to those of the file",
+        (name.startsWith("fc.") && found.shape.at(1) === shape.at(1)
+          ? "leave --keep-head out, and it is replaced, or set the number of classes to that of the file"
+          : "set network.width and the number of classes to those of the file"),
     );
   }
   if (found.dtype !== "F32" && found.dtype !== "F64") {
@@ -78,6 +108,14 @@ function weights(
 }
 
 type Fail = (found: string) => never;
+
+/** What is wrong with a first convolution of another size than the network's, and the fix. */
+function otherStem(found: readonly number[], wanted: readonly number[]): string | undefined {
+  const [kernel, own] = [found.at(-1), wanted.at(-1)];
+  if (found.length !== 4 || kernel === own || !(kernel === 3 || kernel === 7)) return undefined;
+  return `a ${kernel}x${kernel} stem, and this network has a ${own}x${own} one; ` +
+    `use --set network.stem=${kernel === 7 ? "imagenet" : "cifar"}`;
+}
 
 /** What is wrong with a value of a state, and the fix; undefined if nothing is. */
 function problemOf(value: number, isVariance: boolean): string | undefined {

@@ -24,10 +24,11 @@ import {
   recordLinearInputGradient,
   recordLinearWeightGradient,
 } from "../ops/linear.ts";
+import { recordMaxPoolBackward, recordMaxPoolForward } from "../ops/max_pool.ts";
 import { recordPoolBackward, recordPoolForward } from "../ops/pool.ts";
 import { type Activations, convPartialsOf } from "./activations.ts";
 import type { Entry } from "./parameters.ts";
-import type { BasicBlock, ConvNorm, ResNet18 } from "./resnet18.ts";
+import { type BasicBlock, type ConvNorm, type ResNet18, stemOutput } from "./resnet18.ts";
 
 /** The tensors and shapes that the passes are recorded over. */
 export interface PassContext {
@@ -100,10 +101,14 @@ export function recordForward(
     dispatches.push(recordBatchNormApply({ ...norm(layer), z, residual, relu: true, y }));
   };
 
-  let x = activations.outputs.get(start === 0 ? net.stem.conv : net.blocks[start - 1].name)!;
+  let x = activations.outputs.get(start === 0 ? stemOutput(net) : net.blocks[start - 1].name)!;
   if (start === 0) {
+    const y = activations.outputs.get(net.stem.conv)!;
     convolve(net.stem, activations.input);
-    apply(net.stem, null, x);
+    apply(net.stem, null, y);
+    if (net.pooled) {
+      dispatches.push(recordMaxPoolForward(pooling(net, rows), y, x, activations.poolTaps!));
+    }
   }
   for (const block of net.blocks.slice(start)) {
     const middle = activations.outputs.get(block.first.conv)!;
@@ -174,7 +179,7 @@ export function recordBackward(
   let buffers = activations.gradients;
   for (let index = net.blocks.length - 1; index >= frozenBlocks; index--) {
     const first = index === 0;
-    const x = activations.outputs.get(first ? net.stem.conv : net.blocks[index - 1].name)!;
+    const x = activations.outputs.get(first ? stemOutput(net) : net.blocks[index - 1].name)!;
     const wantsInputGradient = index > frozenBlocks || frozenBlocks === 0;
     buffers = recordBlockBackward(context, pass, net.blocks[index], {
       segments,
@@ -184,7 +189,12 @@ export function recordBackward(
     });
   }
   if (frozenBlocks === 0) {
-    const [g, dz] = buffers;
+    let [g, dz, spare] = buffers;
+    if (net.pooled) {
+      const { poolTaps } = activations;
+      dispatches.push(recordMaxPoolBackward(pooling(net, rows), g, poolTaps!, spare));
+      g = spare;
+    }
     recordNormBackward(context, pass, net.stem, segments, g, "own output", dz);
     recordWeightGradient(context, pass, net.stem, rows, activations.input, dz);
   }
@@ -330,6 +340,11 @@ function normShape(context: PassContext, layer: ConvNorm, segments: readonly num
     segments: segments.map((rows) => rows * area),
     fewThreads: context.activations.fewThreads,
   };
+}
+
+function pooling({ stem }: ResNet18, rows: number) {
+  const { outputHeight: inputHeight, outputWidth: inputWidth, outputChannels } = stem;
+  return { rows, inputHeight, inputWidth, channels4: groupsOf4(outputChannels) };
 }
 
 function finalArea(net: ResNet18): number {

@@ -119,6 +119,11 @@ export function resnet18(
   };
 }
 
+/** The name of the activation that the first block reads: the stem's own output, or that of the max pooling behind it. */
+export function stemOutput({ stem, pooled }: ResNet18): string {
+  return pooled ? "maxpool" : stem.conv;
+}
+
 /** The convolutions of a block in the official order of its parameters. */
 export function convNormsOf(block: BasicBlock): ConvNorm[] {
   return [block.first, block.second, ...(block.shortcut ? [block.shortcut] : [])];

@@ -1,7 +1,7 @@
 /**
- * The official CIFAR ResNet-18 in double precision, layouts as in PyTorch (activations NCHW):
+ * The official CIFAR ResNet-18, and the one that torchvision publishes but for its names, in double precision, layouts as in PyTorch (activations NCHW):
  *
- *     conv3x3(3 -> width), bn, relu
+ *     stem: conv3x3(3 -> width), bn, relu; or conv7x7(3 -> width) of stride 2, bn, relu, max pooling 3x3 of stride 2
  *     four stages of two basic blocks with width, 2, 4, 8 times width channels, strides 1, 2, 2, 2
  *     average over the map, linear(8 width -> heads) with bias
  *     basic block: relu(bn2(conv2(relu(bn1(conv1 x)))) + shortcut x)
@@ -26,6 +26,7 @@ import {
   type Shape4,
 } from "./conv2d.ts";
 import { linearBackward, linearForward } from "./linear.ts";
+import { maxPoolBackward, maxPoolForward, maxPoolOutputShape } from "./max_pool.ts";
 import { globalAverageBackward, globalAverageForward } from "./pool.ts";
 import { reluBackward, reluForward } from "./relu.ts";
 
@@ -36,8 +37,13 @@ export type State = Map<string, Float64Array>;
 export interface Resnet18 {
   width: number;
   heads: number;
+  /** Default: cifar, the 3x3 convolution; imagenet: the 7x7 one and max pooling. */
+  stem?: StemKind;
   state: State;
 }
+
+/** How the network begins. */
+export type StemKind = "cifar" | "imagenet";
 
 /** An activation, `[N, C, H, W]`. */
 export interface Activation {
@@ -69,13 +75,17 @@ interface BackwardResult {
 }
 
 /** Name and shape of every parameter in official order, running statistics left out. */
-export function resnet18ParameterShapes(width: number, heads: number): Map<string, number[]> {
+export function resnet18ParameterShapes(
+  width: number,
+  heads: number,
+  stem: StemKind = "cifar",
+): Map<string, number[]> {
   const shapes = new Map<string, number[]>();
   const conv = (name: string, out: number, input: number, kernel: number) =>
     shapes.set(`${name}.weight`, [out, input, kernel, kernel]);
   const norm = (name: string, channels: number) =>
     shapes.set(`${name}.weight`, [channels]).set(`${name}.bias`, [channels]);
-  conv("conv1", width, 3, 3);
+  conv("conv1", width, 3, stem === "cifar" ? 3 : 7);
   norm("bn1", width);
   for (const { name, input, output, stride } of blocks(width)) {
     conv(`${name}.conv1`, output, input, 3);
@@ -120,6 +130,11 @@ export function resnet18Train(net: Resnet18, pictures: Activation): TrainPass {
       undo.push((grad, gradients) => undoNorm(name, grad, x, weight, result, gradients));
       return { data: result.y, shape: x.shape };
     },
+    pool: (x) => {
+      const { y, places } = maxPoolForward(x.data, x.shape);
+      undo.push((grad) => maxPoolBackward(grad, places, x.shape));
+      return { data: y, shape: maxPoolOutputShape(x.shape) };
+    },
     relu: (x) => {
       undo.push((grad) => reluBackward(grad, x.data));
       return { data: reluForward(x.data), shape: x.shape };
@@ -131,7 +146,7 @@ export function resnet18Train(net: Resnet18, pictures: Activation): TrainPass {
     const steps = undo.splice(0).reverse();
     return (grad, gradients) => steps.reduce((g, step) => step(g, gradients), grad);
   };
-  let x = layers.relu(layers.norm("bn1", layers.conv("conv1", pictures, STEM)));
+  let x = runStem(net, layers, pictures);
   tape.push(take());
   const stages: Activation[] = [];
   for (const block of blocks(net.width)) {
@@ -184,9 +199,10 @@ export function resnet18Eval(net: Resnet18, pictures: Activation): Float64Array 
       const data = batchNormEval(x.data, x.shape, weight, bias, mean, variance);
       return { data, shape: x.shape };
     },
+    pool: (x) => ({ data: maxPoolForward(x.data, x.shape).y, shape: maxPoolOutputShape(x.shape) }),
     relu: (x) => ({ data: reluForward(x.data), shape: x.shape }),
   };
-  let x = layers.relu(layers.norm("bn1", layers.conv("conv1", pictures, STEM)));
+  let x = runStem(net, layers, pictures);
   for (const block of blocks(net.width)) {
     x = layers.relu(addActivations(mainBranch(layers, block, x), shortcut(layers, block, x)));
   }
@@ -198,6 +214,7 @@ type Undo = (grad: Float64Array, gradients: State) => Float64Array;
 interface Layers {
   conv(name: string, x: Activation, options: Conv2dOptions): Activation;
   norm(name: string, x: Activation): Activation;
+  pool(x: Activation): Activation;
   relu(x: Activation): Activation;
 }
 
@@ -210,7 +227,11 @@ interface Block {
   last: boolean;
 }
 
-const STEM: Conv2dOptions = { stride: 1, padding: 1 };
+function runStem({ stem = "cifar" }: Resnet18, layers: Layers, pictures: Activation): Activation {
+  const options = stem === "cifar" ? { stride: 1, padding: 1 } : { stride: 2, padding: 3 };
+  const x = layers.relu(layers.norm("bn1", layers.conv("conv1", pictures, options)));
+  return stem === "cifar" ? x : layers.pool(x);
+}
 
 function blocks(width: number): Block[] {
   return [1, 2, 3, 4].flatMap((stage) => {
@@ -278,7 +299,7 @@ function undoNorm(
 }
 
 function convShape(net: Resnet18, name: string): Shape4 {
-  const shape = resnet18ParameterShapes(net.width, net.heads).get(`${name}.weight`)!;
+  const shape = resnet18ParameterShapes(net.width, net.heads, net.stem).get(`${name}.weight`)!;
   return [shape[0], shape[1], shape[2], shape[3]];
 }
 

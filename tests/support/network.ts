@@ -10,6 +10,7 @@ import {
   type Activation,
   resnet18ParameterShapes,
   type State,
+  type StemKind,
 } from "../../src/reference/resnet18.ts";
 import type { Workbench } from "./gpu.ts";
 import { fromNhwc, normals, toNhwc } from "../../src/reference/layout.ts";
@@ -29,9 +30,14 @@ export async function withNetwork(
 }
 
 /** A state that no layer is neutral in: irregular weights, gammas, betas and statistics. */
-export function irregularState(random: Random, width: number, heads: number): State {
+export function irregularState(
+  random: Random,
+  width: number,
+  heads: number,
+  stem?: StemKind,
+): State {
   const state: State = new Map();
-  for (const [name, shape] of resnet18ParameterShapes(width, heads)) {
+  for (const [name, shape] of resnet18ParameterShapes(width, heads, stem)) {
     const count = shape.reduce((a, b) => a * b, 1);
     const norm = shape.length === 1 && name !== "linear.bias";
     const deviation = norm ? 0.2 : 1 / Math.sqrt(count / shape[0]);
@@ -47,8 +53,13 @@ export function irregularState(random: Random, width: number, heads: number): St
 }
 
 /** The twin's state as `Network.load` takes it. */
-export function hostState(state: State, width: number, heads: number): Map<string, HostTensor> {
-  const shapes = resnet18ParameterShapes(width, heads);
+export function hostState(
+  state: State,
+  width: number,
+  heads: number,
+  stem?: StemKind,
+): Map<string, HostTensor> {
+  const shapes = resnet18ParameterShapes(width, heads, stem);
   return new Map([...state].map(([name, values]) => {
     const data = Float32Array.from(values);
     return [name, { dtype: "F32", shape: [...(shapes.get(name) ?? [data.length])], data }];

@@ -29,6 +29,7 @@ const options = {
   }),
   seed: parsed("<number>", "seed of all randomness (default: the configuration's)", seed),
   init: text("<file>", "start from the weights of this model.safetensors", { path: "read" }),
+  keepHead: flag("with --init: keep the classifier of weights of torchvision or timm, if it fits"),
   overwrite: flag("replace a run in the output folder"),
   checkpointEvery: parsed(
     "<interval>",
@@ -51,10 +52,16 @@ const needs: Needs = {
 const outlasting = (context: Context) =>
   lasting(context, "the run goes on, and writes its log.jsonl");
 
-/** What `--set` and `--seed` change. */
+/** What `--set`, `--seed` and `--keep-head` change. */
 async function overridesOf(given: Values<typeof options>) {
+  if (given.keepHead && given.init === undefined) {
+    throw new InputError(
+      "Cannot keep the classifier: no weights are given; name them with --init FILE, or leave --keep-head out",
+    );
+  }
   const overrides = await readOverrides(given.set);
   if (given.seed !== undefined) overrides.push({ path: "seed", value: given.seed });
+  if (given.keepHead) overrides.push({ path: "network.keepHead", value: true });
   return overrides;
 }
 
@@ -132,7 +139,8 @@ function refuseMixture(given: Values<typeof trainOptions>): void {
   const ownNames = Object.keys(own) as (keyof typeof own)[];
   const first = (...names: (keyof typeof trainOptions)[]) => names.find(isGiven);
   if (given.resume !== undefined) {
-    const settled = first("config", ...ownNames, "out", "seed", "init", "overwrite", "set");
+    const names = ["out", "seed", "init", "keepHead", "overwrite", "set"] as const;
+    const settled = first("config", ...ownNames, ...names);
     if (settled === undefined) return;
     throw new InputError(
       `Cannot use ${
