@@ -30,8 +30,9 @@ fn resultGrid() -> Grid {
   return Grid(dims.outHeight, dims.outWidth, dims.outGroups);
 }
 
-fn readSource(at: u32) -> vec4f {
-  return widen(x[at]);
+fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f {
+  let inside = rowInside && column < dims.inWidth;
+  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
 }
 
 fn writeResult(at: u32, value: vec4f) {

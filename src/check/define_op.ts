@@ -40,6 +40,8 @@ export interface OpRecord<Shape> {
   /** The shape as it is shown. */
   readonly sizes: (shape: Shape) => Readonly<Record<string, number>>;
   readonly cost: (shape: Shape) => { readonly flops: number; readonly bytes: number };
+  /** Whether networks with an `imagenet` stem alone launch it at this shape; default: no. */
+  readonly imagenetOnly?: (shape: Shape) => boolean;
   readonly task?: (shape: Shape, stored: StoredType) => Conv2dTask;
   readonly prepare: (operands: Operands, shape: Shape, stored: StoredType) => PreparedCase;
 }
@@ -53,6 +55,7 @@ export function defineOp<Shape>(record: OpRecord<Shape>): ShapedOp<Shape> {
     shape: sizes(shape),
     ...cost(shape),
     tolerance: exact ? EXACT : tolerance,
+    imagenetOnly: record.imagenetOnly?.(shape) ?? false,
     task: task?.(shape, stored) ?? null,
     prepare: (operands: Operands) => prepare(operands, shape, stored),
   });

@@ -50,6 +50,8 @@ export interface KernelCase extends Layers {
   /** Bytes that must move if every operand is read once and every result written once, in f32. */
   readonly bytes: number;
   readonly tolerance: Tolerance;
+  /** Whether networks with an `imagenet` stem alone launch it at such a shape. */
+  readonly imagenetOnly: boolean;
   /** For a convolution: what a variant is chosen for. */
   readonly task: Conv2dTask | null;
   /** Allocates and fills the operands. */

@@ -1,6 +1,7 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Kernel } from "../gpu/kernel.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
+import type { Stem } from "../net/resnet18.ts";
 import { type Conv2dVariant, conv2dWantsSubgroups, plainVariant } from "../ops/conv2d_variants.ts";
 import type { StoredType } from "../ops/storage.ts";
 import { checkCase } from "./check_case.ts";
@@ -32,12 +33,14 @@ export interface KernelCheck {
  * @param storages ways of storing activations; kernels of others are left out, and not compiled.
  * @param substitute replaces kernels before they are compiled, so that a test can break one.
  * @param proceed called before each kernel; what it throws ends the test.
+ * @param stem that of the networks whose kernels are tested; `imagenet`, the default, has all that others have.
  */
 export async function selfTest(
   gpu: Gpu,
   storages: readonly StoredType[] = ["f32", "f16"],
   substitute: (kernel: Kernel) => Kernel = (kernel) => kernel,
   proceed: () => void = () => {},
+  stem: Stem = "imagenet",
 ): Promise<KernelCheck[]> {
   const checks = new Map<string, KernelCheck>();
   const asked = [
@@ -47,6 +50,7 @@ export async function selfTest(
     ...ops.filter(({ activations }) => !activations).map((op) => ({ stored: storages[0], op })),
   ];
   for (const kernelCase of asked.flatMap(({ stored, op }) => op.small(stored))) {
+    if (kernelCase.imagenetOnly && stem !== "imagenet") continue;
     const operands = new Operands(gpu);
     try {
       const { dispatches, outputs, first = outputs } = kernelCase.prepare(operands);

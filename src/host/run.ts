@@ -60,8 +60,9 @@ function hostOf(options: RunOptions, store: RunStore): RunHost {
       await loadOwnMethod(module);
       return await Deno.readFile(module);
     },
-    async testKernels(gpu, { precision }, hooks) {
-      if (!options.skipSelfTest) await testKernelsOnce(gpu, precision, cacheDir, hooks);
+    async testKernels(gpu, { precision, network: { stem } }, hooks) {
+      if (options.skipSelfTest) return;
+      await testKernelsOnce(gpu, { precision, stem }, cacheDir, hooks);
     },
     chooseKernels: (gpu, config, hooks) =>
       chooseKernels(gpu, config, { cacheDir, mayTune: !options.skipTuning, ...hooks }),

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { selfTest } from "../../src/check/self_test.ts";
+import type { Stem } from "../../src/net/resnet18.ts";
 import type { Kernel } from "../../src/gpu/kernel.ts";
 import { gpuTests } from "../support/gpu.ts";
 
@@ -82,19 +83,29 @@ test("an overflow that f16 turns into a number is found", async (gpu) => {
   assert.deepEqual(wrong, ["batch_norm_apply_f16"]);
 });
 
-test("kernels of the other way of storing are not compiled", async (gpu) => {
-  const names = async (storage: "f32" | "f16") => {
+test("kernels of the other way of storing, and of a stem that is not there, are not compiled", async (gpu) => {
+  const names = async (storage: "f32" | "f16", stem?: Stem) => {
     const compiled: string[] = [];
-    await selfTest(gpu, [storage], (kernel) => {
-      compiled.push(kernel.name);
-      return kernel;
-    });
+    await selfTest(
+      gpu,
+      [storage],
+      (kernel) => {
+        compiled.push(kernel.name);
+        return kernel;
+      },
+      undefined,
+      stem,
+    );
     return compiled;
   };
   assert.deepEqual((await names("f32")).filter((name) => name.endsWith("_f16")), []);
   const mixed = await names("f16");
   const both = mixed.filter((name) => mixed.includes(`${name}_f16`));
   assert.deepEqual(both, []);
+  const cifar = new Set(await names("f16", "cifar"));
+  const more = [...new Set(mixed)].filter((name) => !cifar.has(name));
+  assert(more.every((name) => /stem|max_pool/.test(name)), more.join(", "));
+  assert.equal(more.filter((name) => !name.includes("subgroup")).length, 4);
 });
 
 test("a kernel that does not compile is wrong, with the compiler's words", async (gpu) => {

@@ -115,7 +115,7 @@ gpuTest(
       const events: RunEvent[] = [];
       let tests = 0;
       const once = (ok: boolean, on = gpu) =>
-        testKernelsOnce(on, "full", join(folder, "cache"), {
+        testKernelsOnce(on, { precision: "full", stem: "cifar" }, join(folder, "cache"), {
           emit: (event) => events.push(event),
           proceed: () => {},
         }, (_: Gpu) => {

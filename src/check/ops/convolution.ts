@@ -141,11 +141,12 @@ function passRecord(
   pass: Conv2dPass,
 ): Pick<
   OpRecord<ConvolutionShape>,
-  "name" | "activations" | "small" | "ofNetwork" | "sizes" | "cost" | "task"
+  "name" | "activations" | "imagenetOnly" | "small" | "ofNetwork" | "sizes" | "cost" | "task"
 > {
   return {
     name: `conv2d_${pass}`,
     activations: true,
+    imagenetOnly: ({ kernel }) => kernel === 7,
     small: () => small.filter(({ kernel }) => kernel !== 7 || pass !== "input_gradient"),
     ofNetwork: ({ batch, ...size }) =>
       different(

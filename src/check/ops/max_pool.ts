@@ -30,6 +30,7 @@ function record(
     name,
     activations,
     small: () => small,
+    imagenetOnly: () => true,
     ofNetwork: ({ batch, ...size }) => {
       const { stem, pooled } = networkOf(size);
       if (!pooled) return [];
