@@ -66,7 +66,7 @@ function readLines(path: string): Line[] {
     const result = parse(line, `${path}, line ${i + 1}`);
     const { bench, kernel, variant, layer, peer, start, width, size, batch, segments, ...rest } =
       result as Record<string, unknown>;
-    const { milliseconds, precision } = rest;
+    const { milliseconds, precision, stem } = rest;
     // Elsewhere it may have changed since, and what is compared is the same.
     const way = bench === "variants" ? variant : undefined;
     const median = typeof milliseconds === "number"
@@ -87,6 +87,7 @@ function readLines(path: string): Line[] {
       size !== undefined && `${size}px`,
       // Results of a time when there was only one have none.
       precision !== "full" && precision,
+      stem !== "cifar" && stem,
     ];
     return [{ key: parts.filter(Boolean).join(" "), milliseconds: median }];
   });

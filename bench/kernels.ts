@@ -15,6 +15,7 @@ import { readRemembered } from "../src/host/remembered_tuning.ts";
 import { conv2dCandidates, type Conv2dVariant, variantName } from "../src/ops/conv2d_variants.ts";
 import { type Output, settingOf, writeResult, writeResults } from "./setting.ts";
 import type { Gpu } from "../src/gpu/device.ts";
+import type { Stem } from "../src/net/resnet18.ts";
 
 /**
  * One line of `kernels.jsonl` or `variants.jsonl`. Rates are those of the least time, which load from elsewhere
@@ -49,6 +50,7 @@ export interface KernelsOptions {
   readonly widths: readonly number[];
   readonly sizes: readonly number[];
   readonly batches: readonly number[];
+  readonly stem: Stem;
   /** All ways to compute a convolution that suit the adapter, instead of the one that training takes. */
   readonly variants: boolean;
   readonly rounds: number;
@@ -136,9 +138,11 @@ function againstBestCeilings(results: readonly KernelResult[]): KernelResult[] {
   }));
 }
 
-function combinations({ widths, sizes, batches }: KernelsOptions): NetworkSize[] {
+function combinations({ widths, sizes, batches, stem }: KernelsOptions): NetworkSize[] {
+  // A cifar stem goes without saying, so that results are named as ever.
+  const how = stem === "cifar" ? {} : { stem };
   return widths.flatMap((width) =>
-    sizes.flatMap((size) => batches.map((batch) => ({ width, size, batch })))
+    sizes.flatMap((size) => batches.map((batch) => ({ width, size, batch, ...how })))
   );
 }
 

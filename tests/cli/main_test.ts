@@ -62,6 +62,11 @@ Deno.test("bad usage ends with code 2 and a suggestion", async () => {
       [["report", "nowhere"], /Cannot report on nowhere: no such folder/],
       [["train", "--config", "nowhere.json"], /Cannot read configuration nowhere\.json/],
       [["demo", "--init", "nowhere"], /Cannot start from nowhere: no such file/],
+      [
+        ["demo", "--keep-head"],
+        /Cannot keep the classifier: no weights are given; name them with --init FILE/,
+      ],
+      [["train", "--resume", "nowhere", "--keep-head"], /Cannot use --keep-head with --resume/],
       [["test"], /start it as \.\/wscl test/],
     ] as const
   ) {

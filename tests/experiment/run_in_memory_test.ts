@@ -2,10 +2,16 @@
 
 import assert from "node:assert/strict";
 import { InputError } from "../../src/errors.ts";
+import { parametersOf } from "../../src/experiment/build.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import { driveRun } from "../../src/experiment/run.ts";
 import type { RunHost } from "../../src/experiment/run_host.ts";
 import { memoryHost, MemoryStore } from "../../src/experiment/run_in_memory.ts";
+import { initialRunning, initialValues } from "../../src/net/initialize.ts";
+import { unpack } from "../../src/net/parameters.ts";
+import { encodeSafetensors, type HostTensor } from "../../src/net/safetensors.ts";
+import { nameInFile } from "../../src/net/state_layout.ts";
+import { Random } from "../../src/random.ts";
 import { tinyOptions } from "../reliability/tiny.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
@@ -81,4 +87,51 @@ Deno.test("images that lie in files are refused where there are none", async () 
         .test(error.message),
   );
   assert.equal(store.events.at(-1)?.type, "error");
+});
+
+Deno.test({
+  name: "a run with torchvision's stem and weights is stopped, and gone on with to the same end",
+  ignore: adapter === null,
+  async fn() {
+    const own = resolveConfig({
+      ...tinyOptions,
+      data: { ...tinyOptions.data, tasks: 2, size: 33 },
+      network: { width: 3, stem: "imagenet" },
+    });
+    const table = parametersOf(own);
+    const random = Random.stream(3, "weights of others");
+    const values = initialValues(table, random);
+    const arrays = table.learned.filter(({ kind }) => !kind.startsWith("linear"))
+      .flatMap((entry) => unpack(values, entry))
+      .concat(table.running.flatMap((entry) => unpack(initialRunning(table), entry, true)));
+    const file = new Map(
+      arrays.map(({ name, shape, data }): [string, HostTensor] => [
+        nameInFile(name, "torchvision"),
+        { dtype: "F32", shape: [...shape], data },
+      ]),
+    );
+    const bytes = encodeSafetensors(file);
+    const told: string[] = [];
+    const drive = (store: MemoryStore, given: Partial<RunHost> = {}) =>
+      driveRun(
+        own,
+        memoryHost({
+          store,
+          readInitialWeights: () => ({ bytes, name: "others" }),
+          emit: (event) => void (event.type === "message" && told.push(event.text)),
+          ...given,
+        }),
+      );
+    const whole = new MemoryStore();
+    await drive(whole);
+    assert.match(told.join("\n"), /^others: names of torchvision; its classifier is replaced/m);
+    const { shape } = whole.model!.get("conv1.weight")!;
+    assert.deepEqual(shape, [3, 3, 7, 7]);
+    const cut = new MemoryStore();
+    let points = 0;
+    const stopping = { atPoint: () => void points++, shouldStop: () => points > 9 };
+    assert.equal((await drive(cut, stopping)).stopped, "request");
+    await drive(cut, { resume: true });
+    assert.deepEqual(outcome(cut), outcome(whole));
+  },
 });

@@ -1,4 +1,5 @@
-import { command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
+import { choice, command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
+import type { Stem } from "../../net/resnet18.ts";
 import { factor, number, numbers, precision, precisions } from "../values.ts";
 import { provider } from "./shared_options.ts";
 
@@ -22,6 +23,9 @@ const kernels = command({
     width: several("widths of the network, such as 16,64", [16]),
     size: several("image sizes in pixels", [32]),
     batch: several("images in a batch", [32]),
+    stem: choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
+      default: "cifar",
+    }),
     variants: flag("all ways to compute a convolution, not only the one that is used"),
     rounds: whole("timings of each kernel", 9),
     out,
