@@ -41,10 +41,10 @@ export const examples = `
 Examples:
   ./wscl demo
   ./wscl train --images DIR
-  ./wscl train --config configs/cifar10_small.json --data DIR --seed 1
-  ./wscl train --config configs/cifar10_small.json --data DIR --set wscl.schedule=merged
+  ./wscl train --config configs/fashion_mnist.json --data DIR --seed 1
+  ./wscl train --config configs/fashion_mnist.json --data DIR --set wscl.schedule=merged
   ./wscl train --resume runs/NAME-SEED --max-time 9m
-  ./wscl data download cifar10 --data DIR
+  ./wscl data download fashion-mnist --data DIR
   ./wscl data check DIR
   ./wscl compare --config configs/demo.json --seeds 0-2
   ./wscl report runs`;

@@ -74,7 +74,8 @@ function option(key: string, parameter: Command["parameters"][string]): commande
   if (repeatable) {
     option.argParser((text: string, previous: string[] = []) => [...previous, text]);
   } else if (placeholder !== "") {
-    option.default(usual);
+    // Help shows a list as it is typed.
+    option.default(usual, Array.isArray(usual) ? usual.join(",") : undefined);
   }
   if (choices) option.choices(choices);
   if (parse) option.argParser((text) => refusing(parse, text));

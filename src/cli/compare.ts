@@ -110,7 +110,14 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
     };
     const code = await runJobs(jobs, out, speed, options, stop, terminal, soFar);
     const comparison = soFar();
-    terminal.print(`\n${comparisonTable(comparison)}\n\nwritten: ${join(out, "comparison.json")}`);
+    const finished = jobs.filter(({ folder }) => isFinished(join(out, folder))).length;
+    if (finished > 0) terminal.print(`\n${comparisonTable(comparison)}`);
+    terminal.print(`\nwritten: ${join(out, "comparison.json")}`);
+    if (finished < jobs.length) {
+      terminal.print(
+        `${finished} of ${jobs.length} runs are finished; go on with the same command`,
+      );
+    }
     return code;
   } finally {
     terminal.live("");
@@ -168,10 +175,11 @@ function describePlan(
   const open = jobs.filter(({ folder }) => !isFinished(join(out, folder)));
   const seconds = open.reduce((sum, { row }) => sum + secondsFor(row.images, speed), 0);
   const lines = rows.map(({ name, about, images, overrides }) => {
-    const settings = overrides.map(({ path, value }) => `${path}=${value}`).join(" ");
+    const set = overrides.map(({ path, value }) => `${path}=${value}`).join(" ");
+    const settings = set === "" ? "" : ` (${set})`;
     return `  ${name.padEnd(22)} ${images.trained.toLocaleString("en-US").padStart(10)} images, ${
       images.dreamt.toLocaleString("en-US")
-    } of them dreams: ${about} (${settings})`;
+    } of them dreams: ${about}${settings}`;
   });
   return [
     `comparison     ${rows.length} rows, ${jobs.length} runs in ${out}, ${
@@ -216,6 +224,7 @@ async function runJobs(
     const where = `[${
       jobs.length - open.length + 1
     }/${jobs.length}] ${job.row.name} seed ${job.seed}`;
+    if (!terminal.isLive) terminal.print(`${where} ...`);
     const summary = await runJob(job, where, out, deadline, options, stop, terminal);
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);

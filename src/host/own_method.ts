@@ -31,8 +31,44 @@ export async function loadOwnMethod(path: string): Promise<Method> {
       "export default { name, needs, learn }, see docs/methods.md",
     );
   }
-  registerMethod(path, method as Method);
-  return method as Method;
+  const placed = withPlaceOfErrors(method as Method, path);
+  registerMethod(path, placed);
+  return placed;
+}
+
+/** The method, whose own errors say where they are: a bare "x is not a function" would read like one of the program. */
+function withPlaceOfErrors(method: Method, path: string): Method {
+  const module = `${pathToFileURL(path).href}:`;
+  const placed = (error: unknown): unknown => {
+    // Only what the module itself threw or ran into: all else says what it is, or is how a run is stopped.
+    const [frame] = /^ +at .*$/m.exec(error instanceof Error ? error.stack ?? "" : "") ?? [""];
+    const at = frame.indexOf(module);
+    if (at < 0 || error instanceof InputError) return error;
+    const line = parseInt(frame.slice(at + module.length));
+    return new InputError(
+      `Cannot use the method ${path}: line ${line} ends with "${(error as Error).message}"; ` +
+        "mend the module",
+      { cause: error },
+    );
+  };
+  return {
+    name: method.name,
+    options: method.options,
+    needs(config) {
+      try {
+        return method.needs(config);
+      } catch (error) {
+        throw placed(error);
+      }
+    },
+    async learn(session, task, context) {
+      try {
+        return await method.learn(session, task, context);
+      } catch (error) {
+        throw placed(error);
+      }
+    },
+  };
 }
 
 /** The configuration with its module named absolutely and its options complete. */

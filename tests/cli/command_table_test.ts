@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { main } from "../../src/cli/main.ts";
 import { type Command, optionName } from "../../src/cli/command.ts";
-import { wscl } from "../../src/cli/command_table.ts";
+import { examples, wscl } from "../../src/cli/command_table.ts";
 import { placed } from "../../src/cli/completions.ts";
 import { readGiven } from "../../src/cli/given.ts";
 import { recordingTerminal } from "./recording_terminal.ts";
@@ -47,6 +47,21 @@ Deno.test("every command explains itself, with all its options", async () => {
     const help = printed.join("\n");
     assert(help.startsWith(`Usage: wscl ${words}`), help);
     for (const option of optionsOf(command)) assert(help.includes(`  ${option} `), option);
+  }
+});
+
+Deno.test("help shows a list that is the default as it would be typed", async () => {
+  const { terminal, printed } = recordingTerminal();
+  await main(["compare", "--help"], { terminal });
+  const help = printed.join("\n").replace(/\s+/g, " ");
+  assert.match(help, /\(default: main\).*\(default: 0,1,2,3,4\)/);
+});
+
+Deno.test("the examples below the help name configurations that are there", () => {
+  const named = [...examples.matchAll(/--config (\S+)/g)].map(([, path]) => path);
+  assert(named.length > 0);
+  for (const path of named) {
+    assert(Deno.statSync(new URL(`../../${path}`, import.meta.url)).isFile, path);
   }
 });
 

@@ -32,7 +32,8 @@ Deno.test("compare trains each row with each seed and leaves a table, as text, J
     assert.match(text, /comparison +6 rows, 12 runs in .*, 0 of them finished/);
     assert.match(text, /er_ace_equal_compute +[\d,]+ images, 0 of them dreams: .*epochs=\d+\)/);
     assert.match(text, /time +about \d+:\d\d for what is left, at 1000 images a second/);
-    assert.match(text, /\[12\/12\] joint seed 1: Class-IL 60\.0 %/);
+    assert.match(text, /\[12\/12\] joint seed 1 \.\.\.\n\[12\/12\] joint seed 1: Class-IL 60\.0 %/);
+    assert.doesNotMatch(text, /go on with/);
     assert.match(text, /\| er_ace_dream_start +\| +2 \|/);
     const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(join(out, "comparison.json")));
     assert.deepEqual(rows.map(({ runs }) => runs.map(({ seed }) => seed)), Array(6).fill([0, 1]));
@@ -43,7 +44,7 @@ Deno.test("compare trains each row with each seed and leaves a table, as text, J
     const again = inFolder(folder, { seeds: [0, 1, 2] });
     assert.equal(await again.run(), 0);
     assert.match(again.printed.join("\n"), /18 runs in .*, 12 of them finished/);
-    assert.equal(again.printed.filter((line) => /^\[\d+\/18\]/.test(line)).length, 6);
+    assert.equal(again.printed.filter((line) => /^\[\d+\/18\].*: Class-IL/.test(line)).length, 6);
   }));
 
 Deno.test("compare --plan says what would be run, and runs nothing", () =>
@@ -61,7 +62,7 @@ Deno.test("a run that another process is busy with is left to it, and waited for
     Deno.mkdirSync(busy, { recursive: true });
     const lock = lockRunFolder(busy);
     const done = run();
-    while (!printed.some((line) => line.startsWith("[2/2] joint") || /joint seed 0/.test(line))) {
+    while (!printed.some((line) => /joint seed 0:/.test(line))) {
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     assert(!printed.some((line) => /wscl seed 0:/.test(line)));
@@ -72,8 +73,10 @@ Deno.test("a run that another process is busy with is left to it, and waited for
 
 Deno.test("a comparison whose time is up ends with code 75 and keeps what it has", () =>
   withFolder(async (folder) => {
-    const { run, out } = inFolder(folder, { maxTime: 0.001 });
+    const { run, printed, out } = inFolder(folder, { maxTime: 0.001 });
     assert.equal(await run(), 75);
+    assert.equal(printed.at(-1), "0 of 12 runs are finished; go on with the same command");
+    assert(!printed.some((line) => line.includes("| row")), "a table without a row");
     const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(join(out, "comparison.json")));
     assert(rows.every(({ runs }) => runs.length === 0));
   }));

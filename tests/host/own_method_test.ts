@@ -9,7 +9,14 @@ import { openMaterials } from "../../src/host/open_materials.ts";
 import { runExperiment } from "../../src/host/run.ts";
 import { writeJson } from "../../src/host/run_folder.ts";
 import { InputError } from "../../src/errors.ts";
-import { METHODS, needsOf } from "../../src/method/methods.ts";
+import { loadOwnMethod } from "../../src/host/own_method.ts";
+import {
+  type LearnContext,
+  type MethodConfig,
+  METHODS,
+  needsOf,
+} from "../../src/method/methods.ts";
+import type { Session, Task } from "../../src/method/mod.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { outcome, tinyOptions } from "../reliability/tiny.ts";
 
@@ -68,6 +75,29 @@ Deno.test("what is no method, and options that it does not have, are refused bef
     }
   }));
 
+Deno.test("an error of the module's own is told with its file and line, any other as it is", () =>
+  withFolder(async (folder) => {
+    const text = `export default {
+  name: "faulty",
+  needs(config) { return config.missing.value; },
+  learn(session) { return session.fail(); },
+};`;
+    Deno.writeTextFileSync(join(folder, "faulty.js"), text);
+    const place = (line: number) =>
+      new RegExp(`Cannot use the method .*faulty\\.js: line ${line} `);
+    const isPlaced = (line: number) => (error: Error) =>
+      error instanceof InputError && place(line).test(error.message) &&
+      error.cause instanceof TypeError;
+    const method = await loadOwnMethod(join(folder, "faulty.js"));
+    assert.throws(() => method.needs({} as MethodConfig), isPlaced(3));
+    const learn = async (session: unknown) =>
+      await method.learn(session as Session, {} as Task, {} as LearnContext);
+    await assert.rejects(learn({}), isPlaced(4));
+    const stop = new Error("stopped");
+    const stopped = { fail: () => Promise.reject(stop) };
+    await assert.rejects(learn(stopped), (error) => error === stop);
+  }));
+
 Deno.test("a comparison sets it beside the controls", () =>
   withFolder(async (folder) => {
     await load(folder);
@@ -79,6 +109,7 @@ Deno.test("a comparison sets it beside the controls", () =>
       ...["replay_twice", "er_ace", "er_ace_equal_compute", "finetune", "joint"],
     ]);
     assert.ok(rows[2].images.trained >= rows[0].images.trained);
+    assert.match(rows[2].about, /as many images through training steps as replay_twice$/);
   }));
 
 async function run(config: ExperimentConfig, out: string, stopAt = Infinity, resume = false) {

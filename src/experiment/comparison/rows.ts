@@ -30,6 +30,7 @@ export function rowsOf(
   const { wscl, data } = config;
   const { base, schedule } = wscl;
   const own = isOwnMethod(config.method) ? methodOf(config) : null;
+  const first = own?.name ?? "WSCL";
   const other = schedule === "staged" ? "merged" : "staged";
   const set = (values: Record<string, unknown>): Override[] =>
     Object.entries(values).map(([path, value]) => ({ path, value }));
@@ -44,14 +45,14 @@ export function rowsOf(
     { name: base, about: `the base method alone, ${passes} passes as well`, overrides: baseline },
     {
       name: `${base}_equal_compute`,
-      about: "the base method, as many images through training steps as WSCL",
+      about: `the base method, as many images through training steps as ${first}`,
       overrides: baseline,
       matches: "images",
     },
     ...(dreams && (own ?? methodOf({ method: "wscl" })).needs(config).dreams
       ? [{
         name: `${base}_dream_start`,
-        about: `the base method, ${passes} passes, after as many dreams as WSCL has`,
+        about: `the base method, ${passes} passes, after as many dreams as ${first} has`,
         overrides: baseline,
         matches: "dreams" as const,
       }]
