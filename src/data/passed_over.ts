@@ -13,7 +13,7 @@ export function isOtherFormat(ending: string): boolean {
 }
 
 /** How many files of a class are not read, those of systems aside. */
-export function countPassedOver({ files, besideImages, below }: PassedOver): number {
+function countPassedOver({ files, besideImages, below }: PassedOver): number {
   return total(files) + total(besideImages) + total(below);
 }
 

@@ -11,10 +11,10 @@ import {
 import { drawSubset, type SubsetPart } from "./subset.ts";
 
 /** Least images of a class that are set apart, however small the share. */
-export const LEAST_APART = 3;
+const LEAST_APART = 3;
 
 /** How many of a class's images are set apart to test. */
-export function countApart(count: number, share: number): number {
+function countApart(count: number, share: number): number {
   return Math.max(LEAST_APART, Math.round(share * count));
 }
 

@@ -51,7 +51,7 @@ export interface OwnWishes {
 export const TEST_SHARE = 0.1;
 
 /** Least training images of a class. */
-export const LEAST_TRAINED = 5;
+const LEAST_TRAINED = 5;
 
 /** Sides that are chosen from: the network halves them three times. */
 const SIZES = [16, 24, 32, 48, 64];

@@ -49,7 +49,7 @@ export function checkDispatch(given: Dispatch): void {
 }
 
 /** What is done when something about a launch is wrong. */
-export function recordingOf({ kernel, label }: Dispatch): string {
+function recordingOf({ kernel, label }: Dispatch): string {
   return `record ${kernel.name} (${label ?? kernel.name})`;
 }
 

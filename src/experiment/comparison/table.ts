@@ -49,7 +49,7 @@ function meanText(value: MeanAndDeviation | null): string {
 }
 
 /** `+5.1 (+2.0 to +8.2)` */
-export function differenceText({ mean, interval }: PairedDifference): string {
+function differenceText({ mean, interval }: PairedDifference): string {
   const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
   return interval ? `${signed(mean)} (${interval.map(signed).join(" to ")})` : signed(mean);
 }
