@@ -32,9 +32,9 @@ export async function compareActivations(
 }
 
 /**
- * Compares the gradients of the same outputs. A backward pass keeps none of them, so it is run again piece by piece, and
- * read where a launch is about to use one. Call it before anything else is computed: it starts from the gradient of the
- * logits that the pass before has left.
+ * Compares the gradients of the same outputs. A backward pass keeps none of them, so it is run again piece by piece,
+ * and read where a launch is about to use one. Call it before anything else is computed: it starts from the gradient
+ * of the logits that the pass before has left.
  */
 export async function compareActivationGradients(
   network: Network,

@@ -3,8 +3,8 @@ import { dirname, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /**
- * The rooms of `src`, each with those that it may import from, types included (docs/architecture.md): those before it in
- * the list, but for some that have nothing to do with it.
+ * The rooms of `src`, each with those that it may import from, types included (docs/architecture.md): those before it
+ * in the list, but for some that have nothing to do with it.
  */
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   reference: [],

@@ -65,9 +65,9 @@ interface Job {
 }
 
 /**
- * Trains every row of a comparison with every seed, each in a folder of its own, and prints the table. Finished runs are
- * not run again, interrupted ones are gone on with, and runs that another process is busy with are left to it: several
- * processes may share a folder, on one machine or, where locks reach, on several.
+ * Trains every row of a comparison with every seed, each in a folder of its own, and prints the table. Finished runs
+ * are not run again, interrupted ones are gone on with, and runs that another process is busy with are left to it:
+ * several processes may share a folder, on one machine or, where locks reach, on several.
  *
  * @returns the exit code: 75 where the time was up.
  */

@@ -1,8 +1,8 @@
 import { dirname, join, normalize, resolve } from "node:path";
 import type { GivenTexts } from "./command.ts";
 
-// What a command reads because a file that it is given names it. Where such a file cannot be read, nothing is found here,
-// and the command itself says what is wrong.
+// What a command reads because a file that it is given names it. Where such a file cannot be read, nothing is found
+// here, and the command itself says what is wrong.
 
 /**
  * What a run that goes on in `folder` was started with: its data, its first weights and its method.

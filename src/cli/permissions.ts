@@ -20,8 +20,8 @@ interface Places {
 
 /**
  * What the launcher is to do for a command line: lines that `sh` evaluates. They set `gpu` and `commit` and `hangup` (1
- * or 0: see {@linkcode Needs}), `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first; then
- * this is asked again) and `deno` (the program), and put the flags for Deno in front of the arguments.
+ * or 0: see {@linkcode Needs}), `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
+ * then this is asked again) and `deno` (the program), and put the flags for Deno in front of the arguments.
  *
  * @throws {InputError} Where a path has a comma.
  */

@@ -15,7 +15,8 @@ export interface Stop {
 
 /**
  * The first Ctrl-C, SIGTERM or SIGHUP (the terminal was closed) asks the run to end cleanly, another Ctrl-C or SIGTERM
- * ends the program at once; SIGHUP does not, since shell and system each send one when a terminal closes. Where SIGHUP was ignored when the program was started, as `nohup` does, it stays so; the launcher tells it in
+ * ends the program at once; SIGHUP does not, since shell and system each send one when a terminal closes. Where SIGHUP
+ * was ignored when the program was started, as `nohup` does, it stays so; the launcher tells it in
  * `WSCL_IGNORES_HANGUP`.
  */
 export function stopOnSignals(say: (text: string) => void): Stop {

@@ -25,7 +25,9 @@ export interface ScanPart {
 /** Eight times the farthest of 256 grey levels from their middle; some encoders overshoot by 31 levels. */
 const FARTHEST = 8 * (128 + 32);
 
-/** Zeros may well be the code of empty blocks. But no picture has more coefficients alike, and other than 0, in a row. */
+/**
+ * Zeros may well be the code of empty blocks. But no picture has more coefficients alike, and other than 0, in a row.
+ */
 const MOST_ALIKE = 27;
 
 /** What is said of them. */

@@ -64,7 +64,9 @@ export function frameIn(marker: number, data: Uint8Array): JpegFrame | null {
   return { progressive: marker === PROGRESSIVE, components, unitsAcross, unitsDown };
 }
 
-/** The Huffman tables of the standard (annex K.3), as a segment: single pictures of a film (Motion JPEG) lack theirs. */
+/**
+ * The Huffman tables of the standard (annex K.3), as a segment: single pictures of a film (Motion JPEG) lack theirs.
+ */
 const USUAL_CODES = Uint8Array.fromBase64(
   "AAABBQEBAQEBAQAAAAAAAAAAAQIDBAUGBwgJCgsQAAIBAwMCBAMFBQQEAAABfQECAwAEEQUSITFBBhNRYQcicRQygZGh" +
     "CCNCscEVUtHwJDNicoIJChYXGBkaJSYnKCkqNDU2Nzg5OkNERUZHSElKU1RVVldYWVpjZGVmZ2hpanN0dXZ3eHl6g4SF" +

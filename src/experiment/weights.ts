@@ -21,8 +21,8 @@ export interface Weights {
 const imagenet = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * The weights of a configuration's network, from the bytes of a safetensors file. The classifier of a file with the names
- * of torchvision is for classes of others: it is replaced by the one that the configuration's seed draws, unless
+ * The weights of a configuration's network, from the bytes of a safetensors file. The classifier of a file with the
+ * names of torchvision is for classes of others: it is replaced by the one that the configuration's seed draws, unless
  * `network.keepHead` is set. That of a file with the official names, as a run leaves it, is taken over.
  *
  * @param name of the file, for messages

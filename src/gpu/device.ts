@@ -176,7 +176,10 @@ export class Gpu {
     buffer.destroy();
   }
 
-  /** Waits until all submitted work is done (at least 10 ms on Deno's own WebGPU), then throws what went wrong, if anything. */
+  /**
+   * Waits until all submitted work is done (at least 10 ms on Deno's own WebGPU), then throws what went wrong, if
+   * anything.
+   */
   async settle(): Promise<void> {
     await this.device.queue.onSubmittedWorkDone();
     this.check();

@@ -39,8 +39,8 @@ export interface Kernel {
 /**
  * Declares a kernel.
  *
- * @throws {TypeError} with its name, for what its text says and the host cannot do, and for what it needs and there is not;
- * {@linkcode SyntaxError} where it cannot be read.
+ * @throws {TypeError} with its name, for what its text says and the host cannot do, and for what it needs and there is
+ * not; {@linkcode SyntaxError} where it cannot be read.
  */
 export function defineKernel(definition: {
   readonly name: string;

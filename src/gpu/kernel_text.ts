@@ -20,11 +20,11 @@ export interface SourceFile {
 }
 
 /**
- * Puts the libraries behind a kernel that its lines `// needs: lib/name` ask for, and those that they need: each once, and
- * behind it, so that line numbers stay those of the file. `// needs: lib/one or lib/other` leaves it to `chosen`.
+ * Puts the libraries behind a kernel that its lines `// needs: lib/name` ask for, and those that they need: each once,
+ * and behind it, so that line numbers stay those of the file. `// needs: lib/one or lib/other` leaves it to `chosen`.
  *
- * @throws {SyntaxError} for a text that cannot be read; {@linkcode TypeError} for a library that there is not, that needs
- * itself, or a choice that is missing or that nothing asks for.
+ * @throws {SyntaxError} for a text that cannot be read; {@linkcode TypeError} for a library that there is not, that
+ * needs itself, or a choice that is missing or that nothing asks for.
  */
 export function assembleText(
   name: string,

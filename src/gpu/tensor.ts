@@ -19,8 +19,8 @@ export class Arena {
   readonly #tensors: Tensor[] = [];
 
   /**
-   * `state: false` says that nothing in these tensors has to outlive a step, or that the host uploads it again: they are
-   * left out of checkpoints.
+   * `state: false` says that nothing in these tensors has to outlive a step, or that the host uploads it again: they
+   * are left out of checkpoints.
    */
   constructor(gpu: Gpu, label: string, { state = true }: { readonly state?: boolean } = {}) {
     this.#gpu = gpu;
@@ -38,8 +38,8 @@ export class Arena {
   }
 
   /**
-   * A zeroed tensor. `f16` is for activations: lengths are multiples of 4, and an arena of state, which checkpoints save,
-   * has none.
+   * A zeroed tensor. `f16` is for activations: lengths are multiples of 4, and an arena of state, which checkpoints
+   * save, has none.
    */
   tensor(name: string, shape: readonly number[], type: ElementType = "f32"): Tensor {
     const label = `${this.#label}/${name}`;
@@ -106,8 +106,8 @@ export function bitsOf(tensor: Tensor): TensorRange {
 }
 
 /**
- * Copies host values into a tensor, from element `start` on; ordered with the submissions around it. Values for `f16` are
- * rounded to it, and written two by two.
+ * Copies host values into a tensor, from element `start` on; ordered with the submissions around it. Values for `f16`
+ * are rounded to it, and written two by two.
  */
 export function upload(
   gpu: Gpu,
@@ -158,8 +158,8 @@ export function writeWords(gpu: Gpu, tensor: Tensor, words: Uint32Array<ArrayBuf
 }
 
 /**
- * Copies tensors to the host in one mapping, since each mapping costs at least 10 ms on Deno's own WebGPU and waits until
- * the queue has drained.
+ * Copies tensors to the host in one mapping, since each mapping costs at least 10 ms on Deno's own WebGPU and waits
+ * until the queue has drained.
  */
 export async function download(
   gpu: Gpu,

@@ -39,8 +39,8 @@ const opening = ["(", "[", "{"];
 const closing = [")", "]", "}"];
 
 /**
- * The words, numbers and signs of a text, one after the other; comments are passed over. All throw {@linkcode SyntaxError}
- * with the place at the end of the text, or where something else is expected.
+ * The words, numbers and signs of a text, one after the other; comments are passed over. All throw {@linkcode
+ * SyntaxError} with the place at the end of the text, or where something else is expected.
  */
 export class Tokens {
   readonly #code: string;

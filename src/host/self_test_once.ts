@@ -23,8 +23,8 @@ interface SelfTestHooks {
 }
 
 /**
- * Tests every kernel of a run of this precision and stem against its reference before the run trusts it, once for each adapter
- * and each text of the kernels; the cache folder remembers that it went well.
+ * Tests every kernel of a run of this precision and stem against its reference before the run trusts it, once for each
+ * adapter and each text of the kernels; the cache folder remembers that it went well.
  *
  * @throws {Error} naming the kernels that are wrong.
  */

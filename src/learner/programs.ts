@@ -28,7 +28,9 @@ export interface Plan {
     readonly sizes: readonly number[];
     readonly start?: number;
   };
-  /** The loss of the logits, and its gradient; with targets also the distance to remembered logits, over which heads. */
+  /**
+   * The loss of the logits, and its gradient; with targets also the distance to remembered logits, over which heads.
+   */
   readonly loss?: { readonly targets: Tensor | null; readonly over?: "all" | "closed" };
   /** Backward pass and update of what is not frozen: the blocks behind the first `frozen` ones. */
   readonly update?: { readonly frozen: number };

@@ -119,7 +119,9 @@ export function resnet18(
   };
 }
 
-/** The name of the activation that the first block reads: the stem's own output, or that of the max pooling behind it. */
+/**
+ * The name of the activation that the first block reads: the stem's own output, or that of the max pooling behind it.
+ */
 export function stemOutput({ stem, pooled }: ResNet18): string {
   return pooled ? "maxpool" : stem.conv;
 }

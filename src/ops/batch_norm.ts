@@ -39,8 +39,8 @@ export const maxSegments = 4;
 /** Pixels that a thread sums at least, where there are as many: fewer, and merging the threads is most of the work. */
 const summedPixels = 32;
 /**
- * Pixels that a thread normalises, after its workgroup has merged the chunks: on a CPU enough to make that cheap (with 32
- * of them it was a third of the time); on a GPU few, so that there are many threads.
+ * Pixels that a thread normalises, after its workgroup has merged the chunks: on a CPU enough to make that cheap (with
+ * 32 of them it was a third of the time); on a GPU few, so that there are many threads.
  */
 const appliedPixels = { few: 128, many: 16 };
 const mostChunks = 64;
@@ -219,8 +219,8 @@ export function recordBatchNormApply(
 }
 
 /**
- * What the gradient is masked by, the ReLU behind the norm: nothing (it is masked already, or there is none); the output
- * `y`, and the masked gradient is written back, for a shortcut; or the output of this very norm, computed again.
+ * What the gradient is masked by, the ReLU behind the norm: nothing (it is masked already, or there is none); the
+ * output `y`, and the masked gradient is written back, for a shortcut; or the output of this very norm, computed again.
  */
 export type ReluMask = null | { readonly y: Tensor } | "own output";
 

@@ -87,15 +87,18 @@ export function recordConv2dInputGradient(
 }
 
 /**
- * Kernel, constants and size of a launch of the forward pass or of the input gradient. `plain` stands in for no variant,
- * for tiles of a stem, which has none, and for those of a batch so large that there are too many: it gives the same bits.
+ * Kernel, constants and size of a launch of the forward pass or of the input gradient. `plain` stands in for no
+ * variant, for tiles of a stem, which has none, and for those of a batch so large that there are too many: it gives
+ * the same bits.
  */
 function launchOf(
   kernels: typeof inputGradientKernels | typeof stemForwardKernels["f32"],
   variant: Conv2dVariant | undefined,
   plain: Strips,
   { kernel, stride }: Conv2dShape,
-  /** What is written; `summed`: channels of what is read; `parities` of rows and columns that are grids of their own. */
+  /**
+   * What is written; `summed`: channels of what is read; `parities` of rows and columns that are grids of their own.
+   */
   written: {
     readonly rows: number;
     readonly height: number;

@@ -35,7 +35,10 @@ export interface Strips {
   readonly subgroups: boolean;
 }
 
-/** A workgroup computes `rows` pixels (of a weight gradient: input channels) by `columns` channels in workgroup memory. */
+/**
+ * A workgroup computes `rows` pixels (of a weight gradient: input channels) by `columns` channels in workgroup
+ * memory.
+ */
 interface Tiles {
   readonly kind: "tiles";
   readonly rows: number;
@@ -45,8 +48,8 @@ interface Tiles {
 }
 
 /**
- * One of the ways to compute a pass. All give the same sums in the same order, and so the same bits, except strips of two
- * rows, which take the rows of the kernel last.
+ * One of the ways to compute a pass. All give the same sums in the same order, and so the same bits, except strips of
+ * two rows, which take the rows of the kernel last.
  */
 export type Conv2dVariant = Strips | Tiles;
 
@@ -58,7 +61,10 @@ export function plainVariant(pass: Conv2dPass, layer: Conv2dShape): Strips {
   return strips(pass, layer, false);
 }
 
-/** What suits this kind of adapter, as far as can be said without trying: {@linkcode conv2dCandidates} are to be tried. */
+/**
+ * What suits this kind of adapter, as far as can be said without trying: {@linkcode conv2dCandidates} are to be
+ * tried.
+ */
 export function defaultVariant(gpu: Gpu): Conv2dChoice {
   const subgroups = conv2dWantsSubgroups(gpu);
   return (pass, layer) => {

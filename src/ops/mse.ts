@@ -10,8 +10,8 @@ export const mseKernel = shader("mse", mseCode);
 /**
  * Adds the weighted squared distance between logits `[rows, 4 heads4]` and remembered ones (`targets`
  * `[slots, 4 heads4]`, the slot named by each row's record) to the losses and gradients that the cross-entropy of the
- * same step has written: the distillation term of DER++ (Buzzega et al., NeurIPS 2020). `over`: all heads, or those that
- * the row's mask keeps out of the softmax.
+ * same step has written: the distillation term of DER++ (Buzzega et al., NeurIPS 2020). `over`: all heads, or those
+ * that the row's mask keeps out of the softmax.
  */
 export function recordMse(options: {
   readonly rows: number;

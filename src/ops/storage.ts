@@ -24,8 +24,8 @@ export function remedyFor(precision: Precision): string {
 }
 
 /**
- * A kernel that reads or writes activations, for both ways of storing them: `storage` is the library that its text wants,
- * where an activation is an `array<Stored>`; `suffix` goes behind its name.
+ * A kernel that reads or writes activations, for both ways of storing them: `storage` is the library that its text
+ * wants, where an activation is an `array<Stored>`; `suffix` goes behind its name.
  */
 export function bothStorages<T>(
   define: (suffix: "" | "_f16", storage: Library) => T,

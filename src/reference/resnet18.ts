@@ -1,5 +1,6 @@
 /**
- * The official CIFAR ResNet-18, and the one that torchvision publishes but for its names, in double precision, layouts as in PyTorch (activations NCHW):
+ * The official CIFAR ResNet-18, and the one that torchvision publishes but for its names, in double precision, layouts
+ * as in PyTorch (activations NCHW):
  *
  *     stem: conv3x3(3 -> width), bn, relu; or conv7x7(3 -> width) of stride 2, bn, relu, max pooling 3x3 of stride 2
  *     four stages of two basic blocks with width, 2, 4, 8 times width channels, strides 1, 2, 2, 2

@@ -1,6 +1,6 @@
 /**
- * What dawn_test.ts asks of Dawn, in a process of its own: its package is in another lock file, and a native library that
- * fails takes the process along. Prints one line of JSON.
+ * What dawn_test.ts asks of Dawn, in a process of its own: its package is in another lock file, and a native library
+ * that fails takes the process along. Prints one line of JSON.
  */
 
 import { join } from "node:path";

@@ -3,8 +3,8 @@
  * run drew is replayed: replayed slots, reservoir slots, and the mirror coins, which show the stream
  * mirrored and the replay as it is (the recording's transform).
  *
- * Where a next state differs, the double-precision twin tells whether a ReLU input within rounding of 0 has switched its
- * sign: nothing else may make it differ by more than rounding.
+ * Where a next state differs, the double-precision twin tells whether a ReLU input within rounding of 0 has switched
+ * its sign: nothing else may make it differ by more than rounding.
  */
 
 import assert from "node:assert/strict";

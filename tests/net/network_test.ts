@@ -272,8 +272,8 @@ for (const [index, [name, sizes]] of mixedShapes.entries()) {
         await assertPaddingZero(bench, mixed);
 
         // Of f16's 11 bits a rounding costs at most 2^-11 of a value. The logits are 36 roundings away from the pixels:
-        // the input's, z and y of 17 layers, one shortcut's; these are independent, so their squares add up. Twice that,
-        // because batch norm subtracts a mean as large as what is left.
+        // the input's, z and y of 17 layers, one shortcut's; these are independent, so their squares add up. Twice
+        // that, because batch norm subtracts a mean as large as what is left.
         const tolerance = 2 * Math.sqrt(36) * 2 ** -11;
         assertClose("mixed logits, training", found.logits, expected.logits, tolerance);
         for (const [name, values] of expected.net.state) {
@@ -283,8 +283,8 @@ for (const [index, [name, sizes]] of mixedShapes.entries()) {
         await bench.run(mixed.recordForward([labels.length], "inference"));
         const inferred = await logitsOf(mixed, labels.length);
         assertClose("mixed logits, inference", inferred, expected.inferred, tolerance);
-        // A ReLU's input that lies within rounding of 0 may change its sign, for one in 2000 here: gradients differ from
-        // the twin's by a tenth then. So the backward pass is compared on the same activations.
+        // A ReLU's input that lies within rounding of 0 may change its sign, for one in 2000 here: gradients differ
+        // from the twin's by a tenth then. So the backward pass is compared on the same activations.
         await pass();
         await withNetwork(gpu, options, async (full) => {
           full.load(state, "the test");

@@ -1,4 +1,7 @@
-/** Damaged files: each reader says what is wrong, or takes what it can stand for. `wscl test --soak` does it at length. */
+/**
+ * Damaged files: each reader says what is wrong, or takes what it can stand for. `wscl test --soak` does it at
+ * length.
+ */
 
 import { withFolder } from "../data/fixtures.ts";
 import { attack, readers } from "./readers.ts";

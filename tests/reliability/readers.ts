@@ -39,7 +39,10 @@ const some: Damage = { bytes: mutatedBytes, json: mutatedJson };
 /** A reader under attack. */
 export interface Reader {
   readonly name: string;
-  /** Damages an input by `random` and reads it: throws what the reader throws, and AssertionError for accepted nonsense. */
+  /**
+   * Damages an input by `random` and reads it: throws what the reader throws, and AssertionError for accepted
+   * nonsense.
+   */
   attack(random: Random, damage: Damage): Promise<void>;
 }
 

@@ -69,7 +69,8 @@ Deno.test({
     const root = Deno.makeTempDirSync();
     try {
       const out = folder(root, "run");
-      // Losses are read back every two steps: at some of these points a step's loss and gradient are still to be looked at.
+      // Losses are read back every two steps: at some of these points a step's loss and gradient are still to be
+      // looked at.
       for (const most of [3, 4, 5]) {
         let stop = false;
         const shouldStop = () => stop;

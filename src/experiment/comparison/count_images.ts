@@ -16,8 +16,9 @@ export interface ImageCount {
 }
 
 /**
- * Counts the images of a run by a dry one. Exact where the method does not search for what to freeze and all dream classes have equally
- * many images. A freezing search counts as if nothing were frozen before, the most that it can cost.
+ * Counts the images of a run by a dry one. Exact where the method does not search for what to freeze and all dream
+ * classes have equally many images. A freezing search counts as if nothing were frozen before, the most that it can
+ * cost.
  */
 export async function countImages(
   config: ExperimentConfig,

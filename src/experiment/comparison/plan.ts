@@ -46,7 +46,10 @@ export async function planRows(
   return planned;
 }
 
-/** Passes over a task's stream: the epochs of the merged schedule, or the wake epoch and those over what it left behind. */
+/**
+ * Passes over a task's stream: the epochs of the merged schedule, or the wake epoch and those over what it left
+ * behind.
+ */
 export function passesOf(
   config: ExperimentConfig,
   { tasks }: Pick<Materials, "tasks">,
@@ -83,7 +86,9 @@ async function refuseEarly(
   for (const seed of seeds) await refuseLoneSegments({ ...config, seed }, materials, quiet);
 }
 
-/** The fewest epochs with which a method trains on at least `target` images: never less than what it is compared with. */
+/**
+ * The fewest epochs with which a method trains on at least `target` images: never less than what it is compared with.
+ */
 export async function epochsFor(
   config: ExperimentConfig,
   materials: Materials,

@@ -57,8 +57,8 @@ export interface Comparison {
 }
 
 /**
- * Puts the finished runs together; rows without any stay, empty. Rows of an earlier comparison in the same folder that are
- * not asked for now are kept behind them, and set beside the first row as it is now.
+ * Puts the finished runs together; rows without any stay, empty. Rows of an earlier comparison in the same folder that
+ * are not asked for now are kept behind them, and set beside the first row as it is now.
  */
 export function compareRuns(
   rows: readonly PlannedRow[],

@@ -20,8 +20,8 @@ export interface Row {
 export const ROW_GROUPS = ["main", "ablation", "all"] as const;
 
 /**
- * All rows that make sense for a configuration of `wscl` or of a method of one's own, that method first. `passes` is how
- * often it sees each image of the stream.
+ * All rows that make sense for a configuration of `wscl` or of a method of one's own, that method first. `passes` is
+ * how often it sees each image of the stream.
  */
 export function rowsOf(
   config: ExperimentConfig,

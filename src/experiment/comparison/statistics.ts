@@ -1,4 +1,7 @@
-/** 97.5 % quantiles of Student's t distribution for 1, 2, ... degrees of freedom (NIST/SEMATECH e-Handbook, 1.3.6.7.2). */
+/**
+ * 97.5 % quantiles of Student's t distribution for 1, 2, ... degrees of freedom (NIST/SEMATECH e-Handbook,
+ * 1.3.6.7.2).
+ */
 const T = [
   ...[12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228],
   ...[2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086],
