@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
-import { methodTable } from "../experiment/report.ts";
-import { readSummary, runFolder } from "../host/run_folder.ts";
+import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
+import { readConfig, readSummary, runFolder } from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -11,6 +11,15 @@ export function report(paths: readonly string[], terminal: Terminal): void {
   const summaries = runs.map((path): [string, Summary] => [path, readSummary(path)]);
   const completed = summaries.filter(([, { completed }]) => completed);
   if (completed.length > 0) terminal.print(methodTable(completed.map(([, summary]) => summary)));
+  for (const runs of Map.groupBy(completed, ([, summary]) => rowKey(summary)).values()) {
+    const differing = differingKeys(runs.flatMap(([path]) => readConfig(path) ?? []));
+    if (differing.length === 0) continue;
+    const { dataset } = runs[0][1];
+    terminal.print(
+      `not only seeds: the runs of ${methodLabel(runs[0][1])} on ${dataset} differ in ` +
+        `${differing.join(", ")}; name those of one setting`,
+    );
+  }
   for (const [path, summary] of summaries) {
     if (!summary.completed) terminal.print(`left out: ${path} did not complete`);
   }

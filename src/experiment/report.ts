@@ -4,7 +4,7 @@ import type { AccuracySummary, Summary } from "./summary.ts";
 export function methodTable(summaries: readonly Summary[]): string {
   const groups = Map.groupBy(
     summaries.filter(({ completed }) => completed),
-    (summary) => `${summary.dataset}\n${methodLabel(summary)}`,
+    rowKey,
   );
   const severalDatasets = new Set(summaries.map(({ dataset }) => dataset)).size > 1;
   const rows = [...groups.values()].map((runs) => [
@@ -26,6 +26,34 @@ export function methodTable(summaries: readonly Summary[]): string {
     "seconds",
   ];
   return textTable([header, ...rows], severalDatasets ? 2 : 1);
+}
+
+/** What runs of one row of the table have in common. */
+export function rowKey(summary: Summary): string {
+  return `${summary.dataset}\n${methodLabel(summary)}`;
+}
+
+/** Keys of a configuration in which runs of one row may differ. */
+const OF_A_RUN = ["name", "seed"];
+
+/** The keys, as `--set` has them, that all of some configurations have and that are not the same in all of them. */
+export function differingKeys(configs: readonly object[]): string[] {
+  const flat = configs.map((config) => new Map(leaves(config)));
+  const [first, ...others] = flat;
+  return [...first ?? []]
+    .filter(([key, value]) =>
+      !OF_A_RUN.includes(key) && others.every((other) => other.has(key)) &&
+      others.some((other) => other.get(key) !== value)
+    )
+    .map(([key]) => key);
+}
+
+function leaves(value: object, prefix = ""): [key: string, text: string][] {
+  return Object.entries(value).flatMap(([key, inner]): [string, string][] =>
+    typeof inner === "object" && inner !== null && !Array.isArray(inner)
+      ? leaves(inner, `${prefix}${key}.`)
+      : [[`${prefix}${key}`, JSON.stringify(inner)]]
+  );
 }
 
 /** Accuracy on each task (column) after each task (row), with the final average. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import {
   accuracyTable,
+  differingKeys,
   meanAndDeviation,
   methodTable,
   runReport,
@@ -56,4 +57,18 @@ Deno.test("runReport shows both matrices and the metrics", () => {
   assert.match(report, /Class-IL %.*\n.*\n.*90\.00/);
   assert.match(report, /\| final average % +\| +60\.00 \| +80\.00 \|/);
   assert.match(report, /\| forgetting +\| +12\.50 \|/);
+});
+
+Deno.test("configurations differ in the keys that all have with other values, name and seed aside", () => {
+  const config = (seed: number, tasks: number, more = {}) => ({
+    ...{ name: `n${seed}`, seed, epochs: 2, ...more },
+    data: { tasks, mean: [0.5, 0.5], train: { folder: null } },
+  });
+  assert.deepEqual(differingKeys([]), []);
+  assert.deepEqual(differingKeys([config(0, 2), config(1, 2)]), []);
+  assert.deepEqual(differingKeys([config(0, 2), config(1, 2), config(2, 3)]), ["data.tasks"]);
+  // An earlier version of the program may have written fewer keys.
+  assert.deepEqual(differingKeys([config(0, 2, { calibration: 60 }), config(1, 2)]), []);
+  const mean = { data: { tasks: 2, mean: [0.5, 0.4], train: { folder: null } } };
+  assert.deepEqual(differingKeys([config(0, 2), { ...config(0, 2), ...mean }]), ["data.mean"]);
 });
