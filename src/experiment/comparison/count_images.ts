@@ -40,7 +40,8 @@ class CountingLearner extends DryLearner {
     this.steps++;
     for (const { samples } of segments) {
       this.trained += samples.length;
-      this.dreamt += samples.filter(({ from }) => from === dreamStore).length;
+      // Only dreams of memory are turned.
+      this.dreamt += samples.filter(({ from, turns }) => from === dreamStore || turns).length;
     }
     return Promise.resolve();
   }

@@ -113,6 +113,7 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   const of = (name: string) => rows.find((row) => row.name === name)!;
   const [wscl, equal, start] = ["wscl", "er_ace_equal_compute", "er_ace_dream_start"].map(of);
   assert.ok(wscl.images.dreamt > 0 && of("no_rem").images.dreamt === 0);
+  assert.ok(of("memory_dreams").images.dreamt > 0);
   assert.ok(equal.images.trained >= wscl.images.trained);
   assert.ok(of("best").images.trained > wscl.images.trained);
   assert.ok(of("er_ace_best").images.trained >= of("best").images.trained);
