@@ -14,33 +14,7 @@
 // x and 18 weight blocks for 576 multiply-adds with SECOND = 1, 24 and 9 with SECOND = 2. Twice as many sums per
 // thread need fewer loads still, but were slower: the loop no longer fits the instruction cache.
 
-// needs: lib/conv2d_strips
-// needs: lib/storage_f32 or lib/storage_f16
-
-@group(0) @binding(1) var<storage, read> x: array<Stored>;
-@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
-@group(0) @binding(3) var<storage, read_write> y: array<Stored>;
-
-fn sourceGrid() -> Grid {
-  return Grid(dims.inHeight, dims.inWidth, dims.inGroups);
-}
-
-fn resultGrid() -> Grid {
-  return Grid(dims.outHeight, dims.outWidth, dims.outGroups);
-}
-
-fn sourceAt(at: u32, column: u32, rowInside: bool) -> vec4f {
-  let inside = rowInside && column < dims.inWidth;
-  return select(vec4f(), widen(x[select(0u, at, inside)]), inside);
-}
-
-fn writeResult(at: u32, value: vec4f) {
-  y[at] = narrow(value);
-}
-
-fn blockAt(at: u32, pair: u32) -> WeightBlock {
-  return weightBlock(at + 2u * pair, dims.outGroups, 1u);
-}
+// needs: lib/conv2d_forward
 
 // The row iy whose column `left` is at x[at]: all columns that four outputs meet.
 fn inputRow(at: u32, iy: u32, left: u32) -> Row {
