@@ -1,7 +1,13 @@
 import { dirname, isAbsolute, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { InputError } from "../errors.ts";
-import { type Method, type OwnOptions, registerMethod } from "../method/methods.ts";
+import {
+  type Method,
+  type MethodNeeds,
+  NOTHING_NEEDED,
+  type OwnOptions,
+  registerMethod,
+} from "../method/methods.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 
 /**
@@ -77,8 +83,25 @@ export async function withOwnMethod(
   { relativeTo, source }: { readonly relativeTo: string; readonly source: string },
 ): Promise<ExperimentConfig> {
   const method = isAbsolute(config.method) ? config.method : resolve(relativeTo, config.method);
-  const { options = {} } = await loadOwnMethod(method);
-  return { ...config, method, methodOptions: complete(options, config.methodOptions, source) };
+  const { options = {}, needs } = await loadOwnMethod(method);
+  const methodOptions = complete(options, config.methodOptions, source);
+  const completed = { ...config, method, methodOptions };
+  checkNeeds(needs(completed), method);
+  return completed;
+}
+
+/** A run asks for each of these, and a missing one would be found as a size that is no number. */
+function checkNeeds(needs: MethodNeeds, path: string): void {
+  const kind = (value: unknown) => value === null ? "object" : typeof value;
+  const known = Object.entries(NOTHING_NEEDED) as [keyof MethodNeeds, unknown][];
+  const wrong = known.filter(([key, value]) => kind(needs?.[key]) !== kind(value));
+  const unknown = Object.keys(needs ?? {}).filter((key) => !(key in NOTHING_NEEDED));
+  if (wrong.length === 0 && unknown.length === 0) return;
+  const found = [...wrong.map(([key]) => key), ...unknown].join(", ");
+  throw new InputError(
+    `Cannot use the method ${path}: what it needs is missing, unknown or of another kind (${found}); ` +
+      "change what differs in { ...NOTHING_NEEDED }, see docs/methods.md",
+  );
 }
 
 function complete(defaults: OwnOptions, given: OwnOptions, source: string): OwnOptions {

@@ -45,6 +45,16 @@ Deno.test("a module is relative to the configuration that names it, and its opti
 Deno.test("what is no method, and options that it does not have, are refused before any work", () =>
   withFolder(async (folder) => {
     Deno.writeTextFileSync(join(folder, "empty.ts"), "export default { name: 'x' };");
+    const needs = (text: string) =>
+      `export default { name: "x", needs: () => (${text}), learn() {} };`;
+    Deno.writeTextFileSync(join(folder, "needs.ts"), needs("{}"));
+    Deno.writeTextFileSync(join(folder, "needs_null.ts"), needs("null"));
+    Deno.writeTextFileSync(
+      join(folder, "needs_more.ts"),
+      `import { NOTHING_NEEDED } from "wscl/method";\n${
+        needs("{ ...NOTHING_NEEDED, replays: true, dream: 1 }")
+      }`,
+    );
     Deno.writeTextFileSync(join(folder, "broken.ts"), "export default {");
     const cases: [Record<string, unknown>, RegExp][] = [
       [
@@ -55,6 +65,12 @@ Deno.test("what is no method, and options that it does not have, are refused bef
         { method: "./empty.ts" },
         /its default export is no method; export default \{ name, needs, learn \}/,
       ],
+      [
+        { method: "./needs.ts" },
+        /what it needs is missing, .* \(replays, logits, .*NOTHING_NEEDED/,
+      ],
+      [{ method: "./needs_null.ts" }, /what it needs is missing/],
+      [{ method: "./needs_more.ts" }, /of another kind \(replays, dream\); change what differs/],
       [{ method: "./broken.ts" }, /Cannot use the method .*broken\.ts: /],
       [{ methodOptions: { batch: 2 } }, /unknown key methodOptions\.batch; the method has batches/],
       [
