@@ -1,8 +1,8 @@
 import type { TaskSplit } from "../images/task_stream.ts";
 import type { Sample } from "../learner/batch.ts";
 import { startOnDreams } from "../method/dream_start.ts";
-import { chooseHeads } from "../method/heads.ts";
 import { type LearnContext, methodOf, needsOf } from "../method/methods.ts";
+import { giveHeads } from "../method/new_classes.ts";
 import type { SeenHeads } from "../method/replay.ts";
 import type { Task } from "../method/session.ts";
 import type { Assembly } from "./build.ts";
@@ -125,23 +125,13 @@ async function takeHeads(
   split: TaskSplit,
 ): Promise<number[]> {
   const { session, stream } = assembly;
-  const chooses = index > 0 && needsOf(config).votes;
-  let heads = session.heads.next(split.classes.length);
-  if (chooses) {
-    context.reporter.begin("heads", 0);
-    const { labels } = materials.dataset.train;
-    const samples = Array.from(materials.headChoice[index], (image): Sample => {
+  const { labels } = materials.dataset.train;
+  const voters = (): Sample[] =>
+    Array.from(materials.headChoice[index], (image) => {
       return { from: stream, image, label: split.classes.indexOf(labels[image]) };
     });
-    heads = await chooseHeads(
-      session.learner,
-      session.heads,
-      split.classes,
-      samples,
-      session.options,
-    );
-  }
-  session.heads.assign(split.classes, heads);
+  const chooses = index > 0 && needsOf(config).votes;
+  const heads = await giveHeads(session, split.classes, chooses ? voters() : null);
   noteHeads(materials, context, index, heads);
   return heads;
 }

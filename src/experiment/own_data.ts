@@ -51,7 +51,7 @@ export interface OwnWishes {
 export const TEST_SHARE = 0.1;
 
 /** Least training images of a class. */
-const LEAST_TRAINED = 5;
+export const LEAST_TRAINED = 5;
 
 /** Sides that are chosen from: the network halves them three times. */
 const SIZES = [16, 24, 32, 48, 64];
@@ -62,7 +62,7 @@ const WIDTH = 16;
 const REMEMBERED = 10;
 
 /** Dreams of a night for each image that NREM replays, by default. */
-const DREAMS_PER_EPISODE = 3;
+export const DREAMS_PER_EPISODE = 3;
 
 /** Images of 64 pixels that a network of width 16 may see in all its nights: minutes on two cores without a GPU. */
 const WORK = 8000;
@@ -143,7 +143,7 @@ export function sizesOfTasks(classes: readonly OwnClass[], classesPerTask: numbe
  * Some five steps a pass or more, and no last batch of one image, of which batch norm has nothing to learn, where one
  * size does for all tasks.
  */
-function usualBatchSize(taskSizes: readonly number[]): number {
+export function usualBatchSize(taskSizes: readonly number[]): number {
   const fewest = Math.min(...taskSizes);
   const wanted = fewest >= 512 ? 32 : fewest >= 64 ? 16 : 8;
   const near = Array.from({ length: wanted }, (_, i) => [wanted + i, wanted - i]).flat()
@@ -151,8 +151,8 @@ function usualBatchSize(taskSizes: readonly number[]): number {
   return near.find((size) => taskSizes.every((count) => count % size !== 1)) ?? wanted;
 }
 
-/** Passes over a task in its night. */
-function usualPasses(
+/** Passes over a task in its night, by the training images of each task. */
+export function usualPasses(
   taskSizes: readonly number[],
   { size, width, dreams }: { size: number; width: number; dreams: boolean },
 ): number {

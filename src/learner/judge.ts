@@ -4,6 +4,7 @@ import { type Sample, sourcesOf } from "./batch.ts";
 import type { BatchWriter } from "./batch_writer.ts";
 import type { LearnerOptions } from "./options.ts";
 import { type LearnerPrograms, lossSlots } from "./programs.ts";
+import { withoutPadding } from "./tensor_inputs.ts";
 
 /** What a network does with samples that it does not learn from: losses and predictions. */
 export class Judge {
@@ -102,6 +103,40 @@ export class Judge {
         return counts.subarray(at, at + heads);
       })
     );
+  }
+
+  /**
+   * Logits of plain images in inference mode, `[samples, heads]`.
+   *
+   * @throws {Error} for logits that are not finite.
+   */
+  async logits(samples: readonly Sample[]): Promise<Float32Array<ArrayBuffer>> {
+    const { network: { gpu, activations, architecture: { heads } } } = this.#options;
+    const { logits, rows: maxRows } = activations;
+    const [, padded] = logits.shape;
+    const result = new Float32Array(samples.length * heads);
+    for (let start = 0; start < samples.length; start += maxRows) {
+      await this.#options.checkpoint?.();
+      const part = samples.slice(start, start + maxRows);
+      const segments = [{ samples: part, open: new Set<number>() }];
+      this.#writer.write(
+        { lossSlot: 0, learningRate: 0 },
+        this.#writer.rows(segments, false),
+        segments.map(({ open }) => open),
+      );
+      await this.#programs.run({
+        rows: part.length,
+        gather: sourcesOf(segments),
+        forward: { mode: "inference", sizes: [part.length] },
+      });
+      const found = await downloadF32(gpu, head(logits, part.length * padded));
+      result.set(withoutPadding(found, part.length, heads, padded), start * heads);
+    }
+    const wrong = result.find((logit) => !Number.isFinite(logit));
+    if (wrong !== undefined) {
+      throw new Error(`Cannot judge images: one of their logits is ${wrong}; ${this.#remedy}`);
+    }
+    return result;
   }
 
   get #remedy(): string {

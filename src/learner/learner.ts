@@ -209,6 +209,12 @@ export class Learner {
     return counts;
   }
 
+  /** {@linkcode Judge.logits}. */
+  async logits(samples: readonly Sample[]): Promise<Float32Array<ArrayBuffer>> {
+    await this.readLosses();
+    return await this.#judge.logits(samples);
+  }
+
   /** {@linkcode TensorSteps.step}: for checks and small experiments; runs use {@linkcode step}. */
   async stepOnTensors(segments: readonly TensorSegment[]): Promise<TensorStepResult> {
     await this.readLosses();

@@ -1,9 +1,17 @@
-import { samplesOf } from "../learner/batch.ts";
+import { type Sample, samplesOf } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";
 import { remStep } from "./rem.ts";
-import { batchesOf, learning, type Session, type Task } from "./session.ts";
+import { batchesOf, learning, plainSegment, type Session, shuffled, type Task } from "./session.ts";
+
+/** What a night goes through, and how one NREM step is made of a batch of it. */
+interface Episodes {
+  readonly count: number;
+  /** All of them in a fresh random order. */
+  readonly pass: () => Sample[];
+  readonly nrem: (batch: readonly Sample[]) => Promise<void>;
+}
 
 /**
  * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread
@@ -11,9 +19,33 @@ import { batchesOf, learning, type Session, type Task } from "./session.ts";
  * off (the paper's ablation), and without free heads there is no REM.
  */
 export async function sleep(session: Session, task: Task): Promise<void> {
-  const { shortTerm, options, random } = session;
+  const { shortTerm, random } = session;
+  await night(session, task, {
+    count: shortTerm.filled,
+    pass: () => samplesOf(shortTerm, shortTerm.pass(random.sleep)),
+    nrem: (batch) => nremStep(session, task, batch),
+  });
+}
+
+/**
+ * A night behind a day on which nothing was learned: the same passes over the long-term memory alone, under plain
+ * cross-entropy, with the same dreams between them, and dawn.
+ */
+export async function rest(session: Session, task: Task): Promise<void> {
+  const { learner, longTerm, random } = session;
+  const remembered = samplesOf(longTerm, longTerm.replayed());
+  await night(session, task, {
+    count: remembered.length,
+    pass: () => shuffled(remembered, random.sleep),
+    nrem: (batch) => learner.step("nrem", [plainSegment(session, batch)]),
+  });
+  await dawn(session, task);
+}
+
+async function night(session: Session, task: Task, episodes: Episodes): Promise<void> {
+  const { options } = session;
   const dreams = new Dreams(session);
-  const batches = Math.ceil(shortTerm.filled / options.batchSize);
+  const batches = Math.ceil(episodes.count / options.batchSize);
   const perBatch = remStepsPerBatch(session, dreams.count, batches);
   const inAll = options.sleepEpochs * batches;
   const steps = (options.nrem ? inAll : 0) + remStepsUntil(inAll, perBatch);
@@ -22,19 +54,18 @@ export async function sleep(session: Session, task: Task): Promise<void> {
     let batchesDone = 0;
     let dreamt = 0;
     for (let pass = 0; pass < options.sleepEpochs; pass++) {
-      const episodes = samplesOf(shortTerm, shortTerm.pass(random.sleep));
-      for (const batch of batchesOf(episodes, options.batchSize)) {
+      for (const batch of batchesOf(episodes.pass(), options.batchSize)) {
         batchesDone++;
         for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
           await remStep(session, task, dreams);
         }
-        if (options.nrem) await nremStep(session, task, batch);
+        if (options.nrem) await episodes.nrem(batch);
       }
     }
   });
 }
 
-/** REM steps for each batch of the short-term memory, mostly no whole number. */
+/** REM steps for each batch of the episodes, mostly no whole number. */
 function remStepsPerBatch({ options }: Session, dreams: number, batches: number): number {
   if (!options.rem || dreams === 0 || batches === 0) return 0;
   const { dreamsPerEpisode: ratio, batchSize } = options;
