@@ -2,6 +2,7 @@ import { choice, command, type CommandGroup } from "./command.ts";
 import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
 import { doctor, test, tune } from "./commands/kernels.ts";
+import { learnerCommands } from "./commands/learner.ts";
 import { evaluate, report } from "./commands/results.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
@@ -17,6 +18,7 @@ export const wscl: CommandGroup = {
   commands: [
     demo,
     train,
+    ...learnerCommands,
     compare,
     evaluate,
     dataCommands,
@@ -41,6 +43,9 @@ export const examples = `
 Examples:
   ./wscl demo
   ./wscl train --images DIR
+  ./wscl new LEARNER
+  ./wscl learn LEARNER DIR
+  ./wscl predict LEARNER IMAGE
   ./wscl train --config configs/fashion_mnist.json --data DIR --seed 1
   ./wscl train --config configs/fashion_mnist.json --data DIR --set wscl.schedule=merged
   ./wscl train --resume runs/NAME-SEED --max-time 9m

@@ -41,6 +41,17 @@ export function pathsOfConfig({ config, set = [] }: GivenTexts): string[] {
   return path ? modulesOf(readKeys(path).method, dirname(path)) : [];
 }
 
+/** The folder that a learner dreams of, as its last generation has it. */
+export function dreamsOfLearner(folder: string | undefined): string[] {
+  if (!folder) return [];
+  const generations = join(folder, "generations");
+  const last = namesIn(generations).filter((name) => /^\d+(-\d+)?$/.test(name)).sort().at(-1);
+  if (last === undefined) return [];
+  const { dreams } = readKeys(join(generations, last, "learner.json"));
+  const { from } = Object(dreams);
+  return typeof from === "string" ? [from] : [];
+}
+
 /** The folder of the module, which may import others beside it; none where `method` names no module. */
 function modulesOf(method: unknown, relativeTo: string): string[] {
   if (typeof method !== "string") return [];
@@ -61,5 +72,13 @@ function exists(path: string): boolean {
     return Deno.statSync(path).isFile;
   } catch {
     return false;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return [...Deno.readDirSync(folder)].map(({ name }) => name);
+  } catch {
+    return [];
   }
 }

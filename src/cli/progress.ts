@@ -4,7 +4,8 @@ import type { Terminal } from "./terminal.ts";
 
 /** What progress lines need to know of the experiment. */
 export interface ProgressOptions {
-  readonly tasks: number;
+  /** Null: a learner's nights, which are not counted. */
+  readonly tasks: number | null;
   /** Milliseconds; replaced in tests. */
   readonly now?: () => number;
 }
@@ -25,7 +26,10 @@ export function progressPrinter(
     lastLine = now();
     terminal.print(text);
   };
-  const where = (task: number | null) => task === null ? "" : `task ${task + 1}/${tasks} `;
+  const where = (task: number | null) => {
+    if (task === null) return "";
+    return tasks === null ? `night ${task + 1} ` : `task ${task + 1}/${tasks} `;
+  };
 
   return (event) => {
     switch (event.type) {

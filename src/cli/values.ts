@@ -42,6 +42,14 @@ export function number(text: string): number {
   return Number(text);
 }
 
+/** A number that may be 0. */
+export function count(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) {
+    throw new InvalidValue("Expected a whole number from 0 to 999999.");
+  }
+  return Number(text);
+}
+
 /** `16,64` */
 export function numbers(text: string): number[] {
   return text.split(",").map(number);

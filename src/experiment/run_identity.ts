@@ -16,9 +16,9 @@ const SAMPLED = 64;
 export async function digestsOfImages({ dataset, dreams }: Materials): Promise<ImageDigests> {
   const { train, test } = dataset;
   return {
-    train: await digestOfSet(train),
-    test: await digestOfSet(test),
-    dreams: dreams && await digestOfSet(dreams),
+    train: await digestOfImageSet(train),
+    test: await digestOfImageSet(test),
+    dreams: dreams && await digestOfImageSet(dreams),
   };
 }
 
@@ -51,7 +51,8 @@ function inOrder(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, child]) => [key, inOrder(child)]));
 }
 
-async function digestOfSet(images: ImageSet): Promise<string> {
+/** Digest of names, labels and sampled pixels. */
+export async function digestOfImageSet(images: ImageSet): Promise<string> {
   const { name, count, height, width, classNames, labels } = images;
   const bytes = height * width * 3;
   const sampled = Math.min(SAMPLED, count);
@@ -65,7 +66,9 @@ async function digestOfSet(images: ImageSet): Promise<string> {
 }
 
 /** What the host holds at a point, as text by name; a replay is compared with it. */
-export async function fingerprintOf(assembly: Assembly): Promise<Record<string, string>> {
+export async function fingerprintOf(
+  assembly: Pick<Assembly, "network" | "session">,
+): Promise<Record<string, string>> {
   const { network, session: { learner, random, heads, longTerm, shortTerm } } = assembly;
   const memory = async ({ labels, reservoir }: ImageMemory) =>
     `${reservoir.offered} ${await digest(labels.join())}`;

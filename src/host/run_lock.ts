@@ -24,15 +24,19 @@ export function isLocked(path: string): boolean {
  * Keeps other runs out of a run folder until it is disposed of. The operating system holds the lock and frees it when
  * the process ends, however it ends, so a file that is left behind means nothing.
  *
+ * @param instead what else to do, for the message
  * @throws {InputError} if another run has it.
  */
-export function lockRunFolder(path: string): Disposable {
+export function lockRunFolder(
+  path: string,
+  instead = "choose another folder with --out",
+): Disposable {
   let file: Deno.FsFile;
   try {
     file = Deno.openSync(join(path, ".lock"), { read: true, write: true, create: true });
   } catch (error) {
     throw new InputError(
-      `Cannot write to the folder ${path}: ${(error as Error).message}; choose another with --out`,
+      `Cannot write to the folder ${path}: ${(error as Error).message}; ${instead}`,
     );
   }
   if (!file.tryLockSync(true)) {
@@ -42,7 +46,7 @@ export function lockRunFolder(path: string): Disposable {
     const holder = new TextDecoder().decode(text.subarray(0, length)).trim();
     throw new InputError(
       `Cannot use the folder ${path}: ${LOCKED}${holder && ` (${holder})`}; ` +
-        "wait until it has ended, or choose another folder with --out",
+        `wait until it has ended, or ${instead}`,
     );
   }
   file.truncateSync(0);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
-import { removeIfThere, syncFolder, writeNew } from "./durable.ts";
+import { isThere, removeIfThere, syncFolder, writeNew } from "./durable.ts";
 
 // Folders of files that are whole or not there, whatever happens while they are written: a checkpoint, a generation.
 
@@ -102,6 +102,11 @@ export function namesOn(shelf: string, what: string, pattern: RegExp): string[] 
     }
     throw new InputError(`Cannot read ${what} in ${shelf}: ${(error as Error).message}`);
   }
+}
+
+/** Whether such a folder is marked as done. */
+export function isWhole(path: string): boolean {
+  return isThere(join(path, DONE));
 }
 
 /** Removes such a folder, if it is there. */

@@ -3,7 +3,6 @@ import type { ProviderName } from "../gpu/provider.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { RunEvent } from "../experiment/events.ts";
-import type { Summary } from "../experiment/summary.ts";
 
 /** Where a run reads and writes; paths are relative to the working folder or absolute. */
 export interface RunPaths {
@@ -49,20 +48,7 @@ export interface RunOptions extends RunPaths, RunPlace, RunSafety {
   readonly atPoint?: (point: number, gpu: Gpu) => void;
 }
 
-/** Main thread to worker, once. */
-export interface StartMessage extends RunPaths, RunPlace, RunSafety {
+/** What the worker of a run is asked for. */
+export interface RunRequest extends RunPaths, RunPlace, RunSafety {
   readonly config: ExperimentConfig;
-  /** One `Int32`: other than 0 means stop. */
-  readonly stop: SharedArrayBuffer;
 }
-
-/** Worker to main thread: events, then exactly one of the other two. */
-export type WorkerMessage =
-  | { readonly kind: "event"; readonly event: RunEvent }
-  | { readonly kind: "done"; readonly summary: Summary }
-  | {
-    readonly kind: "failed";
-    readonly name: string;
-    readonly message: string;
-    readonly stack: string | undefined;
-  };

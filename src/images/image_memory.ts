@@ -1,7 +1,8 @@
-import { Arena, copyTensor, type Tensor } from "../gpu/tensor.ts";
+import { Arena, copyTensor, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Draws } from "../random.ts";
 import { Reservoir, type ReservoirState } from "./reservoir.ts";
+import { packRgb, unpackRgb } from "./rgba_words.ts";
 
 /** One remembered example as a training step reads it. */
 export interface RememberedExample {
@@ -79,6 +80,44 @@ export class ImageMemory {
 
   example(slot: number): RememberedExample {
     return { slot, label: this.labels[slot] };
+  }
+
+  /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */
+  async read(): Promise<Uint8Array<ArrayBuffer>[]> {
+    const [, height, width] = this.tensor.shape;
+    const area = height * width;
+    if (this.filled === 0) return [];
+    const words = await downloadU32(this.#gpu, head(this.tensor, this.filled * area));
+    return Array.from(
+      { length: this.filled },
+      (_, slot) => unpackRgb(words.subarray(slot * area, (slot + 1) * area)),
+    );
+  }
+
+  /**
+   * Puts examples into the first slots, in their order, with what decided about them.
+   *
+   * @param images RGB bytes, `[height, width, 3]` each.
+   */
+  load(
+    images: readonly Uint8Array[],
+    labels: readonly number[],
+    reservoir: ReservoirState,
+  ): void {
+    this.clear();
+    this.reservoir.restore(reservoir);
+    if (images.length !== this.filled || labels.length !== this.filled) {
+      throw new RangeError(
+        `Cannot fill a memory: ${images.length} images and ${labels.length} labels for ${this.filled} slots in use`,
+      );
+    }
+    this.labels.set(labels);
+    const [, height, width] = this.tensor.shape;
+    const words = new Uint32Array(height * width);
+    images.forEach((pixels, slot) => {
+      packRgb(pixels, words);
+      upload(this.#gpu, this.tensor, words, slot * words.length);
+    });
   }
 
   /** A copy of labels, counter and, on the GPU, images and logits. */

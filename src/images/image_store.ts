@@ -1,6 +1,7 @@
 import { type Arena, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { imagePixels, type ImageSet } from "./image_set.ts";
+import { packRgb } from "./rgba_words.ts";
 
 /**
  * Images that training steps can read: bytes on the GPU, one `u32` per pixel (RGBA8, red lowest), `[count, height,
@@ -77,7 +78,7 @@ class ResidentStore implements ImageStore {
       for (let i = 0; i < count; i++) {
         const index = indices[start + i];
         this.#places.set(index, start + i);
-        packPixels(images, index, pixels, i * area);
+        packRgb(imagePixels(images, index), pixels, i * area);
       }
       upload(this.#gpu, this.tensor, pixels, start * area);
     }
@@ -142,7 +143,9 @@ class StreamedStore implements ImageStore {
     } else if (!again) {
       const area = height * width;
       const images = this.#images;
-      indices.forEach((index, row) => packPixels(images, index, this.#pixels, row * area));
+      indices.forEach((index, row) =>
+        packRgb(imagePixels(images, index), this.#pixels, row * area)
+      );
       upload(this.#gpu, this.tensor, this.#pixels.subarray(0, indices.length * area));
       this.#staged = [...indices];
     }
@@ -157,13 +160,5 @@ function checkSize(tensor: Tensor, images: ImageSet): void {
       `Cannot load ${images.name} to ${tensor.label}: images of ${images.height}x${images.width} pixels, the store ` +
         `has ${height}x${width}`,
     );
-  }
-}
-
-/** Writes one RGB image as RGBA words into `target`, from word `at` on. */
-function packPixels(images: ImageSet, index: number, target: Uint32Array, at: number): void {
-  const pixels = imagePixels(images, index);
-  for (let i = 0, from = 0; from < pixels.length; i++, from += 3) {
-    target[at + i] = pixels[from] | (pixels[from + 1] << 8) | (pixels[from + 2] << 16) | 0xff000000;
   }
 }

@@ -24,6 +24,18 @@ export class Reservoir {
     this.capacity = capacity;
   }
 
+  /**
+   * The state of a reservoir that holds only what was in some of its slots, now the first ones in the same order.
+   * Where there was no room any more, it counts as if no more had been offered than are left: there is room again, and
+   * what comes next is taken.
+   *
+   * @param slots ascending
+   */
+  static without(state: ReservoirState, slots: readonly number[]): ReservoirState {
+    const filled = Math.min(state.offered, state.capacity);
+    return slots.length === filled ? state : { ...state, offered: slots.length };
+  }
+
   /** Examples offered so far, held or not. */
   get offered(): number {
     return this.#offered;

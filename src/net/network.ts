@@ -16,7 +16,7 @@ import {
 } from "./parameters.ts";
 import { type NormMode, type PassContext, recordBackward, recordForward } from "./passes.ts";
 import { freezableBlocks, type ResNet18, resnet18, type Stem } from "./resnet18.ts";
-import { type NetworkState, packState } from "./network_state.ts";
+import { type NetworkState, packState, stateTensors } from "./network_state.ts";
 import type { HostTensor } from "./safetensors.ts";
 
 /** Sizes of a {@linkcode Network}. */
@@ -208,21 +208,7 @@ export class Network {
       this.values,
       this.running,
     ]) as Float32Array[];
-    const arrays = [
-      ...this.table.learned.flatMap((entry) => unpack(values, entry)),
-      ...this.table.running.flatMap((entry) => unpack(running, entry, true)),
-    ];
-    const state = new Map<string, HostTensor>(
-      arrays.map(({ name, shape, data }) => [name, { dtype: "F32", shape: [...shape], data }]),
-    );
-    for (const { name } of this.table.running) {
-      state.set(`${name}.num_batches_tracked`, {
-        dtype: "I64",
-        shape: [],
-        data: BigInt64Array.of(BigInt(this.batchesTracked)),
-      });
-    }
-    return state;
+    return stateTensors(this.table, { values, running, batchesTracked: this.batchesTracked });
   }
 
   /** Gradients of the last backward pass under the official parameter names. */

@@ -70,6 +70,32 @@ export function packState(
   return { values, running, batchesTracked: counts[0], narrowed, layout, hasHead };
 }
 
+/** A state under its official names, in PyTorch's layouts: what {@linkcode packState} reads. */
+export function stateTensors(
+  table: ParameterTable,
+  { values, running, batchesTracked }: {
+    readonly values: Float32Array;
+    readonly running: Float32Array;
+    readonly batchesTracked: number;
+  },
+): Map<string, HostTensor> {
+  const arrays = [
+    ...table.learned.flatMap((entry) => unpack(values, entry)),
+    ...table.running.flatMap((entry) => unpack(running, entry, true)),
+  ];
+  const state = new Map<string, HostTensor>(
+    arrays.map(({ name, shape, data }) => [name, { dtype: "F32", shape: [...shape], data }]),
+  );
+  for (const { name } of table.running) {
+    state.set(`${name}.num_batches_tracked`, {
+      dtype: "I64",
+      shape: [],
+      data: BigInt64Array.of(BigInt(batchesTracked)),
+    });
+  }
+  return state;
+}
+
 function weights(
   state: ReadonlyMap<string, HostTensor>,
   source: string,

@@ -1,0 +1,203 @@
+import type { Given } from "../../continual/continual_learner.ts";
+import { countAnswers, type ExamResult } from "../../continual/examine.ts";
+import {
+  type Knowledge,
+  readGeneration,
+  readKnowledge,
+  readLast,
+} from "../../continual/generation.ts";
+import { type Prediction, Predictor } from "../../continual/predictor.ts";
+import { InputError } from "../../errors.ts";
+import { textTable } from "../../experiment/report.ts";
+import type { ProviderName } from "../../gpu/provider.ts";
+import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
+import { learnerHost } from "../../host/learner_host.ts";
+import { readAsked, readBytes, readTaught } from "../../host/learner_images.ts";
+import { nameText } from "../../images/look_alike.ts";
+import type { Terminal } from "../terminal.ts";
+
+/** What `wscl predict` and `wscl exam` share, in plain values. */
+interface AskOptions {
+  readonly learner: string;
+  readonly cacheDir: string;
+  readonly provider: ProviderName;
+  readonly skipSelfTest: boolean;
+}
+
+/** `wscl predict`, in plain values. */
+export interface PredictOptions extends AskOptions {
+  /** A file, a folder, or `-` for an image on standard input. */
+  readonly images: string;
+  /** Answers that are told of each image. */
+  readonly top: number;
+  readonly format: "text" | "json" | "csv";
+}
+
+/** `wscl exam`, in plain values. */
+export interface ExamOptions extends AskOptions {
+  /** Folder of class folders; without it, the images that were set apart. */
+  readonly images?: string;
+}
+
+/** What is printed for an image that is none of the classes. */
+const NONE = "none of these";
+
+/** Tells what a learner sees in images. */
+export async function predict(options: PredictOptions, terminal: Terminal): Promise<void> {
+  const { learner: path, images, top, format } = options;
+  refuseOther(path);
+  const knowledge = await readKnowledge(new LearnerFolder(path), (text) => terminal.print(text));
+  refuseIgnorance(path, knowledge);
+  const { size } = knowledge.state.settings;
+  const asked: Given[] = images === "-"
+    ? [await fromStandardInput(size)]
+    : await readAsked(images, {
+      size,
+      progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
+    });
+  terminal.live("");
+  const predictions = await answer(knowledge, asked, options);
+  terminal.print(FORMATS[format](asked, predictions, top));
+}
+
+/** Examines a learner: accuracy by class, and what is taken for what. */
+export async function exam(options: ExamOptions, terminal: Terminal): Promise<void> {
+  const { learner: path, images } = options;
+  refuseOther(path);
+  const store = new LearnerFolder(path);
+  const warn = (text: string) => terminal.print(text);
+  const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
+  refuseIgnorance(path, found);
+  const given: readonly Given[] = images === undefined
+    ? found.exam
+    : await readTaught(images, undefined, {
+      size: found.state.settings.size,
+      progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
+      note: warn,
+    });
+  terminal.live("");
+  if (given.length === 0) {
+    throw new InputError(
+      `Cannot examine ${path}: no images of its classes were set apart; name a folder of images`,
+    );
+  }
+  const predictions = await answer(found, given, options);
+  const known = found.state.classes.map(({ name }) => name);
+  terminal.print(examText(countAnswers(known, given.map(({ label }) => label), predictions)));
+}
+
+async function answer(
+  knowledge: Knowledge,
+  asked: readonly Given[],
+  safety: AskOptions,
+): Promise<Prediction[]> {
+  const host = learnerHost(safety, { goOnWith: "", emit: () => {}, shouldStop: () => false });
+  const gpu = await host.openGpu();
+  try {
+    const predictor = new Predictor(gpu, knowledge, asked.length);
+    await host.testKernels?.(gpu, predictor.config, {
+      emit: () => {},
+      shouldStop: () => false,
+      proceed: () => {},
+    });
+    return await predictor.predict(asked.map(({ pixels }) => pixels));
+  } finally {
+    gpu.destroy();
+  }
+}
+
+async function fromStandardInput(size: number): Promise<Given> {
+  const bytes = await new Response(Deno.stdin.readable).bytes();
+  return { label: "", from: "-", pixels: await readBytes(bytes, "standard input", size) };
+}
+
+function refuseIgnorance(path: string, { state }: Knowledge): void {
+  if (state.classes.length > 0) return;
+  throw new InputError(
+    `Cannot ask ${path}: it has learned nothing yet; teach it with ./wscl learn ${path} DIR`,
+  );
+}
+
+type Format = (
+  asked: readonly Given[],
+  predictions: readonly Prediction[],
+  top: number,
+) => string;
+
+const FORMATS: Readonly<Record<PredictOptions["format"], Format>> = {
+  text: (asked, predictions, top) =>
+    predictions.map(({ answers, none }, i) => {
+      const told = answers.slice(0, top)
+        .map(({ name, probability }) => `${nameText(name)} ${percent(probability)}`);
+      const names = none ? `${NONE} (${told.join(", ")})` : told.join(", ");
+      return asked.length === 1 ? names : `${asked[i].from}: ${names}`;
+    }).join("\n"),
+  json: (asked, predictions, top) =>
+    JSON.stringify(
+      predictions.map(({ answers, none }, i) => ({
+        image: asked[i].from,
+        class: none ? null : answers[0].name,
+        answers: answers.slice(0, top).map(({ name, probability }) => ({
+          class: name,
+          probability: Number(probability.toFixed(6)),
+        })),
+      })),
+      null,
+      2,
+    ),
+  csv: (asked, predictions, top) =>
+    [
+      ["image", "class", ...Array.from({ length: top }, (_, i) => `class_${i + 1},p_${i + 1}`)]
+        .join(","),
+      ...predictions.map(({ answers, none }, i) =>
+        [
+          field(asked[i].from ?? ""),
+          field(none ? "" : answers[0].name),
+          ...Array.from({ length: top }, (_, place) => {
+            const told = answers[place];
+            return told ? `${field(told.name)},${told.probability.toFixed(6)}` : ",";
+          }),
+        ].join(",")
+      ),
+    ].join("\n"),
+};
+
+/** A field of CSV (RFC 4180). */
+function field(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+function percent(probability: number): string {
+  return `${(100 * probability).toFixed(0)} %`;
+}
+
+/** More classes than these do not stand side by side. */
+const MOST_COLUMNS = 12;
+
+function examText({ classes, confusion, none, images, right }: ExamResult): string {
+  const asked = classes.flatMap((_, i) => confusion[i].some((count) => count > 0) ? [i] : []);
+  const sum = (row: readonly number[]) => row.reduce((a, b) => a + b, 0);
+  const rows = asked.map((i) => {
+    const count = sum(confusion[i]);
+    const mistaken = confusion[i].map((times, other) => ({ times, other }))
+      .filter(({ times, other }) => times > 0 && other !== i)
+      .sort((a, b) => b.times - a.times).slice(0, 3)
+      .map(({ times, other }) => `${nameText(classes[other])} ${times}`);
+    return [
+      nameText(classes[i]),
+      String(count),
+      percent(confusion[i][i] / count),
+      String(none[i]),
+      mistaken.join(", ") || "-",
+    ];
+  });
+  const header = ["class", "images", "right", NONE, "taken for"];
+  const all = ["all", String(images), percent(right / images), String(sum(none)), ""];
+  const table = textTable([header, ...rows, all], 1);
+  if (classes.length > MOST_COLUMNS) return table;
+  const matrix = [
+    ["asked \\ answered", ...classes.map((name) => nameText(name))],
+    ...asked.map((i) => [nameText(classes[i]), ...confusion[i].map(String)]),
+  ];
+  return `${table}\n\n${textTable(matrix, 1)}`;
+}

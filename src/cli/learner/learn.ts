@@ -1,0 +1,185 @@
+import { ContinualLearner, type Given } from "../../continual/continual_learner.ts";
+import type { RunEvent } from "../../experiment/events.ts";
+import { launchNight } from "../../host/launch_night.ts";
+import { LearnerFolder, lockLearner } from "../../host/learner_folder.ts";
+import { dreamsIn, learnerHost, type LearnerSafety } from "../../host/learner_host.ts";
+import { readTaught } from "../../host/learner_images.ts";
+import { nameText } from "../../images/look_alike.ts";
+import { InputError } from "../../errors.ts";
+import { progressPrinter } from "../progress.ts";
+import { stopOnSignals } from "../stop.ts";
+import type { Terminal } from "../terminal.ts";
+import { TIME_IS_UP } from "../train.ts";
+import { nightText } from "./night_report.ts";
+
+/** What `wscl learn` and `wscl sleep` share, in plain values. */
+export interface SleepOptions extends Omit<LearnerSafety, "deadline"> {
+  readonly learner: string;
+  readonly accept: boolean;
+  /** A folder of class folders, or `memory`: what it dreams of from now on. */
+  readonly dreams?: string;
+  /** Seconds that this program may take, from its start on. */
+  readonly maxTime?: number;
+  readonly endsProcess?: boolean;
+  /** Replaced in tests. */
+  readonly worker?: URL;
+}
+
+/** `wscl learn`, in plain values. */
+export interface LearnOptions extends SleepOptions {
+  /** Folder of class folders, or, with a class, of images; without it only what waits is learned. */
+  readonly images?: string;
+  readonly class?: string;
+  /** Lets go of what waits. */
+  readonly discard: boolean;
+}
+
+/** Exit code of a night whose dawn was refused. */
+export const REFUSED_AT_DAWN = 3;
+
+/** Teaches a learner images, and lets it sleep; returns the exit code. */
+export async function learn(options: LearnOptions, terminal: Terminal): Promise<number> {
+  const { learner: path, images, class: className, discard, accept } = options;
+  if (images === undefined && className !== undefined) {
+    throw new InputError(
+      `Cannot learn ${className}: no folder of images is given; name one behind the learner`,
+    );
+  }
+  using _lock = lockLearner(path);
+  const learner = await openLearner(options, terminal);
+  if (discard) {
+    await learner.discard();
+    terminal.print(`${path} has let go of what waited; it is as at its last dawn`);
+    if (images === undefined) return 0;
+  }
+  const { refused, day, night } = await learner.waiting();
+  if (images === undefined && accept && refused) {
+    const record = await learner.accept();
+    terminal.print(`Accepted: generation ${record.generation} of ${path}`);
+    return 0;
+  }
+  if (images !== undefined) await teach(learner, images, options, terminal);
+  else if (day.size === 0 && !night) {
+    throw new InputError(
+      `Cannot learn: no folder of images is given, and nothing waits in ${path}; name one, or let it rest with ` +
+        `./wscl sleep ${path}`,
+    );
+  }
+  await changeDreams(learner, options, terminal);
+  return await nights(learner, options, terminal);
+}
+
+/** Lets a learner sleep: on what waits, or on what it remembers; returns the exit code. */
+export async function sleep(options: SleepOptions, terminal: Terminal): Promise<number> {
+  using _lock = lockLearner(options.learner);
+  const learner = await openLearner(options, terminal);
+  await changeDreams(learner, options, terminal);
+  return await nights(learner, options, terminal);
+}
+
+/** A learner whose nights are spent elsewhere. */
+export async function openLearner(
+  { learner, ...safety }: Pick<SleepOptions, "learner" | "cacheDir" | "provider">,
+  terminal: Terminal,
+): Promise<ContinualLearner> {
+  const host = learnerHost(safety, {
+    goOnWith: goOnWith(learner),
+    emit: (event: RunEvent) => {
+      if (event.type === "message") terminal.print(event.text);
+    },
+    shouldStop: () => false,
+  });
+  return await ContinualLearner.open(new LearnerFolder(learner), host);
+}
+
+const goOnWith = (path: string) => `./wscl learn ${path}`;
+
+async function teach(
+  learner: ContinualLearner,
+  images: string,
+  { learner: path, class: className }: LearnOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const given = await readTaught(images, className, {
+    size: learner.state.settings.size,
+    progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
+    note: (text) => terminal.print(text),
+  });
+  terminal.live("");
+  await learner.checkCounts(countsOf(given));
+  const { digests, known } = await learner.observeAll(given);
+  const counts = [...countsOf(given)].map(([name, count]) => `${nameText(name)} ${count}`);
+  terminal.print(`images         ${given.length} in ${images}: ${counts.join(", ")}`);
+  terminal.print(
+    `kept           ${digests.length} new ones in ${path}, whatever happens from now on` +
+      (known > 0 ? `; ${known} were known already` : ""),
+  );
+}
+
+async function changeDreams(
+  learner: ContinualLearner,
+  { dreams, cacheDir }: SleepOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (dreams === undefined) return;
+  const { size } = learner.state.settings;
+  const progress = (done: number, total: number, what: string) =>
+    terminal.live(`${what}: ${done} of ${total}`);
+  await learner.dreamOf(
+    dreams === "memory" ? null : await dreamsIn(dreams, size, { cacheDir, progress }),
+  );
+  terminal.live("");
+  terminal.print(`dreams         ${dreams === "memory" ? "what is remembered" : dreams}`);
+}
+
+/** One night, and another while something waits; at least one. */
+async function nights(
+  learner: ContinualLearner,
+  options: SleepOptions,
+  terminal: Terminal,
+): Promise<number> {
+  const { learner: path, accept, maxTime, worker, endsProcess, dreams: _, ...safety } = options;
+  const stop = stopOnSignals((text) => terminal.print(text));
+  const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
+  try {
+    for (;;) {
+      const outcome = await launchNight(
+        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path) },
+        {
+          onEvent: progressPrinter(terminal, { tasks: null }),
+          signal: stop.signal,
+          worker,
+          endsProcess,
+        },
+      );
+      terminal.live("");
+      if (outcome.kind === "stopped") {
+        terminal.print(`Stopped and saved; go on with ${goOnWith(path)}`);
+        return outcome.reason === "time" ? TIME_IS_UP : stop.code();
+      }
+      terminal.print(`\n${nightText(outcome.record, outcome.seconds, learner.state)}`);
+      if (outcome.kind === "refused") {
+        terminal.print(refusedText(path));
+        return REFUSED_AT_DAWN;
+      }
+      const { day } = await (await openLearner(options, terminal)).waiting();
+      if (day.size === 0) return 0;
+    }
+  } finally {
+    terminal.live("");
+    stop.release();
+  }
+}
+
+function refusedText(path: string): string {
+  return [
+    `take it all the same:       ./wscl learn ${path} --accept`,
+    `try another night:          ./wscl sleep ${path}`,
+    `let go of what it was taught: ./wscl learn ${path} --discard`,
+  ].join("\n");
+}
+
+function countsOf(given: readonly Given[]): Map<string, number> {
+  const groups = Map.groupBy(given, ({ label }) => label);
+  return new Map([...groups].map(([name, { length }]) => [name, length]));
+}

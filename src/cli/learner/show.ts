@@ -1,0 +1,69 @@
+import { generationsOf, readState } from "../../continual/generation.ts";
+import { type DatedRecord, parseRecord } from "../../continual/record.ts";
+import { textTable } from "../../experiment/report.ts";
+import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
+import { nameText } from "../../images/look_alike.ts";
+import type { Terminal } from "../terminal.ts";
+import { marksText, togetherText } from "./night_report.ts";
+
+/** Nights that are listed: the last ones. */
+const MOST_NIGHTS = 20;
+
+/** Generations of which each class's exam is told: the last ones. */
+const MOST_COLUMNS = 6;
+
+/** Tells what a learner knows and how it came to it. */
+export async function show(path: string, terminal: Terminal): Promise<void> {
+  refuseOther(path);
+  const store = new LearnerFolder(path);
+  const state = await readState(store, (text) => terminal.print(text));
+  const { settings, classes, generation, nights, images, dreams, threshold } = state;
+  const { size, width, maxClasses, memory } = settings;
+  const line = (name: string, text: string) => terminal.print(`${name.padEnd(15)}${text}`);
+  line("learner", `${path}, generation ${generation}`);
+  line("kept", `generations ${(await generationsOf(store)).join(", ")} (./wscl rollback)`);
+  line("network", `ResNet-18 of width ${width}, ${size} x ${size} pixels`);
+  line("classes", `${classes.length} of ${maxClasses}`);
+  const remembered = classes.reduce((sum, one) => sum + one.remembered, 0);
+  line("memory", `${remembered} of ${memory} images`);
+  line("dreams", dreams ? `${dreams.images} images in ${dreams.from}` : settings.dreams);
+  line("nights", `${nights}, ${images} images through training steps`);
+  if (threshold !== null) {
+    line("none of these", `below a probability of ${threshold.toFixed(2)}`);
+  }
+  if (classes.length === 0) return;
+
+  const records = (await store.lines()).flatMap(parseRecord);
+  const made = new Map(
+    records.filter(({ passed }) => passed).map((record) => [record.generation, record]),
+  );
+  const shown = [...made.keys()].sort((a, b) => a - b).slice(-MOST_COLUMNS);
+  const marksIn = (number: number, name: string) =>
+    made.get(number)!.classes.find((one) => one.name === name)?.exam ?? null;
+  const header = ["class", "taught", "remembered", ...shown.map((number) => `gen. ${number}`)];
+  const rows = classes.map(({ name, taught, remembered }) => [
+    nameText(name),
+    String(taught),
+    String(remembered),
+    ...shown.map((number) => marksText(marksIn(number, name))),
+  ]);
+  const together = [
+    "all",
+    "",
+    "",
+    ...shown.map((number) => togetherText(made.get(number)!.classes.map(({ exam }) => exam))),
+  ];
+  terminal.print(`\nExam of each class at dawn:\n\n${textTable([header, ...rows, together], 1)}`);
+  const last = records.slice(-MOST_NIGHTS);
+  if (last.length > 0) terminal.print(`\n${last.map(nightLine).join("\n")}`);
+}
+
+/** `2026-11-26 11:20  night 3: dog 90, cat 12; 240 steps, 12.3 s; generation 3` */
+function nightLine(record: DatedRecord): string {
+  const { at, night, classes, steps, seconds, generation, passed } = record;
+  const taught = classes.filter(({ learned, apart }) => learned + apart > 0)
+    .map(({ name, learned, apart }) => `${nameText(name)} ${learned + apart}`);
+  return `${at.slice(0, 16).replace("T", " ")}  night ${night}: ${
+    taught.join(", ") || "nothing new"
+  }; ${steps} steps, ${seconds} s; ${passed ? `generation ${generation}` : "refused at dawn"}`;
+}

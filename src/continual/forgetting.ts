@@ -1,0 +1,165 @@
+import { InputError } from "../errors.ts";
+import { parseJson } from "../experiment/json.ts";
+import { Reservoir } from "../images/reservoir.ts";
+import { initialValues } from "../net/initialize.ts";
+import { packState, stateTensors } from "../net/network_state.ts";
+import { decodeSafetensors } from "../net/safetensors.ts";
+import { Random } from "../random.ts";
+import {
+  type Generation,
+  generationFiles,
+  generationName,
+  parseGenerationName,
+  readGeneration,
+} from "./generation.ts";
+import { EPISODES } from "./day.ts";
+import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
+import { encodeModel, tableOf } from "./start.ts";
+import type { KnownClass } from "./state.ts";
+import type { LearnerStore } from "./store.ts";
+
+/** What is to be forgotten. */
+export interface Forgetting {
+  /** Names of classes. */
+  readonly classes: readonly string[];
+  /** SHA-256 of pixels. */
+  readonly digests: readonly string[];
+}
+
+const INTENT = "forgetting.json";
+
+/** Keeps what is to be forgotten, so that it will be, whatever happens meanwhile. */
+export async function intend(store: LearnerStore, forgetting: Forgetting): Promise<void> {
+  const text = JSON.stringify(forgetting) + "\n";
+  await store.write("forgetting", "1", { [INTENT]: new TextEncoder().encode(text) });
+}
+
+/**
+ * Forgets what was intended, if anything was: in every generation that is kept, in the day, and with it all that a
+ * night, finished or not, had made of it. May be interrupted anywhere and called again.
+ *
+ * @returns whether there was something to forget.
+ */
+export async function finishForgetting(store: LearnerStore): Promise<boolean> {
+  const [name] = await store.names("forgetting");
+  if (name === undefined) return false;
+  const { [INTENT]: bytes } = await store.read("forgetting", name);
+  const forgetting = parseJson(new TextDecoder().decode(bytes), INTENT) as Forgetting;
+  for (const shelf of ["checkpoints", "night", "refused"] as const) {
+    for (const name of await store.names(shelf)) await store.remove(shelf, name);
+  }
+  const newest = (await store.names("generations")).at(-1)!;
+  const { state: { settings: { size } } } = await readGeneration(store, newest);
+  for (const name of await store.names("day")) await forgetInDay(store, name, forgetting, size);
+  for (const name of await store.names("generations")) {
+    await forgetInGeneration(store, name, forgetting);
+  }
+  await store.remove("forgetting", name);
+  return true;
+}
+
+function isKept({ classes, digests }: Forgetting): (picture: Picture) => boolean {
+  const [names, images] = [new Set(classes), new Set(digests)];
+  return ({ label, digest }) => !names.has(label) && !images.has(digest);
+}
+
+async function forgetInDay(
+  store: LearnerStore,
+  name: string,
+  forgetting: Forgetting,
+  size: number,
+): Promise<void> {
+  const { [EPISODES]: bytes } = await store.read("day", name);
+  const pictures = decodePictures(bytes, `day ${name}`, size);
+  const kept = pictures.filter(isKept(forgetting));
+  if (kept.length === pictures.length) return;
+  // An empty one stays: its number is not given again.
+  await store.write("day", name, { [EPISODES]: encodePictures(kept, size) });
+}
+
+async function forgetInGeneration(
+  store: LearnerStore,
+  name: string,
+  forgetting: Forgetting,
+): Promise<void> {
+  let given: Generation;
+  try {
+    given = await readGeneration(store, name);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    // What cannot be read cannot be shown to hold nothing of it.
+    await store.remove("generations", name);
+    return;
+  }
+  const { generation, revision } = parseGenerationName(name);
+  const without = forget(given, forgetting);
+  if (without !== given) {
+    await store.write(
+      "generations",
+      generationName(generation, revision + 1),
+      generationFiles(without),
+    );
+    await store.remove("generations", name);
+  }
+}
+
+/** A generation without what is to be forgotten; itself where it holds nothing of it. */
+export function forget(given: Generation, forgetting: Forgetting): Generation {
+  const { state } = given;
+  const kept = isKept(forgetting);
+  const gone = new Set(forgetting.classes);
+  const slots = given.memory.flatMap((picture, slot) => kept(picture) ? [slot] : []);
+  const exam = given.exam.filter(kept);
+  const classes = state.classes.filter(({ name }) => !gone.has(name));
+  const isUnchanged = slots.length === given.memory.length && exam.length === given.exam.length &&
+    classes.length === state.classes.length;
+  if (isUnchanged) return given;
+  const memory = slots.map((slot) => given.memory[slot]);
+  const counted = classes.map((known): KnownClass => {
+    const own = exam.filter(({ label }) => label === known.name);
+    return {
+      ...known,
+      remembered: memory.filter(({ label }) => label === known.name).length,
+      exam: { images: own.length, right: own.filter(({ right }) => right).length },
+    };
+  });
+  const heads = state.classes.filter(({ name }) => gone.has(name)).map(({ head }) => head);
+  return {
+    ...given,
+    memory,
+    exam,
+    model: withFreshHeads(given, heads),
+    state: {
+      ...state,
+      classes: counted,
+      memory: state.memory && Reservoir.without(state.memory, slots),
+    },
+  };
+}
+
+/** The weights with rows of the classifier drawn anew, and without the names of their classes. */
+function withFreshHeads({ state, model }: Generation, heads: readonly number[]) {
+  const { settings, nights } = state;
+  const table = tableOf(settings, settings.maxClasses);
+  const { tensors } = decodeSafetensors(model, "the learner's weights");
+  const packed = packState(table, tensors, "the learner");
+  const draws = Random.stream(settings.seed, `heads freed in night ${nights}`);
+  const fresh = initialValues(table, draws);
+  const drawn = stateTensors(table, { ...packed, values: fresh });
+  const next = stateTensors(table, packed);
+  for (const name of ["linear.weight", "linear.bias"]) {
+    const [to, from] = [next.get(name)!, drawn.get(name)!];
+    const row = to.data.length / settings.maxClasses;
+    for (const head of heads) {
+      (to.data as Float32Array)
+        .set((from.data as Float32Array).subarray(head * row, (head + 1) * row), head * row);
+    }
+  }
+  const names = new Map(state.classes.map(({ name, head }) => [head, name]));
+  const freed = new Set(heads);
+  const byHead = Array.from(
+    { length: settings.maxClasses },
+    (_, head) => freed.has(head) ? null : names.get(head) ?? null,
+  );
+  return encodeModel(next, settings, byHead);
+}

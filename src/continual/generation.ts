@@ -1,0 +1,158 @@
+import { InputError } from "../errors.ts";
+import { parseJson } from "../experiment/json.ts";
+import { decodeSafetensors } from "../net/safetensors.ts";
+import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
+import type { NightRecord } from "./record.ts";
+import { decodeState, encodeState, type LearnerState } from "./state.ts";
+import type { Files, LearnerStore, Shelf } from "./store.ts";
+
+/** Files of a generation. */
+const STATE = "learner.json";
+const MODEL = "model.safetensors";
+const MEMORY = "memory.safetensors";
+const EXAM = "exam.safetensors";
+const NIGHT = "night.json";
+
+/** A picture of the exam, and whether it was answered right at the last dawn. */
+export interface ExamPicture extends Picture {
+  readonly right: boolean;
+}
+
+/** A learner at a dawn: what answers. */
+export interface Knowledge {
+  readonly state: LearnerState;
+  /** A safetensors file with the official names. */
+  readonly model: Uint8Array<ArrayBuffer>;
+}
+
+/** A learner at a dawn, whole. */
+export interface Generation extends Knowledge {
+  /** The long-term memory, slot by slot. */
+  readonly memory: readonly Picture[];
+  readonly exam: readonly ExamPicture[];
+  /** The night that made it; null: none, as at birth. */
+  readonly record: NightRecord | null;
+}
+
+/** The files of a generation. */
+export function generationFiles({ state, model, memory, exam, record }: Generation): Files {
+  const { size } = state.settings;
+  const right = exam.map((picture) => picture.right ? "1" : "0").join("");
+  return {
+    [STATE]: encodeState(state),
+    [MODEL]: model,
+    [MEMORY]: encodePictures(memory, size),
+    [EXAM]: encodePictures(exam, size, { right }),
+    [NIGHT]: new TextEncoder().encode(JSON.stringify(record) + "\n"),
+  };
+}
+
+/** `000012`; changed afterwards, as by forgetting: `000012-1`. */
+export function generationName(generation: number, revision = 0): string {
+  const name = String(generation).padStart(6, "0");
+  return revision === 0 ? name : `${name}-${revision}`;
+}
+
+/** The two numbers of such a name. */
+export function parseGenerationName(name: string): { generation: number; revision: number } {
+  const [generation, revision = 0] = name.split("-").map(Number);
+  return { generation, revision };
+}
+
+/** Generations that are kept, ascending. */
+export async function generationsOf(store: LearnerStore): Promise<number[]> {
+  const names = await store.names("generations");
+  return [...new Set(names.map((name) => parseGenerationName(name).generation))];
+}
+
+/** A generation, whole. @throws {InputError} for one that is not. */
+export async function readGeneration(
+  store: LearnerStore,
+  name: string,
+  shelf: Shelf = "generations",
+): Promise<Generation> {
+  const files = await store.read(shelf, name);
+  const knowledge = knowledgeOf(files, store, name);
+  const { size } = knowledge.state.settings;
+  const at = (file: string) => `${store.name}, ${shelf} ${name}, ${file}`;
+  const memory = decodePictures(files[MEMORY], at(MEMORY), size);
+  const pictures = decodePictures(files[EXAM], at(EXAM), size);
+  const right = metadataRight(files[EXAM], pictures.length);
+  const exam = pictures.map((picture, i) => ({ ...picture, right: right[i] === "1" }));
+  const record = parseJson(new TextDecoder().decode(files[NIGHT]), at(NIGHT)) as NightRecord | null;
+  return { ...knowledge, memory, exam, record };
+}
+
+/**
+ * What the last whole generation knows, and how it is called. One that is not whole is passed over, and `warn` is told;
+ * one that is removed meanwhile makes way for the next.
+ *
+ * @throws {InputError} where there is none.
+ */
+export async function readLast<T>(
+  store: LearnerStore,
+  read: (name: string) => Promise<T>,
+  warn: (text: string) => void,
+): Promise<{ readonly name: string; readonly found: T }> {
+  const passedOver = new Set<string>();
+  for (;;) {
+    const names = await store.names("generations");
+    const name = names.findLast((name) => !passedOver.has(name));
+    if (name === undefined) {
+      throw new InputError(
+        `Cannot open ${store.name}: ${
+          names.length === 0 ? "no learner is there" : "none of its generations is whole"
+        }; make one with ./wscl new`,
+      );
+    }
+    try {
+      return { name, found: await read(name) };
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      passedOver.add(name);
+      // A learner that has gone on meanwhile removes what is old.
+      if ((await store.names("generations")).includes(name)) {
+        warn(`${error.message}; taking the one before`);
+      }
+    }
+  }
+}
+
+/** What answers, of the last whole generation. */
+export async function readKnowledge(
+  store: LearnerStore,
+  warn: (text: string) => void,
+): Promise<Knowledge> {
+  const { found } = await readLast(
+    store,
+    async (name) => knowledgeOf(await store.read("generations", name, [STATE, MODEL]), store, name),
+    warn,
+  );
+  return found;
+}
+
+/** State alone, of the last whole generation. */
+export async function readState(
+  store: LearnerStore,
+  warn: (text: string) => void,
+): Promise<LearnerState> {
+  const { found } = await readLast(
+    store,
+    async (name) =>
+      decodeState(
+        (await store.read("generations", name, [STATE]))[STATE],
+        `${store.name}, ${name}`,
+      ),
+    warn,
+  );
+  return found;
+}
+
+function knowledgeOf(files: Files, store: LearnerStore, name: string): Knowledge {
+  return { state: decodeState(files[STATE], `${store.name}, ${name}`), model: files[MODEL] };
+}
+
+function metadataRight(bytes: Uint8Array, count: number): string {
+  const { metadata } = decodeSafetensors(bytes);
+  return (metadata.right ?? "").padEnd(count, "0");
+}

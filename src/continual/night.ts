@@ -1,0 +1,404 @@
+import denoConfig from "../../deno.json" with { type: "json" };
+import { sha256 } from "../digest.ts";
+import { InputError } from "../errors.ts";
+import type { Checkpoint, CheckpointEvery, RunPosition } from "../experiment/checkpoint.ts";
+import { Checkpointer } from "../experiment/checkpointer.ts";
+import type { ExperimentConfig } from "../experiment/config_types.ts";
+import type { RunEvent } from "../experiment/events.ts";
+import { allocate } from "../experiment/memory_budget.ts";
+import type { RunHost } from "../experiment/run_host.ts";
+import { digestOfImageSet, digestOfKernels, fingerprintOf } from "../experiment/run_identity.ts";
+import { type EarlyEnd, Interrupted, reasonToEnd } from "../experiment/run_limits.ts";
+import { StepReporter } from "../experiment/step_reporter.ts";
+import { Teller } from "../experiment/teller.ts";
+import { adapterName, type Gpu } from "../gpu/device.ts";
+import { Recording } from "../gpu/recording.ts";
+import type { ImageSet } from "../images/image_set.ts";
+import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
+import type { StepLoss } from "../learner/options.ts";
+import type { FreezingChoice } from "../method/freezing.ts";
+import { methodOf, needsOf } from "../method/methods.ts";
+import { giveHeads } from "../method/new_classes.ts";
+import type { Task } from "../method/session.ts";
+import { rest } from "../method/sleep.ts";
+import { Random } from "../random.ts";
+import { type Answer, answersOf } from "./answers.ts";
+import { divideDay, type Division } from "./division.ts";
+import { dawnOf } from "./dawn.ts";
+import type { Generation } from "./generation.ts";
+import { NightCheckpoints } from "./night_checkpoints.ts";
+import { type NightSession, nightStreams, openSession } from "./night_session.ts";
+import type { Picture } from "./pictures.ts";
+import type { NightRecord } from "./record.ts";
+import { nightConfig } from "./settings.ts";
+import type { DreamSet } from "./state.ts";
+import type { LearnerStore } from "./store.ts";
+
+/** What a night is made of; all that it does follows from this. */
+export interface NightPlan {
+  /** The learner at dusk. */
+  readonly base: Generation;
+  /** What it was taught in the day; none: a night of rest. */
+  readonly day: readonly Picture[];
+  /** The last bundle of the day that is in `day`. */
+  readonly taken: number;
+  /** Nights from the same dusk whose dawn was refused: another one has other draws. */
+  readonly attempt: number;
+}
+
+/** What a night needs of its surroundings. */
+export interface NightHost
+  extends EarlyEnd, Pick<RunHost, "openGpu" | "testKernels" | "chooseKernels" | "atPoint"> {
+  readonly checkpointEvery: CheckpointEvery;
+  /** What to do to go on with a night that was interrupted, such as a command. */
+  readonly goOnWith: string;
+  /** Told about everything that happens. */
+  emit(event: RunEvent): void;
+  /** Opens the images to dream of, `size` pixels high and wide. */
+  openDreams?(set: DreamSet, size: number): Promise<ImageSet>;
+}
+
+/** How a night ended. */
+export type NightEnd =
+  | { readonly stopped: Interrupted["reason"] }
+  | {
+    readonly stopped: null;
+    readonly generation: Generation;
+    readonly record: NightRecord;
+    readonly seconds: number;
+  };
+
+/**
+ * Learns a day in a night: heads for new classes, what the method does of wake and sleep, the exam at dawn. It changes
+ * nothing of the learner: what it would be is returned. Asked to stop it ends between two steps, saved on the shelf of
+ * checkpoints; the same plan goes on from there, and comes to the same bits as if it had never been interrupted.
+ *
+ * @throws {InputError} for a day that cannot be learned, before anything is.
+ */
+export async function spendNight(
+  store: LearnerStore,
+  plan: NightPlan,
+  host: NightHost,
+): Promise<NightEnd> {
+  const night = new Night(store, plan, host);
+  try {
+    return await night.execute();
+  } catch (error) {
+    if (error instanceof Interrupted) return { stopped: error.reason };
+    throw night.explain(error);
+  } finally {
+    night.close();
+  }
+}
+
+/** A class and its output column. */
+interface NamedHead {
+  readonly name: string;
+  readonly head: number;
+}
+
+class Night {
+  readonly #store: LearnerStore;
+  readonly #plan: NightPlan;
+  readonly #host: NightHost;
+  readonly #teller: Teller;
+  readonly #reporter: StepReporter;
+  readonly #division: Division;
+  readonly #config: ExperimentConfig;
+  /** Earlier images first, then those of the day. */
+  readonly #exam: readonly Picture[];
+  readonly #losses = new Map<string, [first: number, last: number]>();
+  /** Heads of the images that were dreamt of, by what these images are. */
+  readonly #dreamt = new Map<string, number>();
+  readonly #started: number;
+  #secondsBefore = 0;
+  #gpu: Gpu | null = null;
+  #room: NightSession | null = null;
+
+  constructor(store: LearnerStore, plan: NightPlan, host: NightHost) {
+    this.#store = store;
+    this.#plan = plan;
+    this.#host = host;
+    this.#started = host.now();
+    this.#teller = new Teller((event) => host.emit(event), () => {});
+    this.#reporter = new StepReporter((event) => this.#teller.emit(event), () => host.now());
+    const { base: { state, exam, memory }, day } = plan;
+    this.#reporter.task = state.nights;
+    const apart = Map.groupBy(exam, ({ label }) => label);
+    const counts = new Map(
+      state.classes.map(({ name, taught }) => [
+        name,
+        { taught, apart: apart.get(name)?.length ?? 0 },
+      ]),
+    );
+    const draws = Random.stream(state.settings.seed, `exam of night ${state.nights}`);
+    this.#division = divideDay(day, counts, draws);
+    this.#exam = [...exam, ...this.#division.exam];
+    this.#config = nightConfig(state.settings, this.#division.train.length || memory.length);
+  }
+
+  async execute(): Promise<NightEnd> {
+    const { base, attempt, taken } = this.#plan;
+    const dreams = await this.#openDreams();
+    const identity = await this.#identity();
+    const checkpoints = new NightCheckpoints(this.#store, (text) => this.#teller.note(text));
+    const from = await checkpoints.last(identity);
+    this.#proceed();
+    const gpu = this.#gpu = await this.#host.openGpu();
+    const choice = await this.#chooseKernels(gpu);
+    const recording = new Recording(gpu, from?.run);
+    this.#teller.follow(recording);
+    let checkpointer: Checkpointer | null = null;
+    const streams = nightStreams(base.state, attempt);
+    const { train } = this.#division;
+    const parts = { base, config: this.#config, streams, train, exam: this.#exam, dreams, choice };
+    const room = this.#room = await allocate(
+      gpu,
+      this.#config.precision,
+      () =>
+        openSession(gpu, parts, {
+          onLosses: (losses) => this.#report(losses),
+          begin: (phase, steps) => this.#reporter.begin(phase, steps),
+          observer: { step: (segments) => this.#watchDreams(segments) },
+          checkpoint: async () => {
+            this.#host.atPoint?.(recording.points, gpu);
+            await checkpointer!.pass();
+          },
+        }),
+    );
+    checkpointer = this.#makeCheckpointer(recording, room, checkpoints, identity, from);
+    room.fill();
+
+    const { network, session } = room;
+    const { learner, longTerm } = session;
+    const classes = await this.#takeHeads(room);
+    const freezing = await this.#learn(room, classes);
+    await learner.readLosses();
+    this.#teller.emit({ type: "phase", task: null, phase: "evaluation" });
+    const answers = await this.#answers(room, classes);
+    recording.end();
+    this.#teller.emit({ type: "phase", task: null, phase: "saving" });
+    const dawn = await dawnOf({
+      ...{ base, taken, classes, answers, longTerm, streams },
+      division: this.#division,
+      exam: this.#exam,
+      weights: await network.export(),
+      story: {
+        method: methodOf(this.#config).name,
+        adapter: adapterName(gpu.adapter),
+        voted: this.#votes(),
+        freezing,
+        dreams: {
+          images: this.#dreamt.size,
+          heads: new Set(this.#dreamt.values()).size,
+        },
+        steps: learner.steps,
+        images: learner.rows,
+        losses: Object.fromEntries(this.#losses),
+      },
+    });
+    return { stopped: null, ...dawn, seconds: this.#seconds() };
+  }
+
+  /** Adds to a failure where it happened. */
+  explain(thrown: unknown): Error {
+    const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (!(error instanceof InputError) && this.#gpu !== null) {
+      error.message += ` (night ${
+        this.#plan.base.state.nights + 1
+      }, ${this.#teller.phase}; the learner is as it was at the last dawn, go on with ${this.#host.goOnWith})`;
+    }
+    this.#teller.fail(error);
+    return error;
+  }
+
+  close(): void {
+    this.#room?.destroy();
+    this.#gpu?.destroy();
+  }
+
+  /** The images to dream of, if they are still what they were. */
+  async #openDreams(): Promise<ImageSet | null> {
+    const { dreams, settings } = this.#plan.base.state;
+    if (dreams === null || settings.dreams !== "images" || !this.#config.wscl.rem) return null;
+    const { openDreams } = this.#host;
+    if (!openDreams) {
+      throw new InputError(
+        `Cannot dream of the images in ${dreams.from}: nothing here can open them; dream of what is remembered`,
+      );
+    }
+    const images = await openDreams.call(this.#host, dreams, settings.size);
+    if (await digestOfImageSet(images) !== dreams.digest) {
+      throw new InputError(
+        `Cannot dream of the images in ${dreams.from}: they are not those that the learner was given; restore them, ` +
+          "or give it others with --dreams",
+      );
+    }
+    return images;
+  }
+
+  /** What decides how the night goes. */
+  async #identity(): Promise<Record<string, string>> {
+    const { base: { state, model, memory, exam }, day, taken, attempt } = this.#plan;
+    const text = (value: unknown) => sha256(new TextEncoder().encode(JSON.stringify(value)));
+    const digests = (pictures: readonly Picture[]) => pictures.map(({ digest }) => digest);
+    return {
+      "the program's version": denoConfig.version,
+      "the kernels' text": await digestOfKernels(),
+      "the configuration": await text(this.#config),
+      "the learner": await text([state, digests(memory), digests(exam), await sha256(model)]),
+      "the day": await text([digests(day), taken, attempt]),
+    };
+  }
+
+  async #chooseKernels(gpu: Gpu) {
+    const hooks = {
+      emit: (event: RunEvent) => this.#teller.emit(event),
+      shouldStop: () => reasonToEnd(this.#host) !== null,
+      proceed: () => this.#proceed(),
+    };
+    await this.#host.testKernels?.(gpu, this.#config, hooks);
+    const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
+    this.#proceed();
+    return choice;
+  }
+
+  #makeCheckpointer(
+    recording: Recording,
+    room: NightSession,
+    store: NightCheckpoints,
+    identity: Record<string, string>,
+    from: Checkpoint | null,
+  ): Checkpointer {
+    const { learner } = room.session;
+    const where = () => ({ steps: learner.steps, task: 0 });
+    const run = {
+      recording,
+      where,
+      position: async (): Promise<RunPosition> => ({
+        ...where(),
+        phase: this.#teller.phase,
+        seconds: this.#seconds(),
+        logBytes: 0,
+        adapter: adapterName(room.network.gpu.adapter),
+        identity,
+        fingerprint: await fingerprintOf(room),
+      }),
+      arrived: ({ info: { seconds, phase, steps } }: Checkpoint) => {
+        this.#secondsBefore = seconds - this.#sinceStart();
+        this.#reporter.restart();
+        this.#teller.note(`Going on with the night: ${phase}, after ${steps} steps`);
+      },
+      note: (text: string, passing: boolean) =>
+        this.#teller.tell({ type: "message", text, passing }),
+    };
+    const { checkpointEvery: every } = this.#host;
+    return new Checkpointer(run, store, {
+      ...{ every, from, ending: this.#host },
+      precision: this.#config.precision,
+    });
+  }
+
+  /** Gives heads to new classes; returns all classes, in the order of their numbers. */
+  async #takeHeads({ session, stream }: NightSession): Promise<NamedHead[]> {
+    const { state } = this.#plan.base;
+    const { train } = this.#division;
+    const known = state.classes.map(({ name, head }): NamedHead => ({ name, head }));
+    const names = new Set(known.map(({ name }) => name));
+    const fresh = [...new Set(train.map(({ label }) => label))]
+      .filter((name) => !names.has(name));
+    if (fresh.length === 0) return known;
+    const numbers = fresh.map((_, i) => known.length + i);
+    const voters = train.flatMap(({ label }, image): Sample[] => {
+      const place = fresh.indexOf(label);
+      return place < 0 ? [] : [{ from: stream, image, label: place }];
+    });
+    const heads = await giveHeads(session, numbers, this.#votes() ? voters : null);
+    this.#teller.emit({ type: "heads", task: state.nights, heads, classes: fresh });
+    return [...known, ...fresh.map((name, i) => ({ name, head: heads[i] }))];
+  }
+
+  /** A network that has dreamt has something to say of which head fits. */
+  #votes(): boolean {
+    return needsOf(this.#config).votes && this.#plan.base.state.nights > 0;
+  }
+
+  /** Lets the method learn the day; resolves with what it froze, if it searched for it. */
+  async #learn(
+    { session, stream }: NightSession,
+    classes: readonly NamedHead[],
+  ): Promise<FreezingChoice | null> {
+    const { state } = this.#plan.base;
+    const headOf = new Map(classes.map(({ name, head }) => [name, head]));
+    const samples = this.#division.train.map(({ label }, image): Sample => {
+      return { from: stream, image, label: headOf.get(label)! };
+    });
+    const judged = needsOf(this.#config).freezing ? this.#config.freezing.validation : 0;
+    // Images of one class lie side by side: what judges is taken from all of them.
+    const judges = new Set(
+      Array.from({ length: judged }, (_, i) => Math.floor((i + 0.5) * samples.length / judged)),
+    );
+    const present = [...new Set(samples.map(({ label }) => label))].sort((a, b) => a - b);
+    const task: Task = {
+      // A network that has nothing to keep learns as in its first task.
+      index: session.longTerm.filled > 0 ? Math.max(1, state.nights) : 0,
+      heads: present,
+      train: samples.filter((_, i) => !judges.has(i)),
+      validation: samples.filter((_, i) => judges.has(i)),
+      previousBuffer: [],
+    };
+    if (samples.length === 0) {
+      await rest(session, task);
+      return null;
+    }
+    const seen = new Set(state.classes.map(({ head }) => head));
+    const context = { config: this.#config, seen };
+    const freezing = await methodOf(this.#config).learn(session, task, context) ?? null;
+    if (freezing) this.#teller.emit({ type: "freezing", task: state.nights, ...freezing });
+    return freezing;
+  }
+
+  /** What the network answers to each image of the exam, the likeliest first. */
+  async #answers(
+    { session: { learner }, exam }: NightSession,
+    classes: readonly NamedHead[],
+  ): Promise<Answer[][]> {
+    // What is right is known to whoever counts.
+    const samples = this.#exam.map((_, image): Sample => ({ from: exam, image, label: 0 }));
+    return answersOf(await learner.logits(samples), learner.heads, classes);
+  }
+
+  /** Whoever has a free head is a dream. */
+  #watchDreams(segments: readonly Segment[]): void {
+    const { free } = this.#room!.session.heads;
+    for (const { samples } of segments) {
+      for (const sample of samples) {
+        const { from: { source }, turns = 0, label } = sample;
+        if (free.has(label)) this.#dreamt.set(`${source} ${placeOf(sample)} ${turns}`, label);
+      }
+    }
+  }
+
+  #report(losses: readonly StepLoss[]): void {
+    this.#reporter.report(losses);
+    for (const phase of new Set(losses.map(({ phase }) => phase))) {
+      const own = losses.filter((step) => step.phase === phase);
+      const mean = own.reduce((sum, { loss }) => sum + loss, 0) / own.length;
+      this.#losses.set(phase, [this.#losses.get(phase)?.[0] ?? mean, mean]);
+    }
+  }
+
+  /** @throws {Interrupted} if the night is to end before it has anything to save. */
+  #proceed(): void {
+    const reason = reasonToEnd(this.#host);
+    if (reason) throw new Interrupted(reason);
+  }
+
+  #sinceStart(): number {
+    return (this.#host.now() - this.#started) / 1000;
+  }
+
+  #seconds(): number {
+    return this.#secondsBefore + this.#sinceStart();
+  }
+}

@@ -1,0 +1,106 @@
+import { InputError } from "../errors.ts";
+
+/** Files by name. */
+export type Files = Readonly<Record<string, Uint8Array<ArrayBuffer>>>;
+
+/**
+ * What a learner keeps: what it was at each dawn; images that wait for a night; the night that is going on; what the
+ * last exam refused; what is to be forgotten, until it is; checkpoints of the night.
+ */
+export type Shelf = "generations" | "day" | "night" | "refused" | "forgetting" | "checkpoints";
+
+/** All values of {@linkcode Shelf}. */
+export const SHELVES = [
+  "generations",
+  "day",
+  "night",
+  "refused",
+  "forgetting",
+  "checkpoints",
+] as const satisfies readonly Shelf[];
+
+/**
+ * Where a learner lives: a folder, the memory of a process, a page's database. A shelf holds bundles of files under
+ * names; whatever happens while one is written or removed, it is there as a whole or not at all.
+ */
+export interface LearnerStore {
+  /** For messages: the folder, say. */
+  readonly name: string;
+  /** Names on a shelf, ascending; a reader may find that one of them is not whole. */
+  names(shelf: Shelf): Promise<string[]>;
+  /**
+   * Files of a bundle; without `files` all of them.
+   *
+   * @throws {InputError} for a bundle that is not whole.
+   */
+  read(shelf: Shelf, name: string, files?: readonly string[]): Promise<Files>;
+  /** Keeps a bundle, for good once it resolves; one of the same name is replaced. */
+  write(shelf: Shelf, name: string, files: Files): Promise<void>;
+  /** Removes a bundle, if it is there. */
+  remove(shelf: Shelf, name: string): Promise<void>;
+  /** Adds a line to the history of nights. */
+  append(line: string): Promise<void>;
+  /** The history of nights, oldest first. */
+  lines(): Promise<string[]>;
+}
+
+/** A learner in the memory of a process or a page: for tests, and to be copied elsewhere. */
+export class MemoryLearnerStore implements LearnerStore {
+  readonly name = "the learner in memory";
+  readonly #bundles = new Map<string, Files>();
+  readonly #lines: string[] = [];
+
+  names(shelf: Shelf): Promise<string[]> {
+    const prefix = `${shelf}/`;
+    const names = [...this.#bundles.keys()].filter((key) => key.startsWith(prefix));
+    return Promise.resolve(names.map((key) => key.slice(prefix.length)).sort());
+  }
+
+  read(shelf: Shelf, name: string, files?: readonly string[]): Promise<Files> {
+    const bundle = this.#bundles.get(`${shelf}/${name}`);
+    const missing = (files ?? []).find((file) => !bundle || !Object.hasOwn(bundle, file));
+    if (!bundle || missing !== undefined) {
+      const what = missing === undefined ? "is not there" : `has no ${missing}`;
+      return Promise.reject(new InputError(`Cannot use ${shelf} ${name}: it ${what}`));
+    }
+    const wanted = files ?? Object.keys(bundle);
+    return Promise.resolve(Object.fromEntries(wanted.map((file) => [file, bundle[file].slice()])));
+  }
+
+  write(shelf: Shelf, name: string, files: Files): Promise<void> {
+    const copies = Object.entries(files).map(([file, bytes]) => [file, bytes.slice()] as const);
+    this.#bundles.set(`${shelf}/${name}`, Object.fromEntries(copies));
+    return Promise.resolve();
+  }
+
+  remove(shelf: Shelf, name: string): Promise<void> {
+    this.#bundles.delete(`${shelf}/${name}`);
+    return Promise.resolve();
+  }
+
+  append(line: string): Promise<void> {
+    this.#lines.push(line);
+    return Promise.resolve();
+  }
+
+  lines(): Promise<string[]> {
+    return Promise.resolve([...this.#lines]);
+  }
+}
+
+/** Copies all that one store holds into another, the history included; what the other held is left there. */
+export async function copyStore(from: LearnerStore, to: LearnerStore): Promise<void> {
+  // What a reader looks for first comes last.
+  for (const shelf of SHELVES.toReversed()) {
+    for (const name of await from.names(shelf)) {
+      await to.write(shelf, name, await from.read(shelf, name));
+    }
+  }
+  for (const line of await from.lines()) await to.append(line);
+}
+
+/** Whether nothing is there: no learner has ever been. */
+export async function isEmpty(store: LearnerStore): Promise<boolean> {
+  for (const shelf of SHELVES) if ((await store.names(shelf)).length > 0) return false;
+  return true;
+}

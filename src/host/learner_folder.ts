@@ -1,0 +1,146 @@
+import { join } from "node:path";
+import type { Files, LearnerStore, Shelf } from "../continual/store.ts";
+import { InputError } from "../errors.ts";
+import { diskProblem, isThere } from "./durable.ts";
+import { lockRunFolder } from "./run_lock.ts";
+import { isWhole, namesOn, readWhole, removeWhole, writeWhole } from "./whole_folder.ts";
+
+/** What one bundle of each shelf is called in messages. */
+const WHAT: Readonly<Record<Shelf, string>> = {
+  generations: "generation",
+  day: "the day's images",
+  night: "the night",
+  refused: "the refused night",
+  forgetting: "what is to be forgotten",
+  checkpoints: "checkpoint",
+};
+
+/** A learner in a folder: a folder for each shelf, in it a folder for each bundle, and `nights.jsonl`. */
+export class LearnerFolder implements LearnerStore {
+  readonly name: string;
+
+  constructor(path: string) {
+    this.name = path;
+  }
+
+  names(shelf: Shelf): Promise<string[]> {
+    const path = join(this.name, shelf);
+    const names = namesOn(path, shelf, /^\d+(-\d+)?$/).sort();
+    // Of a generation that is not whole is told; what else is not was never acknowledged.
+    const isShown = (name: string) => shelf === "generations" || isWhole(join(path, name));
+    return Promise.resolve(names.filter(isShown));
+  }
+
+  async read(shelf: Shelf, name: string, files?: readonly string[]): Promise<Files> {
+    return await readWhole(join(this.name, shelf, name), WHAT[shelf], files);
+  }
+
+  async write(shelf: Shelf, name: string, files: Files): Promise<void> {
+    await this.#writing(join(shelf, name), async () => {
+      await writeWhole(join(this.name, shelf), name, files);
+    });
+  }
+
+  remove(shelf: Shelf, name: string): Promise<void> {
+    removeWhole(join(this.name, shelf, name));
+    return Promise.resolve();
+  }
+
+  async append(line: string): Promise<void> {
+    await this.#writing(HISTORY, () => {
+      using file = Deno.openSync(join(this.name, HISTORY), {
+        read: true,
+        write: true,
+        create: true,
+      });
+      const { size } = file.statSync();
+      // A line that was cut while it was written ends here.
+      const starts = size === 0 || lastByte(file, size) === 10 ? "" : "\n";
+      file.seekSync(0, Deno.SeekMode.End);
+      const bytes = new TextEncoder().encode(`${starts}${line}\n`);
+      for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+      file.syncSync();
+      return Promise.resolve();
+    });
+  }
+
+  lines(): Promise<string[]> {
+    const path = join(this.name, HISTORY);
+    if (!isThere(path)) return Promise.resolve([]);
+    return Promise.resolve(Deno.readTextFileSync(path).split("\n").filter((line) => line !== ""));
+  }
+
+  async #writing(what: string, write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      throw new Error(`Cannot write ${join(this.name, what)}: ${diskProblem(error)}`, {
+        cause: error,
+      });
+    }
+  }
+}
+
+const HISTORY = "nights.jsonl";
+
+/**
+ * Keeps others from changing a learner until it is disposed of.
+ *
+ * @throws {InputError} where there is no such folder, or another process has it.
+ */
+export function lockLearner(path: string): Disposable {
+  refuseOther(path);
+  return lockRunFolder(path, "choose another learner");
+}
+
+/** Makes the folder of a new learner. @throws {InputError} where something is there. */
+export function createLearnerFolder(path: string): void {
+  try {
+    const isTaken = [...Deno.readDirSync(path)].length > 0;
+    if (isTaken) {
+      throw new InputError(
+        `Cannot make a learner in ${path}: something is there already; choose another folder, or remove it first`,
+      );
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      if (error instanceof InputError) throw error;
+      throw new InputError(
+        `Cannot make a learner in ${path}: ${(error as Error).message.split("\n")[0]}`,
+      );
+    }
+  }
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new InputError(`Cannot make a learner in ${path}: ${diskProblem(error)}`);
+  }
+}
+
+/** @throws {InputError} for a folder that is none, or no learner's. */
+export function refuseOther(path: string): void {
+  const holds = (name: string) => {
+    try {
+      Deno.statSync(join(path, name));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (holds("generations")) return;
+  const found = holds("summary.json") || holds("config.json")
+    ? "it is the folder of a run"
+    : holds(".")
+    ? "no learner is in this folder"
+    : "there is no such folder";
+  throw new InputError(
+    `Cannot open the learner ${path}: ${found}; make one with ./wscl new ${path}`,
+  );
+}
+
+function lastByte(file: Deno.FsFile, size: number): number {
+  file.seekSync(size - 1, Deno.SeekMode.Start);
+  const byte = new Uint8Array(1);
+  file.readSync(byte);
+  return byte[0];
+}

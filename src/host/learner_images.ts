@@ -1,0 +1,140 @@
+import { basename, join, resolve } from "node:path";
+import { InputError } from "../errors.ts";
+import type { Given } from "../continual/continual_learner.ts";
+import { forEachBatch } from "../data/file_pool.ts";
+import { type FileTree, folderTree } from "../data/file_tree.ts";
+import { isFile, isFolder } from "../data/folder_listing.ts";
+import { decodeImage } from "../data/decode_image.ts";
+import { listDreams, trainingPart } from "../data/image_listing.ts";
+import type { Progress } from "../images/image_set.ts";
+
+/** Files of one class. */
+interface ClassFiles {
+  readonly name: string;
+  readonly paths: readonly string[];
+}
+
+/** How a learner's images are read. */
+interface Reading {
+  /** Pixels, height and width: the square in the centre is taken. */
+  readonly size: number;
+  readonly progress: Progress;
+  /** Told of files that are passed over. */
+  readonly note: (text: string) => void;
+}
+
+/**
+ * The images of a folder to learn: those of each class folder, `DIR/CLASS` or `DIR/train/CLASS`, or, with a name, those
+ * that lie directly in it. Nothing of them is kept in a cache.
+ *
+ * @throws {InputError} for a folder of another layout, and for a file that cannot be read.
+ */
+export async function readTaught(
+  path: string,
+  className: string | undefined,
+  { size, progress, note }: Reading,
+): Promise<Given[]> {
+  refuseNoFolder(path);
+  const tree = folderTree(path);
+  const files = className === undefined
+    ? classFiles(tree, note)
+    : [{ name: className, paths: flatFiles(tree, className) }];
+  return await decodeAll(files, { size, progress });
+}
+
+/**
+ * Images to ask about, with their names: a file, or all images of a folder, those of its class folders too.
+ *
+ * @throws {InputError} where there are none, or a file cannot be read.
+ */
+export async function readAsked(
+  path: string,
+  { size, progress }: Omit<Reading, "note">,
+): Promise<Given[]> {
+  if (isFile(path)) return await decodeAll([{ name: "", paths: [path] }], { size, progress });
+  refuseNoFolder(path);
+  const tree = folderTree(path);
+  const below = (folder: string): string[] => [
+    ...tree.images(folder).map((name) => join(folder, name)),
+    ...tree.folders(folder).flatMap((name) => below(join(folder, name))),
+  ];
+  const paths = below("").map((name) => join(path, name));
+  if (paths.length === 0) {
+    throw new InputError(`Cannot ask about ${path}: it holds no JPEG or PNG files; name some`);
+  }
+  return await decodeAll([{ name: "", paths }], { size, progress });
+}
+
+/** An image as bytes, such as from standard input. @throws {InputError} for bytes that are none. */
+export async function readBytes(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  return await decodeImage(bytes, name, size, "cover", true);
+}
+
+function classFiles(tree: FileTree, note: (text: string) => void): ClassFiles[] {
+  if (tree.folders("").length === 0 && tree.images("").length > 0) {
+    throw new InputError(
+      `Cannot learn the images of ${tree.root}: they lie in no class folder; say what they are with --class ${
+        basename(resolve(tree.root))
+      }, or put them into a folder named after their class`,
+    );
+  }
+  const part = trainingPart(tree);
+  const left = tree.images(part);
+  if (left.length > 0) {
+    note(
+      `Passed over: ${left.length} image${
+        left.length === 1 ? "" : "s"
+      } beside the class folders in ${join(tree.root, part)}`,
+    );
+  }
+  const listing = listDreams(tree, { classList: null, perClass: null, note });
+  return listing.classNames.map((name, label) => ({
+    name,
+    paths: listing.paths.filter((_, i) => listing.labels[i] === label)
+      .map((path) => join(tree.root, path)),
+  }));
+}
+
+function flatFiles(tree: FileTree, className: string): string[] {
+  const names = tree.images("");
+  if (names.length > 0) return names.map((name) => join(tree.root, name));
+  const folders = tree.folders("");
+  throw new InputError(
+    `Cannot learn ${className}: no JPEG or PNG files lie directly in ${tree.root}` +
+      (folders.length > 0
+        ? `, but ${folders.length} folder${
+          folders.length === 1 ? "" : "s"
+        }; leave --class out if they are classes`
+        : "; name a folder that holds images"),
+  );
+}
+
+async function decodeAll(
+  classes: readonly ClassFiles[],
+  { size, progress }: Omit<Reading, "note">,
+): Promise<Given[]> {
+  const files = classes.flatMap(({ name, paths }) => paths.map((path) => ({ name, path })));
+  const area = size * size * 3;
+  const pixels = new Uint8Array(files.length * area);
+  await forEachBatch(
+    { kind: "decode", size, resize: "cover", turned: true },
+    files.map(({ path }) => path),
+    (first, { bytes }) => pixels.set(bytes, first * area),
+    (done) => progress(done, files.length, "reading images"),
+  );
+  return files.map(({ name, path }, i) => ({
+    label: name,
+    from: path,
+    pixels: pixels.slice(i * area, (i + 1) * area),
+  }));
+}
+
+function refuseNoFolder(path: string): void {
+  if (isFolder(path)) return;
+  const found = isFile(path) ? "it is a file" : "there is no such file or folder";
+  throw new InputError(`Cannot read the images of ${path}: ${found}; name a folder of images`);
+}
