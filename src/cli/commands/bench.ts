@@ -1,6 +1,6 @@
 import { choice, command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
 import type { Stem } from "../../net/resnet18.ts";
-import { factor, number, numbers, precision, precisions } from "../values.ts";
+import { factor, number, numbers, precision, precisions, seeds, words } from "../values.ts";
 import { provider } from "./shared_options.ts";
 
 // Each command measures one thing, prints a table and leaves JSON lines. The benches themselves are in `bench/`.
@@ -73,6 +73,29 @@ const run = command({
   async run(given, { terminal, cacheDir }) {
     const { benchRun } = await import("../../../bench/run.ts");
     await benchRun({ ...given, cacheDir }, terminal);
+  },
+});
+
+const days = command({
+  name: "days",
+  ...explained("a kept learner over four days, beside ER-ACE, fine-tuning and all images at once"),
+  options: {
+    data: text("<dir>", "folder of photographs: train/CLASS and test/CLASS, ten classes or more", {
+      path: "read",
+      mandatory: true,
+    }),
+    seeds: parsed("<list>", "seeds, such as 0-4 or 0,2,7", seeds, [0, 1, 2, 3, 4]),
+    rows: parsed("<names>", "rows, separated by commas (default: all)", words, []),
+    start: text("<file>", "weights to begin with, or none", { path: "read", default: "none" }),
+    size: whole("image size in pixels", 32),
+    width: whole("width of the network, without a start", 16),
+    images: whole("images of each class", 100),
+    out,
+  },
+  needs: { ...needs, writesCache: true },
+  async run(given, { terminal, cacheDir }) {
+    const { benchDays } = await import("../../../bench/days.ts");
+    await benchDays({ ...given, cacheDir }, terminal);
   },
 });
 
@@ -155,5 +178,5 @@ export const benchCommands: CommandGroup = {
   name: "bench",
   summary: "measure speed",
   description: "Measures kernels, training steps and whole runs, and compares with others.",
-  commands: [kernels, step, run, start, peers, custom, compare],
+  commands: [kernels, step, run, days, start, peers, custom, compare],
 };
