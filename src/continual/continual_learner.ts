@@ -568,8 +568,9 @@ export class ContinualLearner {
   }
 
   async #isLogged({ generation, night }: NightRecord): Promise<boolean> {
-    const last = (await this.#store.lines()).flatMap(parseRecord).at(-1);
-    return last?.generation === generation && last.night === night && last.passed;
+    // Behind it there may be nights that were refused.
+    const last = (await this.#store.lines()).flatMap(parseRecord).findLast(({ passed }) => passed);
+    return last?.generation === generation && last.night === night;
   }
 
   async #log(record: NightRecord, seconds: number): Promise<void> {

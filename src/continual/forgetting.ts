@@ -128,6 +128,10 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
     ...given,
     memory,
     exam,
+    record: given.record && {
+      ...given.record,
+      classes: given.record.classes.filter(({ name }) => !gone.has(name)),
+    },
     model: withFreshHeads(given, heads),
     state: {
       ...state,

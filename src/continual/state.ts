@@ -105,9 +105,9 @@ const schema = v.object({
   threshold: v.nullable(v.number()),
 });
 
-/** A state as the text of a file. */
+/** A state as the text of a file: keys in the order of the schema, so that equal states are equal texts. */
 export function encodeState(state: LearnerState): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify(state, null, 1) + "\n");
+  return new TextEncoder().encode(JSON.stringify(v.parse(schema, state), null, 1) + "\n");
 }
 
 /**
