@@ -187,6 +187,7 @@ export const experimentSchema = v.strictObject({
   memory: section({
     longTerm: v.optional(count(0), 200),
     shortTerm: v.optional(count(1), 5000),
+    selection: v.optional(v.picklist(["reservoir", "balanced"]), "reservoir"),
   }),
   evaluation: section({ batchSize: v.optional(count(1, 65_536), 256) }),
   log: section({ every: v.optional(count(1, 1_000_000), 20) }),
