@@ -182,6 +182,11 @@ export interface MemoryConfig {
 export interface EvaluationConfig {
   /** Images in one inference step. */
   readonly batchSize: number;
+  /**
+   * Subtract so many times the logarithm of how often a head was the label lately from its logit (Menon et al., ICLR
+   * 2021): 1 is what the theory has; 0: no.
+   */
+  readonly logitAdjustment: number;
 }
 
 /** Progress and log. */
