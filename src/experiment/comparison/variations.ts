@@ -82,9 +82,10 @@ export function variedRows(
         `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`
       );
     const what = typeof method === "string" ? method : own ? others[0].name : "WSCL";
+    const changed = changes.length > 0 ? ` with ${changes.join(" ")}` : "";
     return {
       name,
-      about: `${[what, ...changes].join(" ")}, as many images through training steps`,
+      about: `${what}${changed}, as many images through training steps`,
       overrides: [...(own ? [] : [{ path: "method", value: "wscl" }]), ...given].filter(
         ({ path }, i, all) => all.findLastIndex((other) => other.path === path) === i,
       ),

@@ -191,5 +191,5 @@ Deno.test("rows of one's own have their keys and are as long as it takes for as 
     const fewer = await load([...row.overrides, { path: changes, value: passes - 1 }]);
     assert.ok((await count(fewer)).trained < wscl.images.trained, row.name);
   }
-  assert.match(even.about, /^er_ace memory\.selection=balanced, as many images/);
+  assert.match(even.about, /^er_ace with memory\.selection=balanced, as many images/);
 });

@@ -69,7 +69,7 @@ Deno.test("rows of one's own say what they are, and have names of their own", ()
   ]);
   assert.equal(
     preset.about,
-    "WSCL wscl.preset=best wscl.transfer=dusk, as many images through training steps",
+    "WSCL with wscl.preset=best wscl.transfer=dusk, as many images through training steps",
   );
   assert.deepEqual(baseline.overrides, [
     { path: "method", value: "er_ace" },
