@@ -96,6 +96,7 @@ class RunReplay {
       taskIl: { matrix: [], beforeTraining: [], baseline: [] },
       freezing: [],
       heads: [],
+      labels: [],
       trainingSeconds: 0,
     };
     await learnTasks(config, materials, this.#assembly, {

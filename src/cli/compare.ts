@@ -9,6 +9,7 @@ import {
   comparisonCsv,
 } from "../experiment/comparison/results.ts";
 import { type PlannedRow, planRows } from "../experiment/comparison/plan.ts";
+import type { Variation } from "../experiment/comparison/variations.ts";
 import { measureSpeed, secondsFor } from "../experiment/comparison/speed.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
 import { resolveConfig } from "../experiment/config.ts";
@@ -41,6 +42,8 @@ export interface CompareOptions
   readonly seeds: readonly number[];
   /** Names of rows or groups of rows. */
   readonly rows: readonly string[];
+  /** Rows of the user's own, behind these. */
+  readonly variations: readonly Variation[];
   /** Folder of all runs and of the table. */
   readonly out?: string;
   /** Say what would be run and how long it takes, and run nothing. */
@@ -89,7 +92,10 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
         told.add(text);
       },
     });
-  const rows = await planRows(options.rows, { load, open, seeds: options.seeds });
+  const rows = await planRows(options.rows, {
+    ...{ load, open },
+    ...{ seeds: options.seeds, variations: options.variations },
+  });
   terminal.live("");
   const jobs = await planJobs(rows, options.seeds, out, load);
   const about = {

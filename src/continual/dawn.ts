@@ -9,7 +9,13 @@ import type { ExamPicture, Generation } from "./generation.ts";
 import type { Picture } from "./pictures.ts";
 import { type ClassRecord, fallOf, type NightRecord } from "./record.ts";
 import { encodeModel } from "./start.ts";
-import { type KnownClass, type LearnerState, type Stream, STREAMS } from "./state.ts";
+import {
+  type KnownClass,
+  type LearnerState,
+  type MemoryState,
+  type Stream,
+  STREAMS,
+} from "./state.ts";
 
 /** What a night has come to. */
 export interface NightResult {
@@ -57,7 +63,7 @@ export async function dawnOf(
     steps: before.steps + story.steps,
     images: before.images + story.images,
     taken,
-    memory: longTerm.reservoir.state(),
+    memory: longTerm.reservoir.state() as MemoryState,
     threshold: thresholdOf(answers) ?? before.threshold,
   };
   const nameOf = new Map(classes.map(({ name, head }) => [head, name]));

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
-import { Reservoir } from "../images/reservoir.ts";
+import { BalancedReservoir } from "../images/balanced_reservoir.ts";
 import { initialValues } from "../net/initialize.ts";
 import { packState, stateTensors } from "../net/network_state.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
@@ -136,7 +136,7 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
     state: {
       ...state,
       classes: counted,
-      memory: state.memory && Reservoir.without(state.memory, slots),
+      memory: state.memory && BalancedReservoir.without(state.memory, slots, new Set(heads)),
     },
   };
 }

@@ -58,7 +58,7 @@ const SETTLED: readonly (readonly [key: RegExp, instead: string])[] = [
   [/^data\.(mean|std)$/, "they are those of the start"],
   [/^data\.|^dreamStart$/, "the images are those that it is taught"],
   [/^wscl\.(rem|dreamsFrom)$/, "give --dreams"],
-  [/^memory\.longTerm$/, "give --memory"],
+  [/^memory\./, "give --memory"],
   [/^(name|seed|evaluation\.|log\.)/, "leave it out"],
   [/^wscl\.compat$/, "a learner follows the paper"],
 ];
@@ -102,7 +102,12 @@ export function nightConfig(settings: LearnerSettings, images: number): Experime
     batchSize,
     replayBatchSize: Math.min(batchSize, memory),
     epochs: passes,
-    memory: { longTerm: memory, shortTerm: Math.max(1, Math.min(5000, images)) },
+    memory: {
+      longTerm: memory,
+      shortTerm: Math.max(1, Math.min(5000, images)),
+      // Classes come in any number of images, and none may be crowded out.
+      selection: "balanced",
+    },
     evaluation: { batchSize: 64 },
   };
   return resolveConfig(options, changed, "the learner's settings");

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
 import type { Override } from "../experiment/overrides.ts";
-import type { ImageMemory } from "../images/image_memory.ts";
+import type { BalancedReservoirState } from "../images/balanced_reservoir.ts";
 import type { LearnerSettings } from "./settings.ts";
 
 /** A class that the learner has met. */
@@ -28,8 +28,8 @@ export interface DreamSet {
   readonly images: number;
 }
 
-/** What the long-term memory's decisions go by. */
-export type MemoryState = ReturnType<ImageMemory["reservoir"]["state"]>;
+/** What the long-term memory's decisions go by; labels are heads. */
+export type MemoryState = BalancedReservoirState;
 
 /** The random streams of a night, each as it was left at dawn. */
 export const STREAMS = ["order", "augment", "replay", "reservoir", "sleep"] as const;
@@ -101,7 +101,12 @@ const schema = v.object({
   steps: count,
   images: count,
   taken: count,
-  memory: v.nullable(v.looseObject({ capacity: count, offered: count })),
+  memory: v.nullable(v.object({
+    capacity: count,
+    offered: count,
+    labels: words,
+    offeredOf: v.array(v.tuple([count, count])),
+  })),
   threshold: v.nullable(v.number()),
 });
 

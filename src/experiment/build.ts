@@ -146,6 +146,7 @@ export function createMemories(
     source: sources.longTerm,
     capacity: needs.replays > 0 ? memory.longTerm : 0,
     logits: needs.logits ? heads : 0,
+    selection: memory.selection,
     judgingShare: needs.freezing?.judges === "share" ? freezing.share : 0,
   });
   const shortTerm = new ShortTermMemory(arena, {

@@ -187,8 +187,12 @@ export const experimentSchema = v.strictObject({
   memory: section({
     longTerm: v.optional(count(0), 200),
     shortTerm: v.optional(count(1), 5000),
+    selection: v.optional(v.picklist(["reservoir", "balanced"]), "reservoir"),
   }),
-  evaluation: section({ batchSize: v.optional(count(1, 65_536), 256) }),
+  evaluation: section({
+    batchSize: v.optional(count(1, 65_536), 256),
+    logitAdjustment: v.optional(real((value) => value >= 0, "a number of at least 0"), 0),
+  }),
   log: section({ every: v.optional(count(1, 1_000_000), 20) }),
 });
 

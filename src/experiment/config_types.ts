@@ -48,7 +48,7 @@ export interface ExperimentConfig {
   readonly dreamStart: number;
   /** Training steps on the long-term memory, each class equally often, behind each task but the first. */
   readonly calibration: number;
-  /** Capacities in images. */
+  /** Capacities in images, and what is kept. */
   readonly memory: MemoryConfig;
   /** Test passes. */
   readonly evaluation: EvaluationConfig;
@@ -165,18 +165,28 @@ export interface OptimizerConfig {
   readonly schedule: "constant" | "cosine";
 }
 
-/** Capacities in images. */
+/** Capacities in images, and what is kept. */
 export interface MemoryConfig {
-  /** Reservoir over all tasks. */
+  /** Over all tasks. */
   readonly longTerm: number;
   /** Reservoir over the current task, emptied after sleep. */
   readonly shortTerm: number;
+  /**
+   * What the long-term memory keeps: a uniform sample of all that was offered (`reservoir`), or its classes as evenly as
+   * possible, however many images of each came (`balanced`).
+   */
+  readonly selection: "reservoir" | "balanced";
 }
 
 /** Test passes. */
 export interface EvaluationConfig {
   /** Images in one inference step. */
   readonly batchSize: number;
+  /**
+   * Subtract so many times the logarithm of how often a head was the label lately from its logit (Menon et al., ICLR
+   * 2021): 1 is what the theory has; 0: no.
+   */
+  readonly logitAdjustment: number;
 }
 
 /** Progress and log. */

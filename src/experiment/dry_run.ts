@@ -4,6 +4,7 @@ import type { LongTermMemory } from "../images/long_term.ts";
 import type { MemorySnapshot } from "../images/image_memory.ts";
 import type { Sample, Segment } from "../learner/batch.ts";
 import { HeadTable } from "../method/heads.ts";
+import { LabelPrior } from "../learner/label_prior.ts";
 import type { Learner } from "../learner/learner.ts";
 import type { Session } from "../method/session.ts";
 import type { Network } from "../net/network.ts";
@@ -23,6 +24,7 @@ import { StepReporter } from "./step_reporter.ts";
 export class DryLearner {
   readonly maxRows = Infinity;
   readonly heads: number;
+  readonly prior: LabelPrior;
   readonly network = {
     gpu: { memory: { bytes: 0 } },
     frozenBlocks: 0,
@@ -35,6 +37,7 @@ export class DryLearner {
 
   constructor({ data: { tasks, classesPerTask } }: ExperimentConfig) {
     this.heads = tasks * classesPerTask;
+    this.prior = new LabelPrior(this.heads);
   }
 
   step(_phase: string, _segments: readonly Segment[]): Promise<void> {

@@ -2,7 +2,9 @@ import type { ImageStore } from "../images/image_store.ts";
 import type { ImageSet } from "../images/image_set.ts";
 import type { TaskSplit } from "../images/task_stream.ts";
 import type { Sample } from "../learner/batch.ts";
+import { logitShift } from "../learner/label_prior.ts";
 import type { Learner } from "../learner/learner.ts";
+import type { ExperimentConfig } from "./config_types.ts";
 
 /** Accuracies of one task in percent. */
 export interface TaskAccuracy {
@@ -15,7 +17,7 @@ export interface TaskAccuracy {
 /**
  * Evaluates one task in inference mode on its plain test images. Only correct counts come back from the GPU.
  *
- * `heads[i]` is the head of `task.classes[i]`.
+ * `heads[i]` is the head of `task.classes[i]`; `shift`, see {@linkcode shiftOf}, is added to the logits.
  */
 export async function evaluateTask(
   learner: Learner,
@@ -23,6 +25,7 @@ export async function evaluateTask(
   images: ImageSet,
   task: TaskSplit,
   heads: readonly number[],
+  { shift }: { readonly shift: Float32Array<ArrayBuffer> | null },
 ): Promise<TaskAccuracy> {
   const headOf = new Map(task.classes.map((realClass, i) => [realClass, heads[i]]));
   store.load(images, task.test);
@@ -30,8 +33,24 @@ export async function evaluateTask(
     return { from: store, image, label: headOf.get(images.labels[image])! };
   });
   const all = new Set(Array(learner.heads).keys());
-  const [classIl, taskIl] = await learner.predictions(samples, [all, new Set(heads)]);
+  const [classIl, taskIl] = await learner.predictions(
+    samples,
+    [all, new Set(heads)],
+    false,
+    shift,
+  );
   const percent = (counts: readonly Uint32Array[]) =>
     100 * heads.reduce((correct, head) => correct + counts[head][head], 0) / samples.length;
   return { classIl: percent(classIl), taskIl: percent(taskIl) };
+}
+
+/**
+ * What a configuration adds to logits when it evaluates, given how often each head was the label lately (none: not
+ * known); null: nothing.
+ */
+export function shiftOf(
+  { evaluation: { logitAdjustment } }: Pick<ExperimentConfig, "evaluation">,
+  labels: readonly number[],
+): Float32Array<ArrayBuffer> | null {
+  return logitAdjustment > 0 && labels.length > 0 ? logitShift(labels, logitAdjustment) : null;
 }

@@ -7,7 +7,7 @@ import type { SeenHeads } from "../method/replay.ts";
 import type { Task } from "../method/session.ts";
 import type { Assembly } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { evaluateTask } from "./evaluate.ts";
+import { evaluateTask, shiftOf } from "./evaluate.ts";
 import type { RunEvent } from "./events.ts";
 import { type Materials, streamImages } from "./materials.ts";
 import type { StepReporter } from "./step_reporter.ts";
@@ -26,6 +26,11 @@ export interface Results {
   readonly taskIl: Measured;
   readonly freezing: FreezingDecision[];
   readonly heads: HeadAssignment[];
+  /**
+   * How often each head was the label under plain cross-entropy in the last task, by head; empty where logits are not
+   * adjusted by it.
+   */
+  labels: readonly number[];
   /** Time in which tasks were learned; evaluation is not counted. */
   trainingSeconds: number;
 }
@@ -37,6 +42,7 @@ export function noResults(): Results {
     taskIl: { matrix: [], beforeTraining: [], baseline: [] },
     freezing: [],
     heads: [],
+    labels: [],
     trainingSeconds: 0,
   };
 }
@@ -59,7 +65,7 @@ export async function learnTasks(
   context: Context,
 ): Promise<void> {
   const { results, reporter, now = () => performance.now() } = context;
-  await measureBaseline(materials, assembly, results);
+  await measureBaseline(config, materials, assembly, results);
   await startOnDreams(assembly.session, config.dreamStart);
   const method = methodOf(config);
   if (method.needs(config).jointly) return await learnJointly(config, materials, assembly, context);
@@ -69,21 +75,23 @@ export async function learnTasks(
     assembly.stream.load(materials.dataset.train, streamImages(materials, index));
     const heads = await takeHeads(config, materials, assembly, context, index, split);
     if (index > 0) {
-      const before = await evaluate(materials, assembly, results.heads, index);
+      const before = await evaluate(config, materials, assembly, results, index);
       results.classIl.beforeTraining.push(before.classIl);
       results.taskIl.beforeTraining.push(before.taskIl);
     }
     const started = now();
     const task = taskOf(materials, assembly, index, heads);
     const { betweenEpochs } = context;
+    assembly.session.learner.prior.clear();
     const freezing = await method.learn(assembly.session, task, { config, seen, betweenEpochs });
     await assembly.session.learner.readLosses();
     results.trainingSeconds += (now() - started) / 1000;
+    noteLabels(config, assembly, results);
     if (freezing) {
       results.freezing.push({ task: index, ...freezing });
       context.emit({ type: "freezing", task: index, ...freezing });
     }
-    await evaluateAll(materials, assembly, context, index, index + 1);
+    await evaluateAll(config, materials, assembly, context, index, index + 1);
   }
 }
 
@@ -110,10 +118,12 @@ async function learnJointly(
     previousBuffer: [],
   };
   const started = now();
+  session.learner.prior.clear();
   await methodOf(config).learn(session, task, { config, seen: new Set() });
   await session.learner.readLosses();
   results.trainingSeconds += (now() - started) / 1000;
-  await evaluateAll(materials, assembly, context, 0, materials.tasks.length);
+  noteLabels(config, assembly, results);
+  await evaluateAll(config, materials, assembly, context, 0, materials.tasks.length);
 }
 
 async function takeHeads(
@@ -134,6 +144,15 @@ async function takeHeads(
   const heads = await giveHeads(session, split.classes, chooses ? voters() : null);
   noteHeads(materials, context, index, heads);
   return heads;
+}
+
+/** What adjusts logits until the next task has been learned. */
+function noteLabels(
+  { evaluation }: ExperimentConfig,
+  { session }: Assembly,
+  results: Results,
+): void {
+  if (evaluation.logitAdjustment > 0) results.labels = [...session.learner.prior.rows];
 }
 
 /** @param heads Of the classes of the task, in their order. */
@@ -179,19 +198,27 @@ function labelled(
 
 /** Accuracies of the untrained network with heads in class order: what forward transfer is measured against. */
 async function measureBaseline(
+  config: ExperimentConfig,
   materials: Materials,
   assembly: Assembly,
   results: Results,
 ): Promise<void> {
   const heads = materials.tasks.map(({ classes }) => ({ heads: classes }));
   for (const index of materials.tasks.keys()) {
-    const { classIl, taskIl } = await evaluate(materials, assembly, heads, index);
+    const { classIl, taskIl } = await evaluate(
+      config,
+      materials,
+      assembly,
+      { heads, labels: [] },
+      index,
+    );
     results.classIl.baseline.push(classIl);
     results.taskIl.baseline.push(taskIl);
   }
 }
 
 async function evaluateAll(
+  config: ExperimentConfig,
   materials: Materials,
   assembly: Assembly,
   { emit, results }: Context,
@@ -202,7 +229,7 @@ async function evaluateAll(
   const classIl: number[] = [];
   const taskIl: number[] = [];
   for (let index = 0; index < count; index++) {
-    const accuracy = await evaluate(materials, assembly, results.heads, index);
+    const accuracy = await evaluate(config, materials, assembly, results, index);
     classIl.push(accuracy.classIl);
     taskIl.push(accuracy.taskIl);
   }
@@ -213,10 +240,17 @@ async function evaluateAll(
 }
 
 async function evaluate(
+  config: ExperimentConfig,
   { dataset, tasks }: Materials,
-  { session, test }: Assembly,
-  heads: readonly Pick<HeadAssignment, "heads">[],
+  { session: { learner }, test }: Assembly,
+  { heads: assigned, labels }: {
+    readonly heads: readonly Pick<HeadAssignment, "heads">[];
+    readonly labels: readonly number[];
+  },
   index: number,
 ) {
-  return await evaluateTask(session.learner, test, dataset.test, tasks[index], heads[index].heads);
+  const { heads } = assigned[index];
+  return await evaluateTask(learner, test, dataset.test, tasks[index], heads, {
+    shift: shiftOf(config, labels),
+  });
 }

@@ -11,17 +11,22 @@ export interface Override {
   readonly value: unknown;
 }
 
-/** Reads `path.to.key=value`; the path must be a known key. */
+/** Reads the `path.to.key=value` of a `--set`; the path must be a known key. */
 export function parseOverride(text: string): Override {
+  return parseOverrideOf("--set", text);
+}
+
+/** The same for another option, which messages name. */
+export function parseOverrideOf(option: string, text: string): Override {
   const equals = text.indexOf("=");
   if (equals < 1) {
     throw new InputError(
-      `Cannot use --set ${text}: expected path.to.key=value, as in --set optimizer.learningRate=0.1`,
+      `Cannot use ${option} ${text}: expected path.to.key=value, as in optimizer.learningRate=0.1`,
     );
   }
   const path = text.slice(0, equals).trim();
   if (!knownPaths.includes(path)) {
-    throw new InputError(`Cannot use --set ${text}: unknown key ${path}${suggestion(path)}`);
+    throw new InputError(`Cannot use ${option} ${text}: unknown key ${path}${suggestion(path)}`);
   }
   const given = text.slice(equals + 1);
   const value = jsonOrText(given);
@@ -29,7 +34,7 @@ export function parseOverride(text: string): Override {
   if (duplicate) {
     const at = duplicate.path.startsWith("[") ? duplicate.path : `.${duplicate.path}`;
     throw new InputError(
-      `Cannot use --set ${text}: ${path}${at} is given twice; remove one of them`,
+      `Cannot use ${option} ${text}: ${path}${at} is given twice; remove one of them`,
     );
   }
   return { path, value };

@@ -25,6 +25,8 @@ const published = {
   "freezing.maxBlocks": freezableBlocks,
   "freezing.margin": 0,
   "calibration": 0,
+  "evaluation.logitAdjustment": 0,
+  "memory.selection": "reservoir",
   "optimizer.schedule": "constant",
 };
 

@@ -71,7 +71,7 @@ export async function fingerprintOf(
 ): Promise<Record<string, string>> {
   const { network, session: { learner, random, heads, longTerm, shortTerm } } = assembly;
   const memory = async ({ labels, reservoir }: ImageMemory) =>
-    `${reservoir.offered} ${await digest(labels.join())}`;
+    `${reservoir.offered} ${await digest(JSON.stringify([reservoir.state(), ...labels]))}`;
   const streams = Object.entries(random).map(([name, stream]) =>
     [`the random stream "${name}"`, stream.state().join()] as const
   );

@@ -37,6 +37,7 @@ export function summarize(config: ExperimentConfig, results: Results, facts: Run
     taskIl: accuracySummary(results.taskIl, config, completed),
     freezing: results.freezing,
     heads: results.heads,
+    ...(results.labels.length > 0 ? { labels: results.labels } : {}),
     samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
     images: rows,
     steps: facts.steps,

@@ -56,6 +56,11 @@ export interface Summary {
   readonly freezing: readonly FreezingDecision[];
   /** An assignment for each task. */
   readonly heads: readonly HeadAssignment[];
+  /**
+   * How often each head was the label under plain cross-entropy in the last task that was learned, by head; only where
+   * `evaluation.logitAdjustment` needs it.
+   */
+  readonly labels?: readonly number[];
   /** Images per second through training steps, evaluation not counted. */
   readonly samplesPerSecond: number;
   /** Images through training steps: stream, replays, dreams; 0 where an older summary does not say. */

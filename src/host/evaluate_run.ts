@@ -6,7 +6,7 @@ import { Arena } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { createLearner, createNetwork } from "../experiment/build.ts";
 import { loadConfig } from "./load_config.ts";
-import { evaluateTask } from "../experiment/evaluate.ts";
+import { evaluateTask, shiftOf } from "../experiment/evaluate.ts";
 import { openMaterials } from "./open_materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
 import { decodeWeights } from "../experiment/weights.ts";
@@ -28,7 +28,7 @@ export async function evaluateRun(
   },
 ): Promise<{ classIl: number[]; taskIl: number[] }> {
   const folder = runFolder(run);
-  const { heads } = readSummary(run);
+  const { heads, labels = [] } = readSummary(run);
   const config = await loadConfig(folder.config, []);
   if (heads.length === 0) {
     throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
@@ -65,7 +65,10 @@ export async function evaluateRun(
     const accuracies = [];
     for (const { task, heads: assigned } of heads) {
       const split = materials.tasks[task];
-      accuracies.push(await evaluateTask(learner, test, materials.dataset.test, split, assigned));
+      const shift = shiftOf(config, labels);
+      accuracies.push(
+        await evaluateTask(learner, test, materials.dataset.test, split, assigned, { shift }),
+      );
     }
     return {
       classIl: accuracies.map(({ classIl }) => classIl),

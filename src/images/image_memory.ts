@@ -1,8 +1,14 @@
 import { Arena, copyTensor, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Draws } from "../random.ts";
-import { Reservoir, type ReservoirState } from "./reservoir.ts";
+import { BalancedReservoir } from "./balanced_reservoir.ts";
+import { Reservoir, type ReservoirState, type SlotChooser } from "./reservoir.ts";
 import { packRgb, unpackRgb } from "./rgba_words.ts";
+
+/**
+ * What a memory keeps: a uniform sample of all that was offered, or one that holds its classes as evenly as possible.
+ */
+export type Selection = "reservoir" | "balanced";
 
 /** One remembered example as a training step reads it. */
 export interface RememberedExample {
@@ -21,9 +27,9 @@ export interface MemorySnapshot {
 }
 
 /**
- * A memory of fixed capacity, filled by reservoir sampling. Images stay on the GPU as bytes before augmentation
- * (`[capacity, height, width]`, RGBA8 in u32); labels (head numbers) and the reservoir's counter are on the host, where
- * all draws are made.
+ * A memory of fixed capacity, filled by reservoir sampling, plain or balanced. Images stay on the GPU as bytes before
+ * augmentation (`[capacity, height, width]`, RGBA8 in u32); labels (head numbers) and the reservoir's counters are on
+ * the host, where all draws are made.
  */
 export class ImageMemory {
   /** Number by which batch rows name this memory as their source. */
@@ -32,7 +38,7 @@ export class ImageMemory {
   /** Logits remembered with the images, `[capacity, heads]`, heads padded to a multiple of 4; null: not kept. */
   readonly logits: Tensor | null;
   readonly labels: Int32Array;
-  readonly reservoir: Reservoir;
+  readonly reservoir: SlotChooser;
   readonly #gpu: Gpu;
 
   constructor(
@@ -45,12 +51,16 @@ export class ImageMemory {
       width: number;
       /** Heads whose logits are kept with each image; default 0, none. */
       logits?: number;
+      /** Default `reservoir`. */
+      selection?: Selection;
     },
   ) {
-    const { label, source, capacity, height, width, logits = 0 } = options;
+    const { label, source, capacity, height, width, logits = 0, selection } = options;
     this.#gpu = arena.gpu;
     this.source = source;
-    this.reservoir = new Reservoir(capacity);
+    this.reservoir = selection === "balanced"
+      ? new BalancedReservoir(capacity)
+      : new Reservoir(capacity);
     this.tensor = arena.tensor(label, [Math.max(1, capacity), height, width], "u32");
     this.logits = logits > 0
       ? arena.tensor(`${label} logits`, [Math.max(1, capacity), Math.ceil(logits / 4) * 4])
@@ -63,13 +73,13 @@ export class ImageMemory {
   }
 
   /**
-   * Offers examples in order (Vitter's algorithm R, as the official buffer counts) and returns the slot of each, or -1.
+   * Offers examples in order (as the official buffer counts) and returns the slot of each, or -1.
    * The caller copies the images. Where two examples of one call draw the same slot, the earlier one gets -1: the later
    * would have overwritten it.
    */
   offer(labels: readonly number[], random: Draws<"below">): number[] {
     const slots = labels.map((label) => {
-      const slot = this.reservoir.offer(random);
+      const slot = this.reservoir.offer(random, label);
       if (slot >= 0) this.labels[slot] = label;
       return slot;
     });
@@ -120,7 +130,7 @@ export class ImageMemory {
     });
   }
 
-  /** A copy of labels, counter and, on the GPU, images and logits. */
+  /** A copy of labels, counters and, on the GPU, images and logits. */
   snapshot(): MemorySnapshot {
     const arena = new Arena(this.#gpu, "memory snapshot");
     const images = arena.tensor("images", this.tensor.shape, "u32");

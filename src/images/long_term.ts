@@ -1,10 +1,12 @@
 import type { Arena } from "../gpu/tensor.ts";
 import type { Draws } from "../random.ts";
-import { ImageMemory, type RememberedExample } from "./image_memory.ts";
+import { ImageMemory, type RememberedExample, type Selection } from "./image_memory.ts";
 
 /**
- * Examples of all tasks so far, a uniform sample of everything ever offered. A share of the slots is set apart to judge
- * freezing and is never replayed; since every slot is an equally good sample, these are simply the first ones.
+ * Examples of all tasks so far: a uniform sample of everything ever offered, or, balanced, as many of each class as fit.
+ * A share of the slots is set apart to judge freezing and is never replayed; since every slot is an equally good
+ * sample, these are simply the first ones. A balanced memory is even as a whole: within either part classes differ by
+ * chance.
  */
 export class LongTermMemory extends ImageMemory {
   /** Slots set apart for judging. */
@@ -22,6 +24,8 @@ export class LongTermMemory extends ImageMemory {
       judgingShare: number;
       /** Heads whose logits are kept with each image; default 0, none. */
       logits?: number;
+      /** Default `reservoir`. */
+      selection?: Selection;
     },
   ) {
     super(arena, options);

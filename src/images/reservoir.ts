@@ -2,8 +2,25 @@ import type { Draws } from "../random.ts";
 
 /** What a snapshot keeps of a reservoir; the examples lie with whoever owns the slots. */
 export interface ReservoirState {
-  capacity: number;
-  offered: number;
+  readonly capacity: number;
+  readonly offered: number;
+}
+
+/** Decides which examples a memory keeps. It knows slots, not images. */
+export interface SlotChooser {
+  readonly capacity: number;
+  /** Examples offered so far, held or not. */
+  readonly offered: number;
+  /** Slots in use: the first `filled` ones. */
+  readonly filled: number;
+  /** The slot that the next example, of this label, is to be written to, or -1 where it is dropped. */
+  offer(random: Draws<"below">, label: number): number;
+  /** Forgets every offer. */
+  clear(): void;
+  /** Plain values, which JSON keeps as they are. */
+  state(): ReservoirState;
+  /** Goes on where {@linkcode state} of a chooser of the same kind was taken. */
+  restore(state: ReservoirState): void;
 }
 
 /**
@@ -11,7 +28,7 @@ export interface ReservoirState {
  * after n offers each of the n is held with probability min(1, capacity / n). It knows slots only; the
  * bytes are moved by the memory that owns it.
  */
-export class Reservoir {
+export class Reservoir implements SlotChooser {
   readonly capacity: number;
   #offered = 0;
 
@@ -22,18 +39,6 @@ export class Reservoir {
       );
     }
     this.capacity = capacity;
-  }
-
-  /**
-   * The state of a reservoir that holds only what was in some of its slots, now the first ones in the same order.
-   * Where there was no room any more, it counts as if no more had been offered than are left: there is room again, and
-   * what comes next is taken.
-   *
-   * @param slots ascending
-   */
-  static without(state: ReservoirState, slots: readonly number[]): ReservoirState {
-    const filled = Math.min(state.offered, state.capacity);
-    return slots.length === filled ? state : { ...state, offered: slots.length };
   }
 
   /** Examples offered so far, held or not. */

@@ -62,7 +62,8 @@ export class Judge {
 
   /**
    * Predictions in inference mode, counted: `counts[mask][label][head]` is the number of samples of that label whose
-   * arg max over the heads open in that mask (one or two masks, none empty) is that head.
+   * arg max over the heads open in that mask (one or two masks, none empty) is that head. `shift`, by head, is added to
+   * the logits before; null: nothing is.
    *
    * @throws {Error} for logits that are not numbers.
    */
@@ -70,11 +71,13 @@ export class Judge {
     samples: readonly Sample[],
     masks: readonly ReadonlySet<number>[],
     augmented: boolean,
+    shift: Float32Array<ArrayBuffer> | null = null,
   ): Promise<Uint32Array[][]> {
     const { network: { gpu, activations: { rows: maxRows }, architecture: { heads } } } =
       this.#options;
     const table = this.#programs.counts;
     upload(gpu, table, new Uint32Array(table.length));
+    if (shift) this.#programs.setShift(shift);
     for (let start = 0; start < samples.length; start += maxRows) {
       await this.#options.checkpoint?.();
       const part = samples.slice(start, start + maxRows);
@@ -85,7 +88,7 @@ export class Judge {
         rows: part.length,
         gather: sourcesOf(segments),
         forward: { mode: "inference", sizes: [part.length] },
-        predict: { masks: masks.length },
+        predict: { masks: masks.length, shifted: shift !== null },
       });
     }
     const counts = await downloadU32(gpu, table);

@@ -6,6 +6,7 @@ import { remedyFor } from "../ops/storage.ts";
 import { type Sample, type Segment, sourcesOf } from "./batch.ts";
 import { BatchWriter } from "./batch_writer.ts";
 import { Judge } from "./judge.ts";
+import { LabelPrior } from "./label_prior.ts";
 import type { LearnerOptions, StepLoss, StepPhase } from "./options.ts";
 import { LearnerPrograms, lossSlots } from "./programs.ts";
 import { type TensorSegment, type TensorStepResult, TensorSteps } from "./tensor_steps.ts";
@@ -20,6 +21,8 @@ const NOT_FINITE = 0x7f800000;
 export class Learner {
   readonly network: Network;
   readonly heads: number;
+  /** Of the labels of training steps, until it is cleared. */
+  readonly prior: LabelPrior;
   readonly #gpu: Gpu;
   readonly #options: LearnerOptions;
   readonly #programs: LearnerPrograms;
@@ -38,6 +41,7 @@ export class Learner {
   constructor(options: LearnerOptions) {
     this.network = options.network;
     this.heads = options.network.architecture.heads;
+    this.prior = new LabelPrior(this.heads);
     this.#gpu = options.network.gpu;
     this.#options = options;
     this.#programs = new LearnerPrograms(options);
@@ -91,6 +95,7 @@ export class Learner {
   ): Promise<void> {
     await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
+    this.prior.count(segments);
     const { sizes, rows } = sizesOf(segments);
     this.#write(segments, this.#writer.rows(segments, true));
     const from = sourcesOf(segments);
@@ -123,6 +128,7 @@ export class Learner {
   ): Promise<void> {
     await this.#options.observer?.step?.(segments);
     await this.#options.checkpoint?.();
+    this.prior.count(segments);
     const { network } = this;
     const { sizes, rows } = sizesOf(segments);
     const batch = this.#writer.rows(segments, true);
@@ -202,9 +208,10 @@ export class Learner {
     samples: readonly Sample[],
     masks: readonly ReadonlySet<number>[],
     augmented = false,
+    shift: Float32Array<ArrayBuffer> | null = null,
   ): Promise<Uint32Array[][]> {
     await this.readLosses();
-    const counts = await this.#judge.predictions(samples, masks, augmented);
+    const counts = await this.#judge.predictions(samples, masks, augmented, shift);
     this.#options.observer?.predicted?.(counts, augmented);
     return counts;
   }

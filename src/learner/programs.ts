@@ -1,11 +1,14 @@
+import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
 import { Program } from "../gpu/program.ts";
-import { Arena, type Tensor } from "../gpu/tensor.ts";
+import { Arena, range, type Tensor, upload } from "../gpu/tensor.ts";
 import { recordAugment } from "../ops/augment.ts";
 import { maxSegments } from "../ops/batch_norm.ts";
 import { BatchRecord } from "../ops/batch_record.ts";
 import { recordCrossEntropy } from "../ops/cross_entropy.ts";
+import { groupsOf4 } from "../ops/dispatch_size.ts";
 import { recordLargest } from "../ops/largest.ts";
+import { recordLinearForward } from "../ops/linear.ts";
 import { recordMse } from "../ops/mse.ts";
 import { recordPredict } from "../ops/predict.ts";
 import { recordSgd } from "../ops/sgd.ts";
@@ -40,8 +43,11 @@ export interface Plan {
     readonly images: Tensor | null;
     readonly logits: Tensor | null;
   };
-  /** Counts predictions over the heads that are open in each of so many masks of the batch. */
-  readonly predict?: { readonly masks: number };
+  /**
+   * Counts predictions over the heads that are open in each of so many masks of the batch; `shifted`: of logits shifted by what
+   * {@linkcode LearnerPrograms.setShift} was given.
+   */
+  readonly predict?: { readonly masks: number; readonly shifted?: boolean };
   /** Finds the largest magnitudes of gradients and values that are not frozen. */
   readonly watch?: boolean;
 }
@@ -56,10 +62,32 @@ function keyOf({ rows, gather, forward, loss, update, keep, predict, watch }: Pl
     loss && `loss ${loss.targets?.label ?? ""} ${loss.over ?? ""}`,
     update && `update behind ${update.frozen}`,
     keep && `keep ${names(keep.from)} ${keep.images?.label ?? ""} ${keep.logits?.label ?? ""}`,
-    predict && `predict ${predict.masks}`,
+    predict && `predict ${predict.masks}${predict.shifted ? " shifted" : ""}`,
     watch && "watch",
   ];
   return parts.filter(Boolean).join(", ");
+}
+
+/** What shifts logits before they are predicted from. Heads are padded to a multiple of 4. */
+interface Shifting {
+  readonly arena: Arena;
+  /** f32 `[heads, heads]`. */
+  readonly identity: Tensor;
+  /** f32 `[heads]`. */
+  readonly shift: Tensor;
+  /** f32 `[rows, heads]`. */
+  readonly shifted: Tensor;
+}
+
+function makeShifting(gpu: Gpu, rows: number, heads: number): Shifting {
+  // The host uploads all of it again on the way to a checkpoint.
+  const arena = new Arena(gpu, "learner/shift", { state: false });
+  const identity = arena.tensor("identity", [heads, heads]);
+  const ones = new Float32Array(heads * heads);
+  for (let head = 0; head < heads; head++) ones[head * heads + head] = 1;
+  upload(gpu, identity, ones);
+  const shift = arena.tensor("shift", [heads]);
+  return { arena, identity, shift, shifted: arena.tensor("shifted logits", [rows, heads]) };
 }
 
 /** A learner's programs, recorded once for each plan, and the tensors that they share. */
@@ -74,6 +102,8 @@ export class LearnerPrograms {
   readonly counts: Tensor;
   readonly #options: LearnerProgramOptions;
   readonly #arena: Arena;
+  /** What shifts logits; made when it is first asked for. */
+  #shifting: Shifting | null = null;
   readonly #programs = new Map<string, Program>();
 
   constructor(options: LearnerProgramOptions) {
@@ -88,6 +118,11 @@ export class LearnerPrograms {
     this.losses = this.#arena.tensor("losses", [lossSlots]);
     this.largest = this.#arena.tensor("largest magnitudes", [2], "u32");
     this.counts = this.#arena.tensor("counts", [2 * heads, heads], "u32");
+  }
+
+  /** What predictions of shifted logits add to these, f32 by head. */
+  setShift(values: Float32Array<ArrayBuffer>): void {
+    upload(this.#options.network.gpu, this.#shiftingOf().shift, values);
   }
 
   /** Submits what a plan says, and counts the batches that running statistics have seen. */
@@ -113,6 +148,7 @@ export class LearnerPrograms {
   destroy(): void {
     for (const program of this.#programs.values()) program.destroy();
     this.#programs.clear();
+    this.#shifting?.arena.destroy();
     this.#arena.destroy();
   }
 
@@ -125,7 +161,7 @@ export class LearnerPrograms {
       ...(loss ? this.#loss(rows, loss) : []),
       ...(update ? [...network.recordBackward(sizes), this.#sgd()] : []),
       ...(keep ? this.#keep(rows, keep) : []),
-      ...Array.from({ length: predict?.masks ?? 0 }, (_, mask) => this.#predict(rows, mask)),
+      ...(predict ? this.#predict(rows, predict) : []),
       ...(watch ? [this.#watch()] : []),
     ];
   }
@@ -176,10 +212,36 @@ export class LearnerPrograms {
     ];
   }
 
-  #predict(rows: number, mask: number): Dispatch {
-    const { activations: { logits }, architecture: { heads } } = this.#options.network;
+  #predict(rows: number, { masks, shifted }: NonNullable<Plan["predict"]>): Dispatch[] {
+    const { activations, architecture: { heads } } = this.#options.network;
     const { batch: { tensor: batch }, counts } = this;
-    return recordPredict({ rows, heads, mask, offset: mask * heads, batch, logits, counts });
+    const logits = shifted ? this.#shiftingOf().shifted : activations.logits;
+    return [
+      ...(shifted ? [this.#shift(rows)] : []),
+      ...Array.from(
+        { length: masks },
+        (_, mask) =>
+          recordPredict({ rows, heads, mask, offset: mask * heads, batch, logits, counts }),
+      ),
+    ];
+  }
+
+  /**
+   * shifted = logits I + shift: a linear layer whose weight is the identity. Sums of zeros and one logit are exact, so
+   * that only the addition rounds; an infinite logit makes its whole row NaN, which is not counted.
+   */
+  #shift(rows: number): Dispatch {
+    const { identity, shift, shifted } = this.#shiftingOf();
+    const { activations: { logits }, architecture } = this.#options.network;
+    const heads4 = groupsOf4(architecture.heads);
+    const shape = { rows, channels4: heads4, heads4 };
+    return recordLinearForward(shape, logits, range(identity), range(shift), shifted);
+  }
+
+  #shiftingOf(): Shifting {
+    const { gpu, activations, architecture } = this.#options.network;
+    this.#shifting ??= makeShifting(gpu, activations.rows, 4 * groupsOf4(architecture.heads));
+    return this.#shifting;
   }
 
   #watch(): Dispatch {

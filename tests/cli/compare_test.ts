@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { compare, type CompareOptions } from "../../src/cli/compare.ts";
 import { InputError } from "../../src/errors.ts";
 import type { Comparison } from "../../src/experiment/comparison/results.ts";
+import { parseVariation } from "../../src/experiment/comparison/variations.ts";
 import { writeJson } from "../../src/host/run_folder.ts";
 import { lockRunFolder } from "../../src/host/run_lock.ts";
 import { exampleOptions } from "../experiment/example_options.ts";
@@ -19,7 +20,14 @@ function inFolder(folder: string, changes: Partial<CompareOptions> = {}) {
   const { terminal, printed } = recordingTerminal();
   const options: CompareOptions = {
     ...{ config, dataRoot: folder, cacheDir: folder, overrides: [], plan: false, worker },
-    ...{ seeds: [0, 1], rows: ["main"], out: join(folder, "out"), speed: 1000, ...changes },
+    ...{
+      seeds: [0, 1],
+      rows: ["main"],
+      variations: [],
+      out: join(folder, "out"),
+      speed: 1000,
+      ...changes,
+    },
   };
   return { run: () => compare(options, terminal), printed, out: options.out! };
 }
@@ -100,4 +108,28 @@ Deno.test("compare refuses rows that a configuration has not, and data that is n
     await assert.rejects(inFolder(folder, { rows: ["main", "der"] }).run(), /Cannot compare der: /);
     const overrides = [{ path: "data.train", value: { format: "cifar10", folder: "nowhere" } }];
     await assert.rejects(inFolder(folder, { overrides }).run(), InputError);
+  }));
+
+Deno.test("rows of one's own are run, gone on with and kept as the others are", () =>
+  withFolder(async (folder) => {
+    const even = parseVariation("even: method=er_ace, memory.selection=balanced");
+    const first = inFolder(folder, { seeds: [0], rows: ["wscl"], variations: [even] });
+    assert.equal(await first.run(), 0);
+    assert.match(first.printed.join("\n"), /\[2\/2\] even seed 0: Class-IL/);
+    const more = [even, parseVariation("falling: optimizer.schedule=cosine")];
+    const second = inFolder(folder, { seeds: [0], rows: ["wscl"], variations: more });
+    assert.equal(await second.run(), 0);
+    assert.match(second.printed.join("\n"), /3 runs in .*, 2 of them finished/);
+    assert.equal(await inFolder(folder, { seeds: [0], rows: ["wscl"] }).run(), 0);
+    const file = join(second.out, "comparison.json");
+    const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(file));
+    assert.deepEqual(rows.map(({ row }) => row), ["wscl", "even", "falling"]);
+    const { runs, settings } = rows[1];
+    assert.deepEqual([runs.length, settings["memory.selection"]], [1, "balanced"]);
+    // Another row by the same name would be taken for it.
+    const other = parseVariation("even: memory.selection=balanced");
+    await assert.rejects(
+      inFolder(folder, { seeds: [0], rows: ["wscl"], variations: [other] }).run(),
+      /even-0 is of another configuration/,
+    );
   }));

@@ -23,7 +23,7 @@ Deno.test("resolveConfig fills in every default", () => {
   const config = resolveConfig(exampleOptions());
   assert.equal(config.method, "wscl");
   assert.equal(config.optimizer.learningRate, 0.03);
-  assert.deepEqual(config.memory, { longTerm: 200, shortTerm: 5000 });
+  assert.deepEqual(config.memory, { longTerm: 200, shortTerm: 5000, selection: "reservoir" });
   assert.deepEqual(config.data.train, { ...data.train, seed: 0, size: 32 });
   assert.equal(config.freezing.maxBlocks, 6);
 });

@@ -233,6 +233,22 @@ test("a run that is asked to stop saves what it has and says that it is not comp
   assert.equal(JSON.parse(await Deno.readTextFile(join(out, "summary.json"))).completed, false);
 });
 
+test("adjusted logits change what a run measures and not what it learns, and are had of its folder again", async () => {
+  const changes = { memory: { ...tinyOptions.memory, selection: "balanced" } };
+  const evaluation = { batchSize: 8, logitAdjustment: 5 };
+  const [plain, adjusted] = [await run(changes), await run({ ...changes, evaluation })];
+  const model = ({ out }: { out: string }) => Deno.readFile(join(out, "model.safetensors"));
+  assert.deepEqual(await model(adjusted), await model(plain));
+  assert.equal(plain.summary.labels, undefined);
+  const labels = adjusted.summary.labels!;
+  assert.ok(labels.length === 6 && labels.some((count) => count > 0));
+  assert.notDeepEqual(adjusted.summary.classIl.matrix, plain.summary.classIl.matrix);
+  const { out, summary } = adjusted;
+  const again = await evaluateRun(out, { dataRoot: out, cacheDir: join(out, "cache") });
+  assert.deepEqual(again.classIl, summary.classIl.matrix.at(-1));
+  assert.deepEqual(again.taskIl, summary.taskIl.matrix.at(-1));
+});
+
 for (const precision of ["full", "mixed"]) {
   test(`evaluating a saved run of ${precision} precision gives the accuracies that the run measured last`, async () => {
     const { out, summary } = await run({ precision });

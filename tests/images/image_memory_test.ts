@@ -162,3 +162,34 @@ test("a snapshot brings back images, labels and counter", async (gpu) => {
     snapshot.destroy();
   });
 });
+
+test("a balanced memory is even, judges with its share, and comes back from a snapshot", async (gpu) => {
+  await withArena(gpu, (arena) => {
+    const random = Random.stream(6, "memory test");
+    const options = { capacity: 20, judgingShare: 0.2, logits: 5, selection: "balanced" } as const;
+    const memory = new LongTermMemory(arena, { ...pixel, ...options });
+    const offer = (count: number, label: (i: number) => number) => {
+      for (let from = 0; from < count; from += 8) {
+        const slots = memory.offer(Array.from({ length: 8 }, (_, i) => label(from + i)), random);
+        const given = slots.filter((slot) => slot >= 0);
+        assert.equal(new Set(given).size, given.length, "two images for one slot");
+      }
+    };
+    offer(400, (i) => i % 10 === 0 ? 1 : 0);
+    offer(40, () => 2);
+    offer(400, () => 3);
+    const held = (examples: readonly { label: number }[]) =>
+      [0, 1, 2, 3].map((head) => examples.filter(({ label }) => label === head).length);
+    const [replayed, judges] = [memory.replayed(), memory.judges()];
+    assert.deepEqual([replayed.length, judges.length], [16, 4]);
+    assert.deepEqual(held([...replayed, ...judges]), [5, 5, 5, 5]);
+    assert.deepEqual([...memory.labels], [...judges, ...replayed].map(({ label }) => label));
+    const snapshot = memory.snapshot();
+    offer(80, () => 4);
+    assert.notDeepEqual(memory.reservoir.state(), snapshot.reservoir);
+    memory.restore(snapshot);
+    assert.deepEqual(memory.reservoir.state(), snapshot.reservoir);
+    assert.deepEqual([...memory.labels], [...judges, ...replayed].map(({ label }) => label));
+    snapshot.destroy();
+  });
+});

@@ -212,6 +212,29 @@ test("predictions() counts what the twin answers, over more images than fit at o
   });
 });
 
+test("predictions() of shifted logits are the twin's, and a shift of nothing changes none", async (gpu) => {
+  await withSession(gpu, {}, async (small) => {
+    const { session: { learner }, samples } = small;
+    const state = irregularState(Random.stream(1, "learner test"), 4, 6);
+    learner.network.load(hostState(state, 4, 6), "the test");
+    const all = samples(0, 41);
+    const masks = [new Set([0, 1, 2, 3, 4, 5]), new Set([4, 1])];
+    const logits = resnet18Eval({ width: 4, heads: 6, state }, plainPictures(small, all));
+    const plain = await learner.predictions(all, masks);
+    for (const shift of [[0, 0, 0, 0, 0, 0], [1, -2, 0.5, 3, 0, -1], [0, 0, 0, 0, 0, 1e4]]) {
+      const counts = await learner.predictions(all, masks, false, new Float32Array(shift));
+      const shifted = Array.from(logits, (logit, i) => logit + shift[i % 6]);
+      masks.forEach((open, mask) => {
+        const allowed = Array.from({ length: 6 }, (_, head) => open.has(head));
+        const expected = Array.from({ length: 6 }, () => new Uint32Array(6));
+        argmax(shifted, 6, allowed).forEach((head, i) => expected[all[i].label][head]++);
+        assert.deepEqual(counts[mask], expected);
+      });
+    }
+    assert.deepEqual(await learner.predictions(all, masks), plain);
+  });
+});
+
 test("remember() copies images byte by byte and learns nothing", async (gpu) => {
   await withSession(gpu, { capacity: { longTerm: 30, shortTerm: 1 } }, async (small) => {
     const { session: { learner, longTerm }, samples, store } = small;

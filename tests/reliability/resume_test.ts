@@ -22,6 +22,14 @@ const cases = {
     changes: { wscl: { freezing: true, schedule: "merged", compat: "official" } },
     phases: ["2 freezing"],
   },
+  "ER-ACE with a balanced memory and adjusted logits": {
+    changes: {
+      method: "er_ace",
+      memory: { ...tinyOptions.memory, selection: "balanced" },
+      evaluation: { batchSize: 8, logitAdjustment: 1 },
+    },
+    phases: ["1 stream", "1 evaluation"],
+  },
   "staged WSCL in mixed precision": {
     changes: { precision: "mixed" },
     phases: ["1 sleep", "2 freezing"],

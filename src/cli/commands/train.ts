@@ -10,6 +10,7 @@ import {
   optionName,
   parsed,
   text,
+  texts,
   type Values,
 } from "../command.ts";
 import { pathsOfConfig, pathsOfRun } from "../named_paths.ts";
@@ -222,6 +223,11 @@ export const compare = command({
       words,
       ["main"],
     ),
+    vary: texts(
+      "<row>",
+      'a row of your own, "NAME: key=value, key=value": as configured but for these keys, as many images ' +
+        "through training steps; with method=er_ace the baseline; repeatable",
+    ),
     out: text("<dir>", "folder for runs and table (default: runs/NAME-compare)", {
       path: "write",
       otherwise: "runs",
@@ -229,7 +235,7 @@ export const compare = command({
     plan: flag("say what would be run and how long it takes, and run nothing"),
   },
   needs: { ...needs, commit: true },
-  async run({ config, data: dataRoot, set, ...given }, context) {
+  async run({ config, data: dataRoot, set, vary, ...given }, context) {
     if (config === undefined) {
       throw new InputError(
         "Cannot compare: no configuration given; add --config FILE, such as configs/demo.json",
@@ -237,7 +243,9 @@ export const compare = command({
     }
     const { compare } = await import("../compare.ts");
     const { cacheDir, worker } = context;
-    const what = { config, dataRoot, cacheDir, overrides: await readOverrides(set), ...given };
-    return await compare({ ...what, worker, endsProcess: false }, outlasting(context));
+    const { parseVariation } = await import("../../experiment/comparison/variations.ts");
+    const variations = vary.map(parseVariation);
+    const what = { config, dataRoot, cacheDir, overrides: await readOverrides(set), variations };
+    return await compare({ ...what, ...given, worker, endsProcess: false }, outlasting(context));
   },
 });

@@ -1,3 +1,4 @@
+import { InputError } from "../../errors.ts";
 import { isOwnMethod, needsOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import { refuseLoneSegments } from "../foresight/refuse_lone_segments.ts";
@@ -5,6 +6,7 @@ import type { Materials } from "../materials.ts";
 import type { Override } from "../overrides.ts";
 import { countImages, type ImageCount } from "./count_images.ts";
 import { chooseRows, type Row, rowsOf } from "./rows.ts";
+import { type Variation, variedRows } from "./variations.ts";
 
 /** A row whose overrides are complete, and what a run of it moves through the network. */
 export interface PlannedRow extends Row {
@@ -18,6 +20,8 @@ export interface PlanContext {
   readonly open: (config: ExperimentConfig) => Promise<Materials>;
   /** Of the runs; default: that of the configuration. */
   readonly seeds?: readonly number[];
+  /** Rows of the user's own, behind those that are named. */
+  readonly variations?: readonly Variation[];
 }
 
 /**
@@ -35,7 +39,11 @@ export async function planRows(
     : await context.load([{ path: "method", value: "wscl" }]);
   const materials = await context.open(config);
   const passes = passesOf(config, materials);
-  const rows = chooseRows(rowsOf(config, passes), names);
+  const known = rowsOf(config, passes);
+  const rows = [
+    ...chooseRows(known, names),
+    ...variedRows(context.variations ?? [], config, [...known.main, ...known.ablation]),
+  ];
   await refuseEarly(config, materials, context);
   const first = await countImages(config, materials);
   const planned: PlannedRow[] = [{ ...rows[0], images: first }];
@@ -70,10 +78,22 @@ async function planRow(row: Row, like: ImageCount, context: PlanContext): Promis
     await refuseEarly(config, materials, context);
     return { ...row, overrides, images: await countImages(config, materials) };
   }
-  const { epochs, images } = await epochsFor(config, materials, like.trained);
-  await refuseEarly({ ...config, epochs }, materials, context);
-  const others = overrides.filter(({ path }) => path !== "epochs");
-  return { ...row, overrides: [...others, { path: "epochs", value: epochs }], images };
+  const { passes: value, images } = await passesFor(config, materials, like.trained);
+  await refuseEarly(withPasses(config, value), materials, context);
+  const path = passesKeyOf(config);
+  const others = overrides.filter((override) => override.path !== path);
+  return { ...row, overrides: [...others, { path, value }], images };
+}
+
+/** The key that says how long a run of this configuration trains. */
+function passesKeyOf(config: ExperimentConfig): "wscl.sleepEpochs" | "epochs" {
+  return needsOf(config).sleeps ? "wscl.sleepEpochs" : "epochs";
+}
+
+function withPasses(config: ExperimentConfig, passes: number): ExperimentConfig {
+  return needsOf(config).sleeps
+    ? { ...config, wscl: { ...config.wscl, sleepEpochs: passes } }
+    : { ...config, epochs: passes };
 }
 
 async function refuseEarly(
@@ -87,23 +107,32 @@ async function refuseEarly(
 }
 
 /**
- * The fewest epochs with which a method trains on at least `target` images: never less than what it is compared with.
+ * The fewest passes, at least one, with which a method trains on at least `target` images: never less than what it is
+ * compared with. Passes are those over the short-term memory in one sleep, where the method sleeps, or the epochs.
+ *
+ * @throws {InputError} where more passes train on no more images.
  */
-export async function epochsFor(
+export async function passesFor(
   config: ExperimentConfig,
   materials: Materials,
   target: number,
-): Promise<{ readonly epochs: number; readonly images: ImageCount }> {
-  const count = async (epochs: number) => await countImages({ ...config, epochs }, materials);
+): Promise<{ readonly passes: number; readonly images: ImageCount }> {
+  const count = async (passes: number) => await countImages(withPasses(config, passes), materials);
   const [one, two] = [await count(1), await count(2)];
   const each = two.trained - one.trained;
-  let epochs = Math.max(1, 1 + Math.ceil((target - one.trained) / each));
-  let images = await count(epochs);
-  while (images.trained < target) images = await count(++epochs);
-  while (epochs > 1) {
-    const fewer = await count(epochs - 1);
-    if (fewer.trained < target) break;
-    [epochs, images] = [epochs - 1, fewer];
+  if (each <= 0 && one.trained < target) {
+    throw new InputError(
+      `Cannot train as long as what it is compared with: more ${passesKeyOf(config)} train on no ` +
+        "more images; switch wscl.nrem or wscl.rem on",
+    );
   }
-  return { epochs, images };
+  let passes = Math.max(1, 1 + Math.ceil((target - one.trained) / Math.max(1, each)));
+  let images = await count(passes);
+  while (images.trained < target) images = await count(++passes);
+  while (passes > 1) {
+    const fewer = await count(passes - 1);
+    if (fewer.trained < target) break;
+    [passes, images] = [passes - 1, fewer];
+  }
+  return { passes, images };
 }

@@ -1,11 +1,13 @@
 /** What a comparison plans: which rows there are, how long each is, and that the counts are those of real runs. */
 import assert from "node:assert/strict";
 import { countImages } from "../../../src/experiment/comparison/count_images.ts";
-import { epochsFor, passesOf, planRows } from "../../../src/experiment/comparison/plan.ts";
+import { passesFor, passesOf, planRows } from "../../../src/experiment/comparison/plan.ts";
 import { chooseRows, rowsOf } from "../../../src/experiment/comparison/rows.ts";
+import { parseVariation } from "../../../src/experiment/comparison/variations.ts";
 import { resolveConfig } from "../../../src/experiment/config.ts";
 import type { ExperimentConfig } from "../../../src/experiment/config_types.ts";
 import { openMaterials } from "../../../src/host/open_materials.ts";
+import type { Override } from "../../../src/experiment/overrides.ts";
 import { runTiny, tinyOptions } from "../../reliability/tiny.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
@@ -74,28 +76,33 @@ Deno.test("passes are those over the stream: the wake epoch and the nights, or t
   );
 });
 
-Deno.test("equal compute is the fewest epochs with at least as many images", async () => {
-  const baseline = config({ method: "er_ace" });
-  const materials = await open(baseline);
-  for (const target of [1, 500, 1234, 4000]) {
-    const { epochs, images } = await epochsFor(baseline, materials, target);
-    assert.ok(images.trained >= target);
-    if (epochs === 1) continue;
-    const fewer = await countImages({ ...baseline, epochs: epochs - 1 }, materials);
-    assert.ok(fewer.trained < target, `${epochs - 1} epochs have ${fewer.trained} of ${target}`);
+Deno.test("equal compute is the fewest passes with at least as many images, in epochs or in sleep", async () => {
+  const lengths: [ExperimentConfig, (passes: number) => Record<string, unknown>][] = [
+    [config({ method: "er_ace" }), (epochs) => ({ method: "er_ace", epochs })],
+    [config({ wscl: quiet }), (sleepEpochs) => ({ wscl: { ...quiet, sleepEpochs } })],
+  ];
+  for (const [method, changes] of lengths) {
+    const materials = await open(method);
+    for (const target of [1, 500, 1234, 4000]) {
+      const { passes, images } = await passesFor(method, materials, target);
+      assert.ok(images.trained >= target);
+      assert.deepEqual(await count(config(changes(passes))), images);
+      if (passes === 1) continue;
+      const fewer = await count(config(changes(passes - 1)));
+      assert.ok(fewer.trained < target, `${passes - 1} passes have ${fewer.trained} of ${target}`);
+    }
   }
+  const idle = config({ wscl: { ...quiet, nrem: false, rem: false } });
+  await assert.rejects(
+    passesFor(idle, await open(idle), 4000),
+    /^InputError: .*more wscl.sleepEpochs train on no more images; switch wscl.nrem or wscl.rem on/,
+  );
 });
 
+const load = (overrides: readonly Override[]) =>
+  Promise.resolve(resolveConfig({ ...tinyOptions, wscl: quiet }, overrides));
+
 Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its ablation", async () => {
-  const load = (overrides: readonly { path: string; value: unknown }[]) => {
-    const changes: Record<string, unknown> = { wscl: { ...quiet } };
-    for (const { path, value } of overrides) {
-      const [section, key] = path.split(".");
-      if (key) changes[section] = { ...changes[section] as object, [key]: value };
-      else changes[section] = value;
-    }
-    return Promise.resolve(config(changes));
-  };
   const rows = await planRows(["all"], { load, open });
   assert.deepEqual(rows.map(({ name }) => name), [
     ...["wscl", "er_ace", "er_ace_equal_compute", "er_ace_dream_start", "finetune", "joint"],
@@ -160,4 +167,29 @@ Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there
     /Cannot compare er: it is no row .*; choose of main, ablation, all, wscl,/,
   );
   assert.deepEqual(names(), ["wscl"]);
+});
+
+Deno.test("rows of one's own have their keys and are as long as it takes for as many images", async () => {
+  const variations = [
+    "more: wscl.dreamsPerEpisode=1, wscl.remOpens=free",
+    "even: method=er_ace, memory.selection=balanced",
+  ].map(parseVariation);
+  const rows = await planRows(["er_ace_equal_compute"], { load, open, variations });
+  assert.deepEqual(rows.map(({ name }) => name), ["wscl", "er_ace_equal_compute", "more", "even"]);
+  const [wscl, equal, more, even] = rows;
+  const configs = await Promise.all([more, even].map(({ overrides }) => load(overrides)));
+  const [own, baseline] = configs;
+  assert.deepEqual([own.wscl.dreamsPerEpisode, own.wscl.remOpens, own.method], [1, "free", "wscl"]);
+  assert.deepEqual([baseline.memory.selection, baseline.method], ["balanced", "er_ace"]);
+  const valueOf = (row: typeof wscl, key: string) =>
+    row.overrides.find(({ path }) => path === key)?.value;
+  // A memory does not change how long a step is.
+  assert.equal(valueOf(even, "epochs"), valueOf(equal, "epochs"));
+  for (const [row, changes] of [[more, "wscl.sleepEpochs"], [even, "epochs"]] as const) {
+    assert.ok(row.images.trained >= wscl.images.trained);
+    const passes = valueOf(row, changes) as number;
+    const fewer = await load([...row.overrides, { path: changes, value: passes - 1 }]);
+    assert.ok((await count(fewer)).trained < wscl.images.trained, row.name);
+  }
+  assert.match(even.about, /^er_ace with memory\.selection=balanced, as many images/);
 });
