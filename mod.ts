@@ -27,6 +27,17 @@
  * const summary = await launch(config, { dataRoot: "data", cacheDir: ".cache", out: "runs/mine", init: null });
  * ```
  *
+ * A learner that is kept, taught class by class, in a folder:
+ *
+ * ```ts ignore
+ * const host = learnerHost({ cacheDir: ".cache" });
+ * const learner = await ContinualLearner.create(new LearnerFolder("pets"), { settings: { size: 32 } }, host);
+ * await learner.observe(cats, "cat"); // RGB bytes, 32 x 32 x 3 each
+ * await learner.observe(dogs, "dog");
+ * await learner.sleep();
+ * const [{ answers, none }] = await learner.predict([pixels]);
+ * ```
+ *
  * @module
  */
 
@@ -57,6 +68,35 @@ export type {
   Resize,
   SourceOptions,
 } from "./src/images/source.ts";
+export {
+  ContinualLearner,
+  type LearnerHost,
+  type NightOutcome,
+  type Observed,
+  type Waiting,
+} from "./src/continual/continual_learner.ts";
+export type { DreamImages, NewLearner } from "./src/continual/birth.ts";
+export type { ImageInfo, ImageSet } from "./src/images/image_set.ts";
+export type { Given } from "./src/continual/given.ts";
+export type { ExamResult } from "./src/continual/examine.ts";
+export type { Forgetting } from "./src/continual/forgetting.ts";
+export type { Answer } from "./src/continual/answers.ts";
+export type { Prediction } from "./src/continual/predictor.ts";
+export type * from "./src/continual/record.ts";
+export type { FreezingChoice } from "./src/method/freezing.ts";
+export type { LearnerSettings } from "./src/continual/settings.ts";
+export type { Start } from "./src/continual/start.ts";
+export type {
+  DreamSet,
+  KnownClass,
+  LearnerState,
+  MemoryState,
+  Stream,
+} from "./src/continual/state.ts";
+export { type Files, type LearnerStore, type Shelf } from "./src/continual/store.ts";
+export { MemoryLearnerStore } from "./src/continual/store.ts";
+export { LearnerFolder, lockLearner } from "./src/host/learner_folder.ts";
+export { learnerHost, type LearnerSafety } from "./src/host/learner_host.ts";
 export { launch, type LaunchOptions } from "./src/host/launch.ts";
 export { runExperiment } from "./src/host/run.ts";
 export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";

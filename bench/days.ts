@@ -1,9 +1,6 @@
 import { join } from "node:path";
-import {
-  ContinualLearner,
-  type Given,
-  type LearnerHost,
-} from "../src/continual/continual_learner.ts";
+import { ContinualLearner, type LearnerHost } from "../src/continual/continual_learner.ts";
+import type { Given } from "../src/continual/given.ts";
 import { MemoryLearnerStore } from "../src/continual/store.ts";
 import { InputError } from "../src/errors.ts";
 import { meanAndDeviation, pairedDifference } from "../src/experiment/comparison/statistics.ts";
@@ -221,12 +218,7 @@ async function examined(
 }
 
 function hostOf({ cacheDir }: DaysOptions): LearnerHost {
-  return {
-    ...learnerHost(
-      { cacheDir, skipSelfTest: true, checkpointEvery: "never" },
-      { goOnWith: "the same command", emit: () => {}, shouldStop: () => false },
-    ),
-  };
+  return learnerHost({ cacheDir, skipSelfTest: true, checkpointEvery: "never" });
 }
 
 function summary(rows: readonly Row[], results: readonly ArmResult[]): string {

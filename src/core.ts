@@ -27,7 +27,32 @@ export {
   encodeSafetensors,
   type HostTensor,
   type SafetensorsFile,
+  type WrittenTensor,
 } from "./net/safetensors.ts";
+export {
+  ContinualLearner,
+  type LearnerHost,
+  type NightOutcome,
+  type Observed,
+  type Waiting,
+} from "./continual/continual_learner.ts";
+export type { DreamImages, NewLearner } from "./continual/birth.ts";
+export type { Given } from "./continual/given.ts";
+export type { ExamResult } from "./continual/examine.ts";
+export type { Forgetting } from "./continual/forgetting.ts";
+export type { Answer } from "./continual/answers.ts";
+export type { Prediction } from "./continual/predictor.ts";
+export type * from "./continual/record.ts";
+export type { FreezingChoice } from "./method/freezing.ts";
+export type { LearnerSettings } from "./continual/settings.ts";
+export type { Start } from "./continual/start.ts";
+export type { DreamSet, KnownClass, LearnerState, MemoryState, Stream } from "./continual/state.ts";
+export {
+  type Files,
+  type LearnerStore,
+  MemoryLearnerStore,
+  type Shelf,
+} from "./continual/store.ts";
 export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
 export type * from "./images/source.ts";
 export type { TaskSplit } from "./images/task_stream.ts";

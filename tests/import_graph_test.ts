@@ -16,9 +16,16 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
   experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
+  continual: ["gpu", "ops", "net", "images", "learner", "method", "experiment"],
   data: ["images"],
-  host: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data"],
-  cli: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data", "host"],
+  host: [
+    ...["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "continual"],
+    "data",
+  ],
+  cli: [
+    ...["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "continual"],
+    ...["data", "host"],
+  ],
 };
 
 /** The rooms that know Deno, Node's modules and where files lie; the others run in a page, too. */

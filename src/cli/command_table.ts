@@ -3,7 +3,7 @@ import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
 import { doctor, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
-import { evaluate, report } from "./commands/results.ts";
+import { evaluate, exportWeights, report } from "./commands/results.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
 
@@ -23,6 +23,7 @@ export const wscl: CommandGroup = {
     evaluate,
     dataCommands,
     report,
+    exportWeights,
     doctor,
     tune,
     benchCommands,

@@ -1,5 +1,6 @@
 /** How likely an image is of a class. */
 export interface Answer {
+  /** Of the class. */
   readonly name: string;
   /** Of the softmax over all heads, so that what the free ones get is left for none of the classes. */
   readonly probability: number;

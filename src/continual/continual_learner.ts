@@ -1,58 +1,23 @@
 import { InputError } from "../errors.ts";
-import { parseJson } from "../experiment/json.ts";
 import type { Gpu } from "../gpu/device.ts";
-import type { ImageSet } from "../images/image_set.ts";
-import { lookAlikes } from "../images/look_alike.ts";
 import { methodOf, needsOf } from "../method/methods.ts";
-import { digestOfImageSet } from "../experiment/run_identity.ts";
-import { addToDay, dayNumbers, endDay, readDay } from "./day.ts";
+import { type DreamImages, newborn, type NewLearner, withDreams } from "./birth.ts";
+import { addToDay, endDay } from "./day.ts";
 import { refuseFew } from "./division.ts";
-import { firstDreams } from "./dream_heads.ts";
 import { countAnswers, type ExamResult } from "./examine.ts";
-import { finishForgetting, type Forgetting, intend } from "./forgetting.ts";
-import {
-  type Generation,
-  generationFiles,
-  generationName,
-  generationsOf,
-  type Knowledge,
-  parseGenerationName,
-  readGeneration,
-  readLast,
-} from "./generation.ts";
+import { type Forgetting, intend } from "./forgetting.ts";
+import { generationsOf, parseGenerationName, readGeneration } from "./generation.ts";
+import { checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
+import { Keeper, type KeptPlan } from "./keeper.ts";
 import { type NightHost, spendNight } from "./night.ts";
-import { type Picture, pictureOf } from "./pictures.ts";
 import { type Prediction, Predictor } from "./predictor.ts";
 import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
-import { checkSettings, type LearnerSettings, nightConfig, USUAL } from "./settings.ts";
-import { firstModel, PHOTOGRAPHS, type Start, startFacts } from "./start.ts";
-import type { DreamSet, KnownClass, LearnerState } from "./state.ts";
+import { nightConfig } from "./settings.ts";
+import type { KnownClass, LearnerState } from "./state.ts";
 import { copyStore, isEmpty, type LearnerStore } from "./store.ts";
 
 /** What a learner needs of its surroundings. */
 export type LearnerHost = NightHost;
-
-/** What a learner is made of; all can be left out. */
-export interface NewLearner {
-  /** What is not given is as usual; `width` and `stem` of a start are its own. */
-  readonly settings?: Partial<LearnerSettings>;
-  /** Weights to begin with; default: fresh ones. */
-  readonly start?: Start | null;
-  /** Keeps the classifier of the start, and the names of its classes where it has them. */
-  readonly keepHead?: boolean;
-  /** Images to dream of, and where they are found again; default: what `settings.dreams` says. */
-  readonly dreams?: { readonly from: string; readonly images: ImageSet } | null;
-}
-
-/** An image that the learner is taught. */
-export interface Given {
-  /** RGB bytes, `[size, size, 3]`. */
-  readonly pixels: Uint8Array<ArrayBuffer>;
-  /** Name of its class. */
-  readonly label: string;
-  /** Where it came from, such as a path; default: nothing. */
-  readonly from?: string;
-}
 
 /** What became of images that the learner was given. */
 export interface Observed {
@@ -66,10 +31,15 @@ export interface Observed {
 export type NightOutcome =
   /** Stopped and saved: the next call goes on. */
   | { readonly kind: "stopped"; readonly reason: "request" | "time" }
-  /** A new generation. */
-  | { readonly kind: "kept"; readonly record: NightRecord; readonly seconds: number }
-  /** The exam of earlier classes fell by more than the margin: the learner is as it was, and the day waits. */
-  | { readonly kind: "refused"; readonly record: NightRecord; readonly seconds: number };
+  /**
+   * `kept`: there is a new generation. `refused`: the exam of earlier classes fell by more than the margin; the learner
+   * is as it was, and the day waits.
+   */
+  | {
+    readonly kind: "kept" | "refused";
+    readonly record: NightRecord;
+    readonly seconds: number;
+  };
 
 /** What waits for a night. */
 export interface Waiting {
@@ -79,15 +49,6 @@ export interface Waiting {
   readonly night: boolean;
   /** A night whose dawn was refused. */
   readonly refused: boolean;
-}
-
-const PLAN = "plan.json";
-
-/** What is kept of a night before it begins: all that is not in generation and day. */
-interface KeptPlan {
-  readonly base: string;
-  readonly taken: number;
-  readonly attempt: number;
 }
 
 /**
@@ -106,22 +67,13 @@ interface KeptPlan {
  * ```
  */
 export class ContinualLearner {
-  readonly #store: LearnerStore;
+  readonly #keeper: Keeper;
   readonly #host: LearnerHost;
-  #name: string;
-  #generation: Generation;
   #predictor: { readonly gpu: Gpu; readonly predictor: Predictor } | null = null;
 
-  private constructor(
-    store: LearnerStore,
-    host: LearnerHost,
-    name: string,
-    generation: Generation,
-  ) {
-    this.#store = store;
+  private constructor(keeper: Keeper, host: LearnerHost) {
+    this.#keeper = keeper;
     this.#host = host;
-    this.#name = name;
-    this.#generation = generation;
   }
 
   /**
@@ -131,7 +83,7 @@ export class ContinualLearner {
    */
   static async create(
     store: LearnerStore,
-    { settings: given = {}, start = null, keepHead = false, dreams = null }: NewLearner,
+    wanted: NewLearner,
     host: LearnerHost,
   ): Promise<ContinualLearner> {
     if (!await isEmpty(store)) {
@@ -139,47 +91,8 @@ export class ContinualLearner {
         `Cannot make a learner: ${store.name} holds one already; choose another place`,
       );
     }
-    const facts = start && startFacts(start);
-    if (facts && given.width !== undefined && given.width !== facts.width) {
-      throw new InputError(
-        `Cannot start from ${
-          start!.name
-        }: its width is ${facts.width}, and ${given.width} is asked for; leave the ` +
-          "width out, or start from none",
-      );
-    }
-    const settings: LearnerSettings = {
-      ...USUAL,
-      ...PHOTOGRAPHS,
-      ...given,
-      ...facts,
-      dreams: dreams ? "images" : given.dreams ?? USUAL.dreams,
-    };
-    checkSettings(settings);
-    const { model, classes } = firstModel(settings, start, keepHead);
-    const known = classes.flatMap((name, head): KnownClass[] =>
-      name === null ? [] : [{ name, head, taught: 0, remembered: 0, exam: { images: 0, right: 0 } }]
-    );
-    const set = dreams && await dreamSetOf(dreams);
-    const state: LearnerState = {
-      format: 1,
-      generation: 0,
-      settings,
-      classes: known,
-      dreams: set,
-      dreamOfHead: firstDreams(settings.maxClasses, set?.classes ?? 0),
-      random: null,
-      nights: 0,
-      steps: 0,
-      images: 0,
-      taken: 0,
-      memory: null,
-      threshold: null,
-    };
-    const generation = { state, model, memory: [], exam: [], record: null };
-    const name = generationName(0);
-    await store.write("generations", name, generationFiles(generation));
-    return new ContinualLearner(store, host, name, generation);
+    const keeper = await Keeper.begin(store, await newborn(wanted), hooksOf(host));
+    return new ContinualLearner(keeper, host);
   }
 
   /**
@@ -188,28 +101,22 @@ export class ContinualLearner {
    * @throws {InputError} where there is none, or none of its generations is whole.
    */
   static async open(store: LearnerStore, host: LearnerHost): Promise<ContinualLearner> {
-    const { name, found } = await readLast(
-      store,
-      (name) => readGeneration(store, name),
-      (text) => host.emit({ type: "message", text }),
-    );
-    return new ContinualLearner(store, host, name, found);
+    return new ContinualLearner(await Keeper.open(store, hooksOf(host)), host);
   }
 
   /** The learner at the last dawn: settings, classes, counters. */
   get state(): LearnerState {
-    return this.#generation.state;
+    return this.#keeper.generation.state;
   }
 
   /** What waits for a night. */
   async waiting(): Promise<Waiting> {
-    await this.#recover();
-    const day = await this.#day();
-    const counts = Map.groupBy(day, ({ label }) => label);
+    const keeper = await this.#ready();
+    const counts = Map.groupBy(await keeper.day(), ({ label }) => label);
     return {
       day: new Map([...counts].map(([name, pictures]) => [name, pictures.length])),
-      night: (await this.#store.names("night")).length > 0,
-      refused: (await this.#store.names("refused")).length > 0,
+      night: await keeper.pendingPlan() !== null,
+      refused: await keeper.refused() !== null,
     };
   }
 
@@ -230,39 +137,16 @@ export class ContinualLearner {
    * for, and an image that it knows under another name; nothing is taken then.
    */
   async observeAll(images: readonly Given[]): Promise<Observed> {
-    await this.#recover();
+    const keeper = await this.#ready();
     const { settings: { size, maxClasses }, classes } = this.state;
-    const day = await this.#day();
-    const names = new Set([...classes.map(({ name }) => name), ...day.map(({ label }) => label)]);
-    const known = new Map(
-      [...this.#generation.memory, ...this.#generation.exam, ...day]
-        .map(({ digest, label }) => [digest, label]),
-    );
-    const fresh: Picture[] = [];
-    for (const { pixels, label, from = "" } of images) {
-      checkPixels(pixels, size, from);
-      checkName(label, names);
-      const picture = await pictureOf(pixels, label, from);
-      const other = known.get(picture.digest);
-      if (other !== undefined && other !== label) {
-        throw new InputError(
-          `Cannot learn ${
-            from || "an image"
-          } as ${label}: it is known as ${other}; leave it out, or forget it first ` +
-            `(./wscl forget --image ${picture.digest.slice(0, 16)})`,
-        );
-      }
-      names.add(label);
-      if (names.size > maxClasses) {
-        throw new InputError(
-          `Cannot learn ${label}: it would be the ${names.size}th class, and the learner has room for ${maxClasses}; ` +
-            "forget a class, or make a learner with more --max-classes",
-        );
-      }
-      if (other === undefined) fresh.push(picture);
-      known.set(picture.digest, label);
-    }
-    if (fresh.length > 0) await addToDay(this.#store, await this.#nextNumber(), fresh, size);
+    const { memory, exam } = keeper.generation;
+    const day = await keeper.day();
+    const fresh = await newPictures(images, {
+      ...{ size, maxClasses },
+      names: [...classes.map(({ name }) => name), ...day.map(({ label }) => label)],
+      pictures: [...memory, ...exam, ...day],
+    });
+    if (fresh.length > 0) await addToDay(keeper.store, await keeper.nextNumber(), fresh, size);
     return {
       digests: fresh.map(({ digest }) => digest),
       known: images.length - fresh.length,
@@ -290,31 +174,22 @@ export class ContinualLearner {
    * @throws {InputError} for new classes with too few images, and where there is nothing to learn or to remember.
    */
   async sleep({ accept = false }: { readonly accept?: boolean } = {}): Promise<NightOutcome> {
-    await this.#recover();
-    const store = this.#store;
-    const plan = await this.#pendingPlan() ?? await this.#newPlan();
-    const { settings: { size }, taken: after } = this.state;
-    const day = await readDay(store, size, { after, until: plan.taken });
+    const keeper = await this.#ready();
+    const plan = await keeper.pendingPlan() ?? await this.#newPlan();
     const end = await spendNight(
-      store,
-      { base: this.#generation, day, taken: plan.taken, attempt: plan.attempt },
+      keeper.store,
+      { ...plan, base: keeper.generation, day: await keeper.day(plan.taken) },
       this.#host,
     );
     if (end.stopped !== null) return { kind: "stopped", reason: end.stopped };
     const { seconds } = end;
-    const passed = accept || end.record.passed;
-    const record = { ...end.record, passed };
+    const record = { ...end.record, passed: accept || end.record.passed };
     const generation = { ...end.generation, record };
-    if (passed) {
-      await this.#keep(generation, seconds);
-      return { kind: "kept", record, seconds };
-    }
-    const name = generationName(generation.state.generation);
-    const files = { ...generationFiles(generation), [PLAN]: encode(plan) };
-    await store.write("refused", name, files);
-    await this.#log(record, seconds);
-    await this.#endNight();
-    return { kind: "refused", record, seconds };
+    if (record.passed) {
+      await keeper.keep(generation, seconds);
+      this.close();
+    } else await keeper.refuse(generation, plan, seconds);
+    return { kind: record.passed ? "kept" : "refused", record, seconds };
   }
 
   /**
@@ -323,25 +198,24 @@ export class ContinualLearner {
    * @throws {InputError} where there is none.
    */
   async accept(): Promise<NightRecord> {
-    await this.#recover();
-    const [name] = await this.#store.names("refused");
-    if (name === undefined) {
-      throw new InputError(`Cannot accept: no night of ${this.#store.name} was refused`);
+    const keeper = await this.#ready();
+    const name = await keeper.refused();
+    if (name === null) {
+      throw new InputError(`Cannot accept: no night of ${keeper.store.name} was refused`);
     }
-    const refused = await readGeneration(this.#store, name, "refused");
+    const refused = await readGeneration(keeper.store, name, "refused");
     const record = { ...refused.record!, passed: true };
-    await this.#keep({ ...refused, record }, 0);
+    await keeper.keep({ ...refused, record }, 0);
+    this.close();
     return record;
   }
 
   /** Lets go of all that waits: images of the day, an interrupted night, one that was refused. */
   async discard(): Promise<void> {
-    await this.#recover();
-    await this.#endNight();
-    for (const name of await this.#store.names("refused")) {
-      await this.#store.remove("refused", name);
-    }
-    await endDay(this.#store, Infinity);
+    const keeper = await this.#ready();
+    await keeper.endNight();
+    await keeper.dropRefused();
+    await endDay(keeper.store, Infinity);
   }
 
   /**
@@ -351,11 +225,11 @@ export class ContinualLearner {
    */
   async predict(images: readonly Uint8Array<ArrayBuffer>[]): Promise<Prediction[]> {
     for (const pixels of images) checkPixels(pixels, this.state.settings.size, "");
-    return await (await this.#answering(images.length)).predict(images);
+    return await (await this.#answering()).predict(images);
   }
 
   /** The exam of the last dawn again, or of images that are given. */
-  async exam(images: readonly Given[] = this.#generation.exam): Promise<ExamResult> {
+  async exam(images: readonly Given[] = this.#keeper.generation.exam): Promise<ExamResult> {
     const predictions = await this.predict(images.map(({ pixels }) => pixels));
     const known = this.state.classes.map(({ name }) => name);
     return countAnswers(known, images.map(({ label }) => label), predictions);
@@ -369,30 +243,28 @@ export class ContinualLearner {
    * @returns how many images have left the last generation and the day.
    * @throws {InputError} for a name or a digest that it does not know; nothing is forgotten then.
    */
-  async forget(what: Partial<Forgetting>): Promise<number> {
-    await this.#recover();
-    const { classes = [], digests = [] } = what;
-    const day = await this.#day();
-    const pictures = [...this.#generation.memory, ...this.#generation.exam, ...day];
+  async forget({ classes = [], digests = [] }: Partial<Forgetting>): Promise<number> {
+    const keeper = await this.#ready();
+    const { memory, exam } = keeper.generation;
+    const day = await keeper.day();
+    const pictures = [...memory, ...exam, ...day];
     const names = new Set([
       ...this.state.classes.map(({ name }) => name),
       ...day.map(({ label }) => label),
     ]);
-    for (const name of classes) {
-      if (names.has(name)) continue;
+    const unknown = classes.find((name) => !names.has(name));
+    if (unknown !== undefined) {
       throw new InputError(
-        `Cannot forget ${name}: it is no class of ${this.#store.name}; it has ${
+        `Cannot forget ${unknown}: it is no class of ${keeper.store.name}; it has ${
           [...names].join(", ") || "none"
         }`,
       );
     }
-    const whole = await Promise.all(
-      digests.map((digest) => this.#wholeDigest(digest, pictures)),
-    );
-    await intend(this.#store, { classes, digests: whole });
-    await this.#recover();
-    const left = new Set(classes);
-    const images = new Set(whole);
+    const whole = digests.map((digest) => wholeDigest(digest, pictures));
+    await intend(keeper.store, { classes, digests: whole });
+    await this.#ready();
+    this.close();
+    const [left, images] = [new Set(classes), new Set(whole)];
     return pictures.filter(({ label, digest }) => left.has(label) || images.has(digest)).length;
   }
 
@@ -402,35 +274,33 @@ export class ContinualLearner {
    * @throws {InputError} for one that is not kept.
    */
   async rollback(generation: number): Promise<void> {
-    await this.#recover();
-    const store = this.#store;
-    const names = await store.names("generations");
+    const keeper = await this.#ready();
+    const { taken, generation: last } = this.state;
+    const names = await keeper.store.names("generations");
     const name = names.findLast((name) => parseGenerationName(name).generation === generation);
-    if (name === undefined || generation === this.state.generation) {
-      const kept = names.map((name) => parseGenerationName(name).generation);
-      const others = kept.filter((number) => number !== this.state.generation);
+    if (name === undefined || generation === last) {
+      const others = (await this.generations()).filter((number) => number !== last);
       throw new InputError(
         `Cannot go back to generation ${generation}: ${
-          generation === this.state.generation ? "it is the last one" : "it is not kept"
+          generation === last ? "it is the last one" : "it is not kept"
         }; ${others.length > 0 ? `there ${are(others)}` : "there is no other"}`,
       );
     }
-    const back = await readGeneration(store, name);
-    const { taken, generation: last } = this.state;
-    const state = { ...back.state, generation: last + 1, taken };
-    await this.#endNight();
-    for (const refused of await store.names("refused")) await store.remove("refused", refused);
-    await this.#write({ ...back, state });
+    const back = await readGeneration(keeper.store, name);
+    await keeper.endNight();
+    await keeper.dropRefused();
+    await keeper.write({ ...back, state: { ...back.state, generation: last + 1, taken } });
+    this.close();
   }
 
   /** The history of its nights, oldest first. */
   async nights(): Promise<DatedRecord[]> {
-    return (await this.#store.lines()).flatMap(parseRecord);
+    return (await this.#keeper.store.lines()).flatMap(parseRecord);
   }
 
   /** Generations that are kept, ascending. */
   async generations(): Promise<number[]> {
-    return await generationsOf(this.#store);
+    return await generationsOf(this.#keeper.store);
   }
 
   /** Copies all that it is into another store, which must be empty. */
@@ -438,25 +308,15 @@ export class ContinualLearner {
     if (!await isEmpty(to)) {
       throw new InputError(`Cannot save to ${to.name}: it is not empty; choose another place`);
     }
-    await copyStore(this.#store, to);
+    await copyStore(this.#keeper.store, to);
   }
 
   /** Gives the images to dream of another source, from the next night on; null: what is remembered. */
-  async dreamOf(dreams: NewLearner["dreams"]): Promise<void> {
-    await this.#recover();
-    const { state } = this.#generation;
-    const set = dreams ? await dreamSetOf(dreams) : null;
-    const heads = firstDreams(state.settings.maxClasses, state.settings.maxClasses);
-    const taken = new Set(state.classes.map(({ head }) => head));
-    const free = heads.filter((head) => !taken.has(head)).slice(0, set?.classes ?? 0);
-    const dreamOfHead = heads.map((head) => free.indexOf(head));
-    const settings = { ...state.settings, dreams: set ? "images" as const : "memory" as const };
-    await this.#endNight();
-    const generation = state.generation + 1;
-    await this.#write({
-      ...this.#generation,
-      state: { ...state, settings, dreams: set, dreamOfHead, generation },
-    });
+  async dreamOf(dreams: DreamImages | null): Promise<void> {
+    const keeper = await this.#ready();
+    await keeper.endNight();
+    await keeper.write(await withDreams(keeper.generation, dreams));
+    this.close();
   }
 
   /** Frees what it holds on the GPU. What it is stays in its store. */
@@ -466,136 +326,29 @@ export class ContinualLearner {
     this.#predictor = null;
   }
 
-  /** Finishes what was interrupted between two calls; it is as after the last one that came to its end. */
-  async #recover(): Promise<void> {
-    const store = this.#store;
-    if (await finishForgetting(store)) await this.#reload();
-    const { state, record } = this.#generation;
-    if (record?.generation === state.generation && !await this.#isLogged(record)) {
-      await this.#log(record, 0);
-    }
-    const pending = await this.#pendingPlan();
-    if (pending === null) await this.#endNight();
-    await endDay(store, state.taken);
+  /** What was interrupted before is finished now. */
+  async #ready(): Promise<Keeper> {
+    await this.#keeper.recover();
+    return this.#keeper;
   }
 
-  async #reload(): Promise<void> {
-    const { name, found } = await readLast(
-      this.#store,
-      (name) => readGeneration(this.#store, name),
-      (text) => this.#host.emit({ type: "message", text }),
-    );
-    this.#name = name;
-    this.#generation = found;
-    this.close();
-  }
-
-  /** The night that was interrupted; null where there is none, or what it was to learn has changed. */
-  async #pendingPlan(): Promise<KeptPlan | null> {
-    const [name] = await this.#store.names("night");
-    if (name === undefined) return null;
-    try {
-      const { [PLAN]: bytes } = await this.#store.read("night", name, [PLAN]);
-      const plan = parseJson(new TextDecoder().decode(bytes), PLAN) as KeptPlan;
-      return plan.base === this.#name ? plan : null;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      return null; // it was cut while it was written, before the night began
-    }
-  }
-
+  /** A night with all that waits, or one of rest. */
   async #newPlan(): Promise<KeptPlan> {
-    const store = this.#store;
-    const { taken: last, settings } = this.state;
-    const day = await this.#day();
-    if (day.length > 0) {
-      const counts = Map.groupBy(day, ({ label }) => label);
-      refuseFew(
-        new Map([...counts].map(([name, { length }]) => [name, length])),
-        this.#taught(),
+    const counts = (await this.waiting()).day;
+    if (counts.size > 0) refuseFew(counts, this.#taught());
+    else this.#refuseRest();
+    return await this.#keeper.newPlan();
+  }
+
+  #refuseRest(): void {
+    const config = nightConfig(this.state.settings, 1);
+    const fail = (found: string) => {
+      throw new InputError(
+        `Cannot sleep: nothing waits to be learned, and ${found}; teach it something first`,
       );
-    } else {
-      const config = nightConfig(settings, 1);
-      if (!needsOf(config).sleeps) {
-        throw new InputError(
-          `Cannot sleep: nothing waits to be learned, and ${
-            methodOf(config).name
-          } has no nights; teach it something first`,
-        );
-      }
-      if (this.#generation.memory.length === 0) {
-        throw new InputError(
-          "Cannot sleep: nothing waits to be learned, and nothing is remembered; teach it something first",
-        );
-      }
-    }
-    const taken = Math.max(last, ...await dayNumbers(store));
-    const [refused] = await store.names("refused");
-    const attempt = refused === undefined ? 0 : (await this.#refusedPlan(refused)).attempt + 1;
-    const plan: KeptPlan = { base: this.#name, taken, attempt };
-    await store.write("night", "1", { [PLAN]: encode(plan) });
-    if (refused !== undefined) await store.remove("refused", refused);
-    return plan;
-  }
-
-  async #refusedPlan(name: string): Promise<KeptPlan> {
-    const { [PLAN]: bytes } = await this.#store.read("refused", name, [PLAN]);
-    return parseJson(new TextDecoder().decode(bytes), PLAN) as KeptPlan;
-  }
-
-  /** Makes a generation the last one, and ends the day and the night that it came from. */
-  async #keep(generation: Generation, seconds: number): Promise<void> {
-    await this.#write(generation);
-    await this.#log(generation.record!, seconds);
-    await this.#endNight();
-    for (const name of await this.#store.names("refused")) {
-      await this.#store.remove("refused", name);
-    }
-    await endDay(this.#store, generation.state.taken);
-  }
-
-  async #write(generation: Generation): Promise<void> {
-    const store = this.#store;
-    const name = generationName(generation.state.generation);
-    await store.write("generations", name, generationFiles(generation));
-    this.#name = name;
-    this.#generation = generation;
-    this.close();
-    const names = await store.names("generations");
-    for (const old of names.slice(0, Math.max(0, names.length - generation.state.settings.kept))) {
-      await store.remove("generations", old);
-    }
-  }
-
-  async #isLogged({ generation, night }: NightRecord): Promise<boolean> {
-    // Behind it there may be nights that were refused.
-    const last = (await this.#store.lines()).flatMap(parseRecord).findLast(({ passed }) => passed);
-    return last?.generation === generation && last.night === night;
-  }
-
-  async #log(record: NightRecord, seconds: number): Promise<void> {
-    const at = new Date(this.#host.now()).toISOString();
-    const dated: DatedRecord = { ...record, at, seconds: Math.round(seconds * 10) / 10 };
-    await this.#store.append(JSON.stringify(dated));
-  }
-
-  /** Removes what a night leaves, finished or not; what was refused stays. */
-  async #endNight(): Promise<void> {
-    for (const shelf of ["night", "checkpoints"] as const) {
-      for (const name of await this.#store.names(shelf)) await this.#store.remove(shelf, name);
-    }
-  }
-
-  /** What waits, in the order in which it came. */
-  async #day(): Promise<Picture[]> {
-    const { settings: { size }, taken: after } = this.state;
-    return await readDay(this.#store, size, { after, until: Infinity });
-  }
-
-  async #nextNumber(): Promise<number> {
-    const plan = await this.#pendingPlan();
-    const numbers = await dayNumbers(this.#store);
-    return Math.max(this.state.taken, plan?.taken ?? 0, ...numbers) + 1;
+    };
+    if (!needsOf(config).sleeps) fail(`${methodOf(config).name} has no nights`);
+    if (this.#keeper.generation.memory.length === 0) fail("nothing is remembered");
   }
 
   /** Classes that it has images of. */
@@ -604,63 +357,17 @@ export class ContinualLearner {
     return new Map(taught.map((known) => [known.name, known]));
   }
 
-  #wholeDigest(digest: string, pictures: readonly Picture[]): string {
-    const found = new Set(
-      pictures.filter((picture) => picture.digest.startsWith(digest.toLowerCase()))
-        .map((picture) => picture.digest),
-    );
-    const [whole] = found;
-    if (/^[0-9a-f]{8,64}$/i.test(digest) && found.size === 1) return whole;
-    const problem = !/^[0-9a-f]{8,64}$/i.test(digest)
-      ? "it is no digest; give 8 hexadecimal digits or more of one"
-      : found.size > 1
-      ? "several images begin with it; give more digits"
-      : "neither memory nor exam holds such an image";
-    throw new InputError(`Cannot forget image ${digest}: ${problem}`);
-  }
-
-  async #answering(images: number): Promise<Predictor> {
+  async #answering(): Promise<Predictor> {
     if (this.#predictor) return this.#predictor.predictor;
     const gpu = await this.#host.openGpu();
-    const predictor = new Predictor(gpu, this.#generation as Knowledge, images);
+    const predictor = new Predictor(gpu, this.#keeper.generation);
     this.#predictor = { gpu, predictor };
     return predictor;
   }
 }
 
-async function dreamSetOf(
-  { from, images }: NonNullable<NewLearner["dreams"]>,
-): Promise<DreamSet> {
-  const digest = await digestOfImageSet(images);
-  return { from, digest, classes: images.classNames.length, images: images.count };
-}
-
-function checkPixels(pixels: Uint8Array, size: number, from: string): void {
-  if (pixels.length === size * size * 3) return;
-  throw new InputError(
-    `Cannot use ${
-      from || "an image"
-    }: it has ${pixels.length} bytes, and the learner sees RGB images of ${size} x ` +
-      `${size} pixels (${size * size * 3} bytes); resize it first`,
-  );
-}
-
-/** @throws {InputError} for a name that is empty, or looks like another. */
-function checkName(name: string, names: ReadonlySet<string>): void {
-  if (name.trim() === "") {
-    throw new InputError("Cannot learn images without a name: their class is empty; name it");
-  }
-  if (names.has(name)) return;
-  const [alike] = lookAlikes(name, names);
-  if (alike === undefined) return;
-  throw new InputError(
-    `Cannot learn ${name}: it looks like the class ${alike} and is spelt differently; use the one name, or another ` +
-      "that can be told apart",
-  );
-}
-
-function encode(plan: KeptPlan): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(JSON.stringify(plan) + "\n");
+function hooksOf({ now, emit }: LearnerHost) {
+  return { now, warn: (text: string) => emit({ type: "message", text }) };
 }
 
 /** `is generation 3`, `are generations 3 and 4` */

@@ -8,7 +8,9 @@ export interface ExamResult {
   readonly confusion: readonly (readonly number[])[];
   /** Images of each class that would have been called none of these. */
   readonly none: readonly number[];
+  /** In all. */
   readonly images: number;
+  /** Of them, answered right. */
   readonly right: number;
 }
 

@@ -3,7 +3,6 @@ import { resolveConfig } from "../experiment/config.ts";
 import type { ExperimentConfig, ExperimentOptions } from "../experiment/config_types.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { DREAMS_PER_EPISODE, usualBatchSize, usualPasses } from "../experiment/own_data.ts";
-import type { Triple } from "../images/pixel_statistics.ts";
 import { needsOf } from "../method/methods.ts";
 import type { Stem } from "../net/resnet18.ts";
 
@@ -14,7 +13,7 @@ export interface LearnerSettings {
   /** Channels of the first stage. */
   readonly width: number;
   /** How the network begins. */
-  readonly stem: Stem;
+  readonly stem: "cifar" | "imagenet";
   /** Heads: those without a class live on dreams. */
   readonly maxClasses: number;
   /** Images that the long-term memory holds. */
@@ -22,9 +21,9 @@ export interface LearnerSettings {
   /** Turned pictures of what is remembered, images of others, or none. */
   readonly dreams: "memory" | "images" | "none";
   /** Of pixels between 0 and 1, by channel. */
-  readonly mean: Triple;
+  readonly mean: readonly [number, number, number];
   /** Of pixels between 0 and 1, by channel. */
-  readonly std: Triple;
+  readonly std: readonly [number, number, number];
   /** Of all randomness. */
   readonly seed: number;
   /** Points by which the exam of earlier classes may fall in a night. */

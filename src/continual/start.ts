@@ -16,6 +16,7 @@ import type { LearnerSettings } from "./settings.ts";
 
 /** Weights that a learner is born with, as a safetensors file. */
 export interface Start {
+  /** Of the file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** For messages. */
   readonly name: string;

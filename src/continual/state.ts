@@ -7,6 +7,7 @@ import type { LearnerSettings } from "./settings.ts";
 
 /** A class that the learner has met. */
 export interface KnownClass {
+  /** As it was taught. */
   readonly name: string;
   /** Its output column. */
   readonly head: number;
@@ -24,7 +25,9 @@ export interface DreamSet {
   readonly from: string;
   /** Of names, labels and sampled pixels. */
   readonly digest: string;
+  /** In all. */
   readonly classes: number;
+  /** In all. */
   readonly images: number;
 }
 
@@ -32,10 +35,16 @@ export interface DreamSet {
 export type MemoryState = BalancedReservoirState;
 
 /** The random streams of a night, each as it was left at dawn. */
-export const STREAMS = ["order", "augment", "replay", "reservoir", "sleep"] as const;
+export const STREAMS = [
+  "order",
+  "augment",
+  "replay",
+  "reservoir",
+  "sleep",
+] as const satisfies readonly Stream[];
 
 /** Name of a random stream. */
-export type Stream = typeof STREAMS[number];
+export type Stream = "order" | "augment" | "replay" | "reservoir" | "sleep";
 
 /** All of a learner at a dawn but its numbers and its pictures. */
 export interface LearnerState {
@@ -43,20 +52,25 @@ export interface LearnerState {
   readonly format: 1;
   /** Counts dawns; 0 is the newborn. */
   readonly generation: number;
+  /** Settled at birth. */
   readonly settings: LearnerSettings;
   /** In the order in which it met them. */
   readonly classes: readonly KnownClass[];
+  /** Null: what is remembered, or none. */
   readonly dreams: DreamSet | null;
   /** The dream class of each head, -1: none. */
   readonly dreamOfHead: readonly number[];
   /** States of the random streams; null: not begun. */
   readonly random: Readonly<Record<Stream, readonly number[]>> | null;
-  /** Nights so far, steps in them, images through these steps. */
+  /** So far. */
   readonly nights: number;
+  /** Training steps in them. */
   readonly steps: number;
+  /** Images through these steps. */
   readonly images: number;
   /** The last bundle of the day that it has learned; 0: none. */
   readonly taken: number;
+  /** Null: nothing was ever offered. */
   readonly memory: MemoryState | null;
   /** Probability of the best class below which an image is none of them; null: there was no exam. */
   readonly threshold: number | null;

@@ -17,8 +17,10 @@ const WHAT: Readonly<Record<Shelf, string>> = {
 
 /** A learner in a folder: a folder for each shelf, in it a folder for each bundle, and `nights.jsonl`. */
 export class LearnerFolder implements LearnerStore {
+  /** Its path. */
   readonly name: string;
 
+  /** The folder of that path, which need not be a learner's yet. */
   constructor(path: string) {
     this.name = path;
   }
@@ -117,25 +119,31 @@ export function createLearnerFolder(path: string): void {
   }
 }
 
+/** Whether a learner lives in a folder. */
+export function isLearner(path: string): boolean {
+  return holds(path, "generations");
+}
+
 /** @throws {InputError} for a folder that is none, or no learner's. */
 export function refuseOther(path: string): void {
-  const holds = (name: string) => {
-    try {
-      Deno.statSync(join(path, name));
-      return true;
-    } catch {
-      return false;
-    }
-  };
-  if (holds("generations")) return;
-  const found = holds("summary.json") || holds("config.json")
+  if (isLearner(path)) return;
+  const found = holds(path, "summary.json") || holds(path, "config.json")
     ? "it is the folder of a run"
-    : holds(".")
+    : holds(path, ".")
     ? "no learner is in this folder"
     : "there is no such folder";
   throw new InputError(
     `Cannot open the learner ${path}: ${found}; make one with ./wscl new ${path}`,
   );
+}
+
+function holds(path: string, name: string): boolean {
+  try {
+    Deno.statSync(join(path, name));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function lastByte(file: Deno.FsFile, size: number): number {

@@ -1,6 +1,7 @@
 import { basename, dirname, resolve } from "node:path";
 import { openDreams } from "../data/dataset.ts";
-import type { LearnerHost, NewLearner } from "../continual/continual_learner.ts";
+import type { LearnerHost } from "../continual/continual_learner.ts";
+import type { NewLearner } from "../continual/birth.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { steadyNow } from "../experiment/steady_clock.ts";
@@ -40,7 +41,11 @@ export interface NightRequest extends LearnerSafety {
 export function learnerHost(
   { cacheDir, provider = "deno", checkpointEvery, deadline, skipSelfTest, skipTuning }:
     LearnerSafety,
-  { goOnWith, emit, shouldStop }: Pick<LearnerHost, "goOnWith" | "emit" | "shouldStop">,
+  {
+    goOnWith = "another call of sleep()",
+    emit = () => {},
+    shouldStop = () => false,
+  }: Partial<Pick<LearnerHost, "goOnWith" | "emit" | "shouldStop">> = {},
 ): LearnerHost {
   return {
     goOnWith,

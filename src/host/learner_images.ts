@@ -1,6 +1,6 @@
 import { basename, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
-import type { Given } from "../continual/continual_learner.ts";
+import type { Given } from "../continual/given.ts";
 import { forEachBatch } from "../data/file_pool.ts";
 import { type FileTree, folderTree } from "../data/file_tree.ts";
 import { isFile, isFolder } from "../data/folder_listing.ts";

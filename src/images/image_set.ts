@@ -10,6 +10,7 @@ export interface ImageInfo {
   readonly count: number;
   /** Class index per image, `[count]`, each below `classNames.length`. */
   readonly labels: Uint16Array<ArrayBuffer>;
+  /** By class index. */
   readonly classNames: readonly string[];
 }
 

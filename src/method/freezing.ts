@@ -6,7 +6,9 @@ import type { Tensor } from "../gpu/tensor.ts";
 
 /** How many leading blocks were frozen for a task, and what each candidate's loss was. */
 export interface FreezingChoice {
+  /** By the number of frozen blocks; the loss is that of the judges. */
   readonly candidates: readonly { readonly frozen: number; readonly loss: number }[];
+  /** Blocks. */
   readonly chosen: number;
 }
 

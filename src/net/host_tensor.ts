@@ -16,6 +16,11 @@ export type HostTensor =
   | { dtype: "U32"; shape: number[]; data: Uint32Array }
   | { dtype: "U8"; shape: number[]; data: Uint8Array };
 
+/** A tensor to be written: what is in memory, or rounded to F16 for the file. */
+export type WrittenTensor =
+  | HostTensor
+  | { dtype: "F16"; shape: number[]; data: Float16Array };
+
 /** The value types that tensors have in memory and are written in, named as in a safetensors file. */
 export type Dtype = HostTensor["dtype"];
 
@@ -37,8 +42,8 @@ export function isStoredDtype(dtype: string): dtype is StoredDtype {
 }
 
 /** The kind of array that holds values of a type. */
-export function arrayOf(dtype: Dtype): typeof ARRAYS[Dtype] {
-  return ARRAYS[dtype];
+export function arrayOf(dtype: Dtype | "F16"): typeof ARRAYS[Dtype] | typeof Float16Array {
+  return dtype === "F16" ? Float16Array : ARRAYS[dtype];
 }
 
 /**

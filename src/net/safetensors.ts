@@ -10,14 +10,14 @@ import { InputError } from "../errors.ts";
 import { findDuplicateKey } from "./json_keys.ts";
 import {
   arrayOf,
-  type Dtype,
   type HostTensor,
   hostTensor,
   isStoredDtype,
   storedBytes,
+  type WrittenTensor,
 } from "./host_tensor.ts";
 
-export type { Dtype, HostTensor } from "./host_tensor.ts";
+export type { Dtype, HostTensor, WrittenTensor } from "./host_tensor.ts";
 
 /** What a safetensors file holds. */
 export interface SafetensorsFile {
@@ -107,7 +107,7 @@ function otherFormat(bytes: Uint8Array): string | undefined {
 
 /** The bytes of a safetensors file: widest types first, then by name, values aligned to 8 bytes. */
 export function encodeSafetensors(
-  tensors: ReadonlyMap<string, HostTensor>,
+  tensors: ReadonlyMap<string, WrittenTensor>,
   metadata: Readonly<Record<string, string>> = {},
 ): Uint8Array<ArrayBuffer> {
   const order = [...tensors].toSorted(([nameA, a], [nameB, b]) =>
@@ -117,8 +117,9 @@ export function encodeSafetensors(
   const header: [string, unknown][] = [];
   if (Object.keys(metadata).length > 0) header.push(["__metadata__", metadata]);
   let end = 0;
-  for (const [name, { dtype, shape, data }] of order) {
-    checkTensor(name, dtype, shape, data);
+  for (const [name, tensor] of order) {
+    checkTensor(name, tensor);
+    const { dtype, shape, data } = tensor;
     const begin = end;
     end += data.byteLength;
     header.push([name, { dtype, shape, data_offsets: [begin, end] }]);
@@ -197,7 +198,7 @@ function parseEntry(name: string, value: unknown, available: number, fail: Fail)
 }
 
 /** A wrong tensor to write is a mistake of the program, not of its user: `TypeError`. */
-function checkTensor(name: string, dtype: Dtype, shape: number[], data: HostTensor["data"]): void {
+function checkTensor(name: string, { dtype, shape, data }: WrittenTensor): void {
   if (name === "__metadata__") {
     throw new TypeError('Cannot write tensor "__metadata__": the name is reserved by the format');
   }

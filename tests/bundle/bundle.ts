@@ -18,6 +18,19 @@ const packages: Plugin = {
   },
 };
 
+/** Kernels without what only people read; lines that name libraries are read by the program. */
+const kernels: Plugin = {
+  name: "kernels",
+  setup({ onLoad }) {
+    onLoad({ filter: /\.wgsl$/ }, async ({ path }) => {
+      const lines = (await Deno.readTextFile(path)).split("\n");
+      const kept = lines.map((line) => /^\s*\/\/ needs:/.test(line) ? line : line.replace(/\/\/.*$/, ""))
+        .map((line) => line.trim()).filter((line) => line !== "");
+      return { contents: kept.join("\n") + "\n", loader: "text" };
+    });
+  },
+};
+
 const [entry, outfile] = Deno.args;
 try {
   await build({
@@ -28,7 +41,7 @@ try {
     platform: "browser",
     target: "es2024",
     minify: true,
-    plugins: [packages],
+    plugins: [packages, kernels],
     logLevel: "warning",
   });
 } catch {

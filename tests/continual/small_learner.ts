@@ -1,8 +1,5 @@
-import {
-  ContinualLearner,
-  type Given,
-  type LearnerHost,
-} from "../../src/continual/continual_learner.ts";
+import { ContinualLearner, type LearnerHost } from "../../src/continual/continual_learner.ts";
+import type { Given } from "../../src/continual/given.ts";
 import type { LearnerSettings } from "../../src/continual/settings.ts";
 import { type LearnerStore, MemoryLearnerStore } from "../../src/continual/store.ts";
 import { steadyNow } from "../../src/experiment/steady_clock.ts";

@@ -1,4 +1,4 @@
-import { command, text, texts } from "../command.ts";
+import { command, flag, text, texts } from "../command.ts";
 import { methodOfRun } from "../named_paths.ts";
 import { data, installedData, provider } from "./shared_options.ts";
 
@@ -33,5 +33,27 @@ export const report = command({
   async run({ runs }, { terminal }) {
     const { report } = await import("../report.ts");
     report(runs, terminal);
+  },
+});
+
+/** `wscl export`. */
+export const exportWeights = command({
+  name: "export",
+  summary: "write the weights of a run or a learner as one file",
+  description:
+    "Writes a safetensors file with names of classes, image size and normalisation in its metadata; --init and --start " +
+    "begin with it.",
+  arguments: {
+    from: text("<folder>", "folder of a run or a learner", { path: "read", mandatory: true }),
+  },
+  options: {
+    out: text("<file>", "file to write", { path: "write", default: "model.safetensors" }),
+    half: flag("round values to F16: half the size"),
+  },
+  async run({ from, out, half }, { terminal }) {
+    const { exportModel } = await import("../../host/export_model.ts");
+    const warn = (text: string) => terminal.print(text);
+    const bytes = await exportModel(from, { out, half, warn });
+    terminal.print(`${out}: ${(bytes / 1e6).toFixed(1)} MB`);
   },
 });

@@ -1,4 +1,4 @@
-import type { Given } from "../../continual/continual_learner.ts";
+import type { Given } from "../../continual/given.ts";
 import { countAnswers, type ExamResult } from "../../continual/examine.ts";
 import {
   type Knowledge,
@@ -91,7 +91,7 @@ async function answer(
   asked: readonly Given[],
   safety: AskOptions,
 ): Promise<Prediction[]> {
-  const host = learnerHost(safety, { goOnWith: "", emit: () => {}, shouldStop: () => false });
+  const host = learnerHost(safety);
   const gpu = await host.openGpu();
   try {
     const predictor = new Predictor(gpu, knowledge, asked.length);

@@ -1,4 +1,5 @@
-import { ContinualLearner, type Given } from "../../continual/continual_learner.ts";
+import { ContinualLearner } from "../../continual/continual_learner.ts";
+import type { Given } from "../../continual/given.ts";
 import type { RunEvent } from "../../experiment/events.ts";
 import { launchNight } from "../../host/launch_night.ts";
 import { LearnerFolder, lockLearner } from "../../host/learner_folder.ts";

@@ -55,11 +55,7 @@ export async function make(options: NewOptions, terminal: Terminal): Promise<voi
     : await dreamsIn(dreams, options.size ?? 64, { cacheDir, progress });
   terminal.live("");
   createLearnerFolder(path);
-  const host = learnerHost({ cacheDir }, {
-    goOnWith: "",
-    emit: () => {},
-    shouldStop: () => false,
-  });
+  const host = learnerHost({ cacheDir });
   let learner: ContinualLearner;
   try {
     learner = await ContinualLearner.create(new LearnerFolder(path), {

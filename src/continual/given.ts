@@ -1,0 +1,104 @@
+import { InputError } from "../errors.ts";
+import { lookAlikes } from "../images/look_alike.ts";
+import { type Picture, pictureOf } from "./pictures.ts";
+
+/** An image that the learner is taught. */
+export interface Given {
+  /** RGB bytes, `[size, size, 3]`. */
+  readonly pixels: Uint8Array<ArrayBuffer>;
+  /** Name of its class. */
+  readonly label: string;
+  /** Where it came from, such as a path; default: nothing. */
+  readonly from?: string;
+}
+
+/** What is known before images are taken. */
+interface KnownBefore {
+  readonly size: number;
+  readonly maxClasses: number;
+  /** Names of classes, those that wait included. */
+  readonly names: Iterable<string>;
+  /** All that is held or waits. */
+  readonly pictures: readonly Picture[];
+}
+
+/**
+ * Those of some images that are not known yet, by their pixels.
+ *
+ * @throws {InputError} for images of another size, names that cannot be told apart, more classes than there is room
+ * for, and an image that is known under another name.
+ */
+export async function newPictures(
+  images: readonly Given[],
+  { size, maxClasses, names: before, pictures }: KnownBefore,
+): Promise<Picture[]> {
+  const names = new Set(before);
+  const known = new Map(pictures.map(({ digest, label }) => [digest, label]));
+  const fresh: Picture[] = [];
+  for (const { pixels, label, from = "" } of images) {
+    checkPixels(pixels, size, from);
+    checkName(label, names);
+    const picture = await pictureOf(pixels, label, from);
+    const other = known.get(picture.digest);
+    if (other !== undefined && other !== label) {
+      throw new InputError(
+        `Cannot learn ${
+          from || "an image"
+        } as ${label}: it is known as ${other}; leave it out, or forget it first ` +
+          `(./wscl forget --image ${picture.digest.slice(0, 16)})`,
+      );
+    }
+    names.add(label);
+    if (names.size > maxClasses) {
+      throw new InputError(
+        `Cannot learn ${label}: it would be the ${names.size}th class, and the learner has room for ${maxClasses}; ` +
+          "forget a class, or make a learner with more --max-classes",
+      );
+    }
+    if (other === undefined) fresh.push(picture);
+    known.set(picture.digest, label);
+  }
+  return fresh;
+}
+
+/** @throws {InputError} for an image of another size. */
+export function checkPixels(pixels: Uint8Array, size: number, from: string): void {
+  if (pixels.length === size * size * 3) return;
+  throw new InputError(
+    `Cannot use ${
+      from || "an image"
+    }: it has ${pixels.length} bytes, and the learner sees RGB images of ${size} x ` +
+      `${size} pixels (${size * size * 3} bytes); resize it first`,
+  );
+}
+
+/** The one digest that begins so. @throws {InputError} where there is none, or several. */
+export function wholeDigest(beginning: string, pictures: readonly Picture[]): string {
+  const fail = (found: string): never => {
+    throw new InputError(`Cannot forget image ${beginning}: ${found}`);
+  };
+  if (!/^[0-9a-f]{8,64}$/i.test(beginning)) {
+    fail("it is no file and no digest; give 8 hexadecimal digits or more of one");
+  }
+  const wanted = beginning.toLowerCase();
+  const found = new Set(
+    pictures.map(({ digest }) => digest).filter((digest) => digest.startsWith(wanted)),
+  );
+  if (found.size > 1) fail("several images begin with it; give more digits");
+  const [whole] = found;
+  return whole ?? fail("neither memory nor exam holds such an image");
+}
+
+/** @throws {InputError} for a name that is empty, or looks like another. */
+function checkName(name: string, names: ReadonlySet<string>): void {
+  if (name.trim() === "") {
+    throw new InputError("Cannot learn images without a name: their class is empty; name it");
+  }
+  if (names.has(name)) return;
+  const [alike] = lookAlikes(name, names);
+  if (alike === undefined) return;
+  throw new InputError(
+    `Cannot learn ${name}: it looks like the class ${alike} and is spelt differently; use the one name, or another ` +
+      "that can be told apart",
+  );
+}

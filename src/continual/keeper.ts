@@ -1,0 +1,211 @@
+import { InputError } from "../errors.ts";
+import { parseJson } from "../experiment/json.ts";
+import { dayNumbers, endDay, readDay } from "./day.ts";
+import { finishForgetting } from "./forgetting.ts";
+import {
+  type Generation,
+  generationFiles,
+  generationName,
+  readGeneration,
+  readLast,
+} from "./generation.ts";
+import type { Picture } from "./pictures.ts";
+import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
+import type { LearnerStore } from "./store.ts";
+
+/** What is kept of a night before it begins: all that is not in generation and day. */
+export interface KeptPlan {
+  /** Name of the generation at dusk. */
+  readonly base: string;
+  /** The last bundle of the day that it takes. */
+  readonly taken: number;
+  /** Nights from the same dusk whose dawn was refused. */
+  readonly attempt: number;
+}
+
+const PLAN = "plan.json";
+
+/** Keeps a learner in its store: the last generation, the day, the night that goes on, the one that was refused. */
+export class Keeper {
+  readonly store: LearnerStore;
+  readonly #now: () => number;
+  readonly #warn: (text: string) => void;
+  #name: string;
+  #generation: Generation;
+
+  private constructor(
+    store: LearnerStore,
+    { now, warn }: KeeperHooks,
+    name: string,
+    generation: Generation,
+  ) {
+    this.store = store;
+    this.#now = now;
+    this.#warn = warn;
+    this.#name = name;
+    this.#generation = generation;
+  }
+
+  /** Keeps the first generation of a learner in an empty store. */
+  static async begin(
+    store: LearnerStore,
+    generation: Generation,
+    hooks: KeeperHooks,
+  ): Promise<Keeper> {
+    const name = generationName(generation.state.generation);
+    await store.write("generations", name, generationFiles(generation));
+    return new Keeper(store, hooks, name, generation);
+  }
+
+  /** @throws {InputError} where there is no learner, or none of its generations is whole. */
+  static async open(store: LearnerStore, hooks: KeeperHooks): Promise<Keeper> {
+    const { name, found } = await readLast(
+      store,
+      (name) => readGeneration(store, name),
+      hooks.warn,
+    );
+    return new Keeper(store, hooks, name, found);
+  }
+
+  /** The last one. */
+  get generation(): Generation {
+    return this.#generation;
+  }
+
+  /**
+   * Finishes what was interrupted between two calls, so that all is as after the last one that came to its end; called
+   * before anything is changed.
+   */
+  async recover(): Promise<void> {
+    if (await finishForgetting(this.store)) {
+      const { name, found } = await readLast(
+        this.store,
+        (name) => readGeneration(this.store, name),
+        this.#warn,
+      );
+      this.#name = name;
+      this.#generation = found;
+    }
+    const { state, record } = this.#generation;
+    if (record?.generation === state.generation && !await this.#isLogged(record)) {
+      await this.#log(record, 0);
+    }
+    if (await this.pendingPlan() === null) await this.endNight();
+    await endDay(this.store, state.taken);
+  }
+
+  /** What waits, in the order in which it came; of the night's own plan, what it takes. */
+  async day(until = Infinity): Promise<Picture[]> {
+    const { settings: { size }, taken: after } = this.#generation.state;
+    return await readDay(this.store, size, { after, until });
+  }
+
+  /** For the next bundle of the day: higher than any before. */
+  async nextNumber(): Promise<number> {
+    const plan = await this.pendingPlan();
+    const numbers = await dayNumbers(this.store);
+    return Math.max(this.#generation.state.taken, plan?.taken ?? 0, ...numbers) + 1;
+  }
+
+  /** The night that was interrupted; null where there is none, or what it was to learn has changed. */
+  async pendingPlan(): Promise<KeptPlan | null> {
+    const [name] = await this.store.names("night");
+    if (name === undefined) return null;
+    try {
+      const plan = await this.#readPlan("night", name);
+      return plan.base === this.#name ? plan : null;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      return null; // it was cut while it was written, before the night began
+    }
+  }
+
+  /** Settles a night with all that waits; one behind a refused one takes its place. */
+  async newPlan(): Promise<KeptPlan> {
+    const taken = Math.max(this.#generation.state.taken, ...await dayNumbers(this.store));
+    const refused = await this.refused();
+    const attempt = refused === null ? 0 : (await this.#readPlan("refused", refused)).attempt + 1;
+    const plan: KeptPlan = { base: this.#name, taken, attempt };
+    await this.store.write("night", "1", { [PLAN]: encode(plan) });
+    await this.dropRefused();
+    return plan;
+  }
+
+  /** Name of the night whose dawn was refused; null: none was. */
+  async refused(): Promise<string | null> {
+    return (await this.store.names("refused"))[0] ?? null;
+  }
+
+  async dropRefused(): Promise<void> {
+    for (const name of await this.store.names("refused")) {
+      await this.store.remove("refused", name);
+    }
+  }
+
+  /** Puts what a night has made aside: the learner stays as it was, and the day waits. */
+  async refuse(generation: Generation, plan: KeptPlan, seconds: number): Promise<void> {
+    const name = generationName(generation.state.generation);
+    const files = { ...generationFiles(generation), [PLAN]: encode(plan) };
+    await this.store.write("refused", name, files);
+    await this.#log(generation.record!, seconds);
+    await this.endNight();
+  }
+
+  /** Makes what a night has made the last generation, and ends night and day. */
+  async keep(generation: Generation, seconds: number): Promise<void> {
+    await this.write(generation);
+    await this.#log(generation.record!, seconds);
+    await this.endNight();
+    await this.dropRefused();
+    await endDay(this.store, generation.state.taken);
+  }
+
+  /** Makes a generation the last one, and lets the oldest go. */
+  async write(generation: Generation): Promise<void> {
+    const { state: { generation: number, settings: { kept } } } = generation;
+    const name = generationName(number);
+    await this.store.write("generations", name, generationFiles(generation));
+    this.#name = name;
+    this.#generation = generation;
+    const names = await this.store.names("generations");
+    for (const old of names.slice(0, Math.max(0, names.length - kept))) {
+      await this.store.remove("generations", old);
+    }
+  }
+
+  /** Removes what a night leaves, finished or not; what was refused stays. */
+  async endNight(): Promise<void> {
+    for (const shelf of ["night", "checkpoints"] as const) {
+      for (const name of await this.store.names(shelf)) await this.store.remove(shelf, name);
+    }
+  }
+
+  async #readPlan(shelf: "night" | "refused", name: string): Promise<KeptPlan> {
+    const { [PLAN]: bytes } = await this.store.read(shelf, name, [PLAN]);
+    return parseJson(new TextDecoder().decode(bytes), PLAN) as KeptPlan;
+  }
+
+  async #isLogged({ generation, night }: NightRecord): Promise<boolean> {
+    // Behind it there may be nights that were refused.
+    const last = (await this.store.lines()).flatMap(parseRecord).findLast(({ passed }) => passed);
+    return last?.generation === generation && last.night === night;
+  }
+
+  async #log(record: NightRecord, seconds: number): Promise<void> {
+    const at = new Date(this.#now()).toISOString();
+    const dated: DatedRecord = { ...record, at, seconds: Math.round(seconds * 10) / 10 };
+    await this.store.append(JSON.stringify(dated));
+  }
+}
+
+/** What a keeper needs of its surroundings. */
+export interface KeeperHooks {
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+  /** Told of what is passed over. */
+  readonly warn: (text: string) => void;
+}
+
+function encode(plan: KeptPlan): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(plan) + "\n");
+}
