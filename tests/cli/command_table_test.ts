@@ -29,7 +29,7 @@ Deno.test("the table of commands in the README names every command, and only opt
       for (const [option] of `${usage} ${text}`.matchAll(/--[a-z-]+/g)) {
         assert(optionsOf(command).includes(option), `${words} has no ${option}`);
       }
-      const operands = usage.replace(/--\S+ \S+/g, "").match(/[A-Z]+/g) ?? [];
+      const operands = usage.replace(/--\S+ \S+|\[[A-Z]+\]/g, "").match(/[A-Z]+/g) ?? [];
       const needed = command.arguments.filter((key) =>
         command.parameters[key].placeholder.startsWith("<")
       );
