@@ -80,7 +80,7 @@ export type { ImageInfo, ImageSet } from "./src/images/image_set.ts";
 export type { Given } from "./src/continual/given.ts";
 export type { ExamResult } from "./src/continual/examine.ts";
 export type { Forgetting } from "./src/continual/forgetting.ts";
-export type { Answer } from "./src/continual/answers.ts";
+export type { Answer, Sight } from "./src/continual/answers.ts";
 export type { Prediction } from "./src/continual/predictor.ts";
 export type * from "./src/continual/record.ts";
 export type { FreezingChoice } from "./src/method/freezing.ts";

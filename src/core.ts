@@ -40,7 +40,7 @@ export type { DreamImages, NewLearner } from "./continual/birth.ts";
 export type { Given } from "./continual/given.ts";
 export type { ExamResult } from "./continual/examine.ts";
 export type { Forgetting } from "./continual/forgetting.ts";
-export type { Answer } from "./continual/answers.ts";
+export type { Answer, Sight } from "./continual/answers.ts";
 export type { Prediction } from "./continual/predictor.ts";
 export type * from "./continual/record.ts";
 export type { FreezingChoice } from "./method/freezing.ts";

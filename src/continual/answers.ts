@@ -2,8 +2,19 @@
 export interface Answer {
   /** Of the class. */
   readonly name: string;
-  /** Of the softmax over all heads, so that what the free ones get is left for none of the classes. */
+  /** Of the softmax over the heads of all classes: they sum to 1. */
   readonly probability: number;
+}
+
+/** What the network sees in an image. */
+export interface Sight {
+  /** The likeliest class first. */
+  readonly answers: readonly Answer[];
+  /**
+   * Probability of the likeliest class in the softmax over all heads, the free ones included, which have learned in
+   * dreams what is none of the classes; 0 without a class.
+   */
+  readonly familiarity: number;
 }
 
 /** A class and its output column. */
@@ -16,30 +27,38 @@ interface ClassHead {
 const MISTAKEN = 0.05;
 
 /**
- * What the network answers, the likeliest class first, for each image.
+ * What the network sees in each image.
  *
  * @param logits `[images, heads]`
  */
-export function answersOf(
+export function sightsOf(
   logits: Float32Array,
   heads: number,
   classes: readonly ClassHead[],
-): Answer[][] {
+): Sight[] {
   return Array.from({ length: logits.length / heads }, (_, image) => {
     const row = logits.subarray(image * heads, (image + 1) * heads);
     const largest = row.reduce((a, b) => Math.max(a, b), -Infinity);
-    const exponentials = Float64Array.from(row, (logit) => Math.exp(logit - largest));
-    const sum = exponentials.reduce((a, b) => a + b, 0);
-    return classes.map(({ name, head }) => ({ name, probability: exponentials[head] / sum }))
-      .sort((a, b) => b.probability - a.probability);
+    const weights = Float64Array.from(row, (logit) => Math.exp(logit - largest));
+    const all = weights.reduce((a, b) => a + b, 0);
+    const ofClasses = classes.reduce((sum, { head }) => sum + weights[head], 0);
+    // Where free heads outweigh all classes by hundreds of nats, nothing is left to divide by.
+    const share = (head: number) => ofClasses > 0 ? weights[head] / ofClasses : 1 / classes.length;
+    const answers = classes
+      .map(({ name, head }) => ({ name, probability: share(head), logit: row[head] }))
+      .sort((a, b) => b.logit - a.logit);
+    return {
+      answers: answers.map(({ name, probability }) => ({ name, probability })),
+      familiarity: Math.max(0, ...classes.map(({ head }) => weights[head] / all)),
+    };
   });
 }
 
 /**
- * The probability of the best class below which an image is none of them: the one that 19 of 20 images of the exam
- * reach. Null without an exam.
+ * The familiarity below which an image is none of the classes: the one that 19 of 20 images of the exam reach. Null
+ * without an exam.
  */
-export function thresholdOf(answers: readonly (readonly Answer[])[]): number | null {
-  const best = answers.flatMap(([first]) => first ? [first.probability] : []).sort((a, b) => a - b);
-  return best.length === 0 ? null : best[Math.floor(MISTAKEN * best.length)];
+export function thresholdOf(sights: readonly Sight[]): number | null {
+  const familiar = sights.map(({ familiarity }) => familiarity).sort((a, b) => a - b);
+  return familiar.length === 0 ? null : familiar[Math.floor(MISTAKEN * familiar.length)];
 }

@@ -2,7 +2,7 @@ import { sha256 } from "../digest.ts";
 import type { LongTermMemory } from "../images/long_term.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import type { Random } from "../random.ts";
-import { type Answer, thresholdOf } from "./answers.ts";
+import { type Sight, thresholdOf } from "./answers.ts";
 import type { Division } from "./division.ts";
 import { movedDreams } from "./dream_heads.ts";
 import type { ExamPicture, Generation } from "./generation.ts";
@@ -26,8 +26,8 @@ export interface NightResult {
   /** Names and heads of all classes, in the order of their numbers: those that the base knows come first. */
   readonly classes: readonly { readonly name: string; readonly head: number }[];
   readonly exam: readonly Picture[];
-  /** To each image of the exam, the likeliest class first. */
-  readonly answers: readonly (readonly Answer[])[];
+  /** What is seen in each image of the exam. */
+  readonly sights: readonly Sight[];
   readonly weights: ReadonlyMap<string, HostTensor>;
   readonly longTerm: LongTermMemory;
   readonly streams: Readonly<Record<Stream, Random>>;
@@ -42,12 +42,12 @@ export interface NightResult {
 export async function dawnOf(
   result: NightResult,
 ): Promise<{ readonly generation: Generation; readonly record: NightRecord }> {
-  const { base, answers, weights, longTerm, streams, story, taken } = result;
+  const { base, sights, weights, longTerm, streams, story, taken } = result;
   const { state: before } = base;
   const { settings } = before;
   const exam = result.exam.map((picture, i): ExamPicture => ({
     ...picture,
-    right: answers[i][0]?.name === picture.label,
+    right: sights[i].answers[0]?.name === picture.label,
   }));
   const memory = await rememberedPictures(result);
   const classes = classesOf(result, memory, exam);
@@ -64,7 +64,7 @@ export async function dawnOf(
     images: before.images + story.images,
     taken,
     memory: longTerm.reservoir.state() as MemoryState,
-    threshold: thresholdOf(answers) ?? before.threshold,
+    threshold: thresholdOf(sights) ?? before.threshold,
   };
   const nameOf = new Map(classes.map(({ name, head }) => [head, name]));
   const byHead = Array.from({ length: settings.maxClasses }, (_, head) => nameOf.get(head) ?? null);

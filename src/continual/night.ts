@@ -22,7 +22,7 @@ import { giveHeads } from "../method/new_classes.ts";
 import type { Task } from "../method/session.ts";
 import { rest } from "../method/sleep.ts";
 import { Random } from "../random.ts";
-import { type Answer, answersOf } from "./answers.ts";
+import { type Sight, sightsOf } from "./answers.ts";
 import { divideDay, type Division } from "./division.ts";
 import { dawnOf } from "./dawn.ts";
 import type { Generation } from "./generation.ts";
@@ -175,11 +175,11 @@ class Night {
     const freezing = await this.#learn(room, classes);
     await learner.readLosses();
     this.#teller.emit({ type: "phase", task: null, phase: "evaluation" });
-    const answers = await this.#answers(room, classes);
+    const sights = await this.#examine(room, classes);
     recording.end();
     this.#teller.emit({ type: "phase", task: null, phase: "saving" });
     const dawn = await dawnOf({
-      ...{ base, taken, classes, answers, longTerm, streams },
+      ...{ base, taken, classes, sights, longTerm, streams },
       division: this.#division,
       exam: this.#exam,
       weights: await network.export(),
@@ -358,14 +358,14 @@ class Night {
     return freezing;
   }
 
-  /** What the network answers to each image of the exam, the likeliest first. */
-  async #answers(
+  /** What the network sees in each image of the exam. */
+  async #examine(
     { session: { learner }, exam }: NightSession,
     classes: readonly NamedHead[],
-  ): Promise<Answer[][]> {
+  ): Promise<Sight[]> {
     // What is right is known to whoever counts.
     const samples = this.#exam.map((_, image): Sample => ({ from: exam, image, label: 0 }));
-    return answersOf(await learner.logits(samples), learner.heads, classes);
+    return sightsOf(await learner.logits(samples), learner.heads, classes);
   }
 
   /** Whoever has a free head is a dream. */

@@ -10,16 +10,14 @@ import { packState } from "../net/network_state.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import { Random } from "../random.ts";
-import { type Answer, answersOf } from "./answers.ts";
+import { type Sight, sightsOf } from "./answers.ts";
 import type { Knowledge } from "./generation.ts";
 import { imageSetOf } from "./pictures.ts";
 import { nightConfig } from "./settings.ts";
 
 /** What a learner answers to an image. */
-export interface Prediction {
-  /** The likeliest class first. */
-  readonly answers: readonly Answer[];
-  /** The best of them is less likely than 19 of 20 images of the exam were: it is probably none of the classes. */
+export interface Prediction extends Sight {
+  /** It is less familiar than 19 of 20 images of the exam were: it is probably none of the classes. */
   readonly none: boolean;
 }
 
@@ -84,10 +82,9 @@ export class Predictor {
   /** What it answers to each of some images: see {@linkcode logits}. */
   async predict(pixels: readonly Uint8Array<ArrayBuffer>[]): Promise<Prediction[]> {
     const { state: { settings: { maxClasses }, classes, threshold } } = this.knowledge;
-    const answers = answersOf(await this.logits(pixels), maxClasses, classes);
-    return answers.map((answers) => ({
-      answers,
-      none: answers.length === 0 || (threshold !== null && answers[0].probability < threshold),
+    return sightsOf(await this.logits(pixels), maxClasses, classes).map((sight) => ({
+      ...sight,
+      none: classes.length === 0 || (threshold !== null && sight.familiarity < threshold),
     }));
   }
 

@@ -54,7 +54,7 @@ export interface NightRecord {
   readonly images: number;
   /** Mean loss of the first and of the last steps that were read back, by phase. */
   readonly losses: Readonly<Record<string, readonly [first: number, last: number]>>;
-  /** Probability below which an image is none of the classes; null: there was no exam. */
+  /** Familiarity below which an image is none of the classes; null: there was no exam. */
   readonly threshold: number | null;
 }
 

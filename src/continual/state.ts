@@ -72,7 +72,7 @@ export interface LearnerState {
   readonly taken: number;
   /** Null: nothing was ever offered. */
   readonly memory: MemoryState | null;
-  /** Probability of the best class below which an image is none of them; null: there was no exam. */
+  /** Familiarity below which an image is none of them; null: there was no exam. */
   readonly threshold: number | null;
 }
 

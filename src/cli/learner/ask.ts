@@ -134,9 +134,10 @@ const FORMATS: Readonly<Record<PredictOptions["format"], Format>> = {
     }).join("\n"),
   json: (asked, predictions, top) =>
     JSON.stringify(
-      predictions.map(({ answers, none }, i) => ({
+      predictions.map(({ answers, none, familiarity }, i) => ({
         image: asked[i].from,
         class: none ? null : answers[0].name,
+        familiarity: Number(familiarity.toFixed(6)),
         answers: answers.slice(0, top).map(({ name, probability }) => ({
           class: name,
           probability: Number(probability.toFixed(6)),

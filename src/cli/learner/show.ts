@@ -29,7 +29,10 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   line("dreams", dreams ? `${dreams.images} images in ${dreams.from}` : settings.dreams);
   line("nights", `${nights}, ${images} images through training steps`);
   if (threshold !== null) {
-    line("none of these", `below a probability of ${threshold.toFixed(2)}`);
+    line(
+      "none of these",
+      `below a familiarity of ${threshold.toFixed(2)}, which 19 of 20 exam images reach`,
+    );
   }
   if (classes.length === 0) return;
 
