@@ -56,42 +56,47 @@ const PASSES = 5;
 interface Row {
   readonly name: string;
   readonly about: string;
-  readonly changed: (day: number) => readonly Override[];
+  readonly changed: (passes: number) => readonly Override[];
   /** Everything is learned on one day. */
   readonly jointly?: boolean;
+  /** As many images through training steps as this other row. */
+  readonly like?: string;
 }
 
 const set = (values: Record<string, unknown>): Override[] =>
   Object.entries(values).map(([path, value]) => ({ path, value }));
 
-/** Images through training steps of a night of WSCL for each image of the day, dreams and replay counted. */
-const SHARE_OF_WSCL = 1 + 5 * PASSES;
-
 const ROWS: readonly Row[] = [
   {
     name: "wscl",
     about: "WSCL, as a learner is by default",
-    changed: () => set({ "wscl.sleepEpochs": PASSES }),
+    changed: (passes) => set({ "wscl.sleepEpochs": passes }),
   },
   {
     name: "er_ace",
     about: `ER-ACE, ${PASSES} passes over each day as well`,
-    changed: () => set({ method: "er_ace", epochs: PASSES }),
+    changed: (passes) => set({ method: "er_ace", epochs: passes, calibration: 0 }),
   },
   {
     name: "er_ace_equal_compute",
     about: "ER-ACE, as many images through training steps as WSCL",
-    changed: () => set({ method: "er_ace", epochs: Math.ceil(SHARE_OF_WSCL / 2) }),
+    changed: (passes) => set({ method: "er_ace", epochs: passes, calibration: 0 }),
+    like: "wscl",
+  },
+  {
+    name: "er_ace_calibrated",
+    about: `ER-ACE, ${PASSES} passes and the same calibration at dawn as WSCL`,
+    changed: (passes) => set({ method: "er_ace", epochs: passes }),
   },
   {
     name: "finetune",
     about: `${PASSES} passes over each day and nothing against forgetting`,
-    changed: () => set({ method: "finetune", epochs: PASSES }),
+    changed: (passes) => set({ method: "finetune", epochs: passes, calibration: 0 }),
   },
   {
     name: "joint",
     about: `${PASSES} passes over the images of all days at once`,
-    changed: () => set({ method: "finetune", epochs: PASSES }),
+    changed: (passes) => set({ method: "finetune", epochs: passes, calibration: 0 }),
     jointly: true,
   },
 ];
@@ -128,7 +133,8 @@ export async function benchDays(options: DaysOptions, output: Output): Promise<v
   for (const seed of seeds) {
     for (const row of rows) {
       if (results.some((result) => result.seed === seed && result.row === row.name)) continue;
-      const result = await runArm(row, seed, images, options, host);
+      const passes = passesOf(row, results.filter((result) => result.seed === seed));
+      const result = await runArm(row, passes, seed, images, options, host);
       results.push(result);
       Deno.writeTextFileSync(path, JSON.stringify({ ...setting, ...result }) + "\n", {
         append: true,
@@ -151,6 +157,7 @@ interface Images {
 
 async function runArm(
   row: Row,
+  passes: number,
   seed: number,
   images: Images,
   { start, size, width, images: count }: DaysOptions,
@@ -171,7 +178,7 @@ async function runArm(
     settings: {
       ...bytes ? {} : { width },
       ...{ size, seed, maxClasses: 20, memory: 200, margin: 100 },
-      changed: row.changed(0),
+      changed: row.changed(passes),
     },
     start: bytes && { bytes, name: start },
   }, host);
@@ -195,6 +202,22 @@ async function runArm(
     ...{ right, first, trained: learner.state.images },
     seconds: (performance.now() - began) / 1000,
   };
+}
+
+/**
+ * Passes of a row: with so many it comes to as many images through training steps as the row that it is like, by what
+ * the same row with the usual passes came to.
+ */
+function passesOf({ name, like }: Row, results: readonly ArmResult[]): number {
+  if (like === undefined) return PASSES;
+  const trained = (row: string) => {
+    const found = results.find((result) => result.row === row);
+    if (found) return found.trained;
+    throw new InputError(
+      `Cannot match ${name} to ${like}: ${row} has not been run; name it in --rows`,
+    );
+  };
+  return Math.ceil(PASSES * trained(like) / trained("er_ace"));
 }
 
 /** Some images of a class, the same for every row. */

@@ -41,12 +41,18 @@ export const USUAL: Omit<LearnerSettings, "mean" | "std"> = {
   stem: "cifar",
   maxClasses: 100,
   memory: 500,
-  dreams: "memory",
+  dreams: "none",
   seed: 0,
   margin: 20,
   kept: 3,
   changed: [],
 };
+
+/**
+ * Training steps on the balanced memory at dawn: beyond the paper, and what a learner of few images gains most by
+ * (docs/learner.md).
+ */
+const CALIBRATION = 60;
 
 /** Smallest size by stem: batch norm has more than one pixel of an image even in the last map. */
 const LEAST_SIZE: Readonly<Record<Stem, number>> = { cifar: 16, imagenet: 64 };
@@ -85,7 +91,9 @@ export function nightConfig(settings: LearnerSettings, images: number): Experime
       dreamsFrom: dreams === "images" ? "images" : "memory",
       dreamsPerEpisode: DREAMS_PER_EPISODE,
       sleepEpochs: passes,
+      transfer: "dawn",
     },
+    calibration: CALIBRATION,
     freezing: { validation: judged, buffer: judged },
     data: {
       tasks: 1,

@@ -62,7 +62,7 @@ const make = command({
     dreams: text(
       "<dir>",
       "folder of class folders to dream of, or memory (what is remembered, turned), or none",
-      { path: "read", default: "memory" },
+      { path: "read", default: "none" },
     ),
     size: parsed("<pixels>", "height and width that the network sees (default: 64)", number),
     width: parsed("<number>", "channels of the first stage (default: 16, or the start's)", number),

@@ -44,7 +44,7 @@ export async function make(options: NewOptions, terminal: Terminal): Promise<voi
       margin: options.margin,
       seed: options.seed,
     }),
-    dreams: dreams === "none" ? "none" : "memory",
+    dreams: dreams === "memory" ? "memory" : "none",
     changed: set,
   };
   const progress = (done: number, total: number, what: string) =>
@@ -84,8 +84,8 @@ function describe(path: string, { state }: ContinualLearner, start: string | nul
   const dreamt = set
     ? `${set.images} images of ${set.classes} classes in ${set.from}`
     : dreams === "memory"
-    ? "turned pictures of what is remembered (--dreams DIR: images of other classes)"
-    : "none";
+    ? "turned pictures of what is remembered"
+    : "none (--dreams DIR: images of other classes, or memory)";
   return [
     line("learner", path),
     line("network", `ResNet-18 of width ${width}, ${size} x ${size} pixels (--width, --size)`),
