@@ -11,8 +11,8 @@ export interface Sight {
   /** The likeliest class first. */
   readonly answers: readonly Answer[];
   /**
-   * Probability of the likeliest class in the softmax over all heads, the free ones included, which have learned in
-   * dreams what is none of the classes; 0 without a class.
+   * Probability of the likeliest class in the softmax over all heads, the free ones included, which dreams may have
+   * taught what is none of the classes; 0 without a class.
    */
   readonly familiarity: number;
 }

@@ -13,6 +13,7 @@ export const SMALL: Partial<LearnerSettings> = {
   width: 4,
   maxClasses: 8,
   memory: 24,
+  dreams: "memory",
   changed: [{ path: "wscl.sleepEpochs", value: 3 }, {
     path: "optimizer.learningRate",
     value: 0.05,
