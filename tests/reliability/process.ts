@@ -97,6 +97,11 @@ export class TinyProcess {
     return this.#spawn([], args);
   }
 
+  /** The same, killed after so many milliseconds. */
+  killed(after: number, ...args: string[]): Promise<Ended> {
+    return this.#spawn([{ when: after, happens: (child) => kill(child, "SIGKILL") }], args);
+  }
+
   outcome(): Promise<Record<string, unknown>> {
     return outcome(this.out);
   }
