@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import { generationName, readGeneration } from "../../src/continual/generation.ts";
 import { type LearnerStore, MemoryLearnerStore } from "../../src/continual/store.ts";
+import { Predictor } from "../../src/continual/predictor.ts";
 import { InputError } from "../../src/errors.ts";
 import { openGpu } from "../../src/gpu/device.ts";
+import { Trainer } from "../../src/learner/trainer.ts";
 import { decodeSafetensors } from "../../src/net/safetensors.ts";
 import { figures, names, SMALL, smallLearner, testHost } from "./small_learner.ts";
 
@@ -332,6 +334,39 @@ onGpu("the weights name their classes, and what images are normalised by", async
   for (const { name, head } of learner.state.classes) assert.equal(classes[head], name);
   assert.deepEqual(JSON.parse(metadata.mean), learner.state.settings.mean);
   assert.equal(metadata.size, "16");
+  learner.close();
+});
+
+onGpu("logits of pictures are those of the network on normalised inputs", async () => {
+  const store = new MemoryLearnerStore();
+  const learner = await smallLearner({ store });
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  await learner.sleep();
+  const generation = await readGeneration(store, generationName(1));
+  const { settings: { size, mean, std, width, maxClasses } } = generation.state;
+  const pictures = [...figures(ring, 3), ...figures(disc, 2)].map(({ pixels }) => pixels);
+  const gpu = await openGpu();
+  const predictor = new Predictor(gpu, generation, 2); // so that they take turns
+  const found = await predictor.logits(pictures);
+  const area = size * size;
+  const inputs = new Float32Array(pictures.length * 3 * area);
+  pictures.forEach((pixels, n) => {
+    for (let i = 0; i < pixels.length; i++) {
+      const [pixel, channel] = [Math.floor(i / 3), i % 3];
+      inputs[(n * 3 + channel) * area + pixel] = (pixels[i] / 255 - mean[channel]) / std[channel];
+    }
+  });
+  const trainer = new Trainer(gpu, {
+    ...{ width, heads: maxClasses, height: size, imageWidth: size },
+    ...{ maxRows: pictures.length, learningRate: 0 },
+  });
+  trainer.load(decodeSafetensors(generation.model).tensors, "the learner");
+  const expected = await trainer.infer(inputs);
+  assert.equal(found.length, expected.length);
+  found.forEach((logit, i) => assert(Math.abs(logit - expected[i]) < 1e-4, `${logit}`));
+  predictor.destroy();
+  trainer.destroy();
+  gpu.destroy();
   learner.close();
 });
 
