@@ -105,8 +105,8 @@ async function time(
   try {
     const things = [theirs, ours, ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches];
     const [mine, house, arithmetic, copies] = await timeInTurn(gpu, things, options.rounds);
-    const peak = ceilings.multiplyAdd.flops / summarise(arithmetic).median;
-    const copy = ceilings.copy.bytes / summarise(copies).median;
+    const peak = ceilings.multiplyAdd.amount / summarise(arithmetic).median;
+    const copy = ceilings.copy.amount / summarise(copies).median;
     const row = (name: string, times: number[]) => {
       const { median, low, high } = summarise(times);
       return [

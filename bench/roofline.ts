@@ -16,10 +16,11 @@ const colors = [
 
 /**
  * The roofline (Williams, Waterman and Patterson 2009) as SVG: each kernel at its operations per byte and its speed,
- * under the roof that copy and multiply-add ceiling of the same run make. Both axes are logarithmic.
+ * under the roof that copy and multiply-add ceiling of the same run make. Both axes are logarithmic, so that kernels
+ * that only copy, without an operation, have no place in it.
  */
 export function roofline(results: readonly KernelResult[], setting: Setting): string {
-  const points = results.map((result) => ({
+  const points = results.filter(({ gflops }) => gflops > 0).map((result) => ({
     ...result,
     intensity: result.gflops / result.gbs,
   }));
