@@ -12,13 +12,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ops: ["gpu"],
   net: ["gpu", "ops"],
   check: ["reference", "gpu", "ops", "net"],
+  lab: ["gpu", "ops", "net", "check"],
   images: ["gpu"],
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
-  experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
+  experiment: ["gpu", "ops", "net", "check", "lab", "images", "learner", "method"],
   data: ["images"],
-  host: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data"],
-  cli: ["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "data", "host"],
+  host: ["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment", "data"],
+  cli: [
+    ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment", "data"],
+    "host",
+  ],
 };
 
 /** The rooms that know Deno, Node's modules and where files lie; the others run in a page, too. */

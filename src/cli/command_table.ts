@@ -1,7 +1,7 @@
 import { choice, command, type CommandGroup } from "./command.ts";
 import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
-import { doctor, test, tune } from "./commands/kernels.ts";
+import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { evaluate, report } from "./commands/results.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
@@ -23,6 +23,7 @@ export const wscl: CommandGroup = {
     report,
     doctor,
     tune,
+    kernelCommands,
     benchCommands,
     test,
     command({

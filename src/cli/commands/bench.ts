@@ -10,6 +10,10 @@ const out = text("<folder>", "folder for the results", { path: "write", default:
 const whole = (help: string, usual: number) => parsed("<number>", help, number, usual);
 const several = (help: string, usual: number[]) => parsed("<numbers>", help, numbers, usual);
 
+const stem = choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
+  default: "cifar",
+});
+
 const explained = (summary: string) => ({
   summary,
   description: `${summary[0].toUpperCase()}${summary.slice(1)}; see bench/README.md.`,
@@ -23,9 +27,7 @@ const kernels = command({
     width: several("widths of the network, such as 16,64", [16]),
     size: several("image sizes in pixels", [32]),
     batch: several("images in a batch", [32]),
-    stem: choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
-      default: "cifar",
-    }),
+    stem,
     variants: flag("all ways to compute a convolution, not only the one that is used"),
     rounds: whole("timings of each kernel", 9),
     out,
@@ -117,19 +119,27 @@ const custom = command({
   ...explained("check and time a kernel of your own beside ours"),
   arguments: { path: text("<kernel>", "WGSL file", { path: "read", mandatory: true }) },
   options: {
-    op: text("<name>", "operation that it replaces, such as conv2d_forward", { mandatory: true }),
-    shape: text("<sizes>", "such as batch=32,size=32,in=16,out=16,kernel=3,stride=1", {
-      default: "",
-    }),
+    op: text("<name>", "operation that it computes (default: by its bindings)"),
+    shape: text(
+      "<sizes>",
+      "one shape in place of a network's; of a convolution any, such as batch=32,size=32,in=16,out=16,kernel=3,stride=1",
+      { default: "" },
+    ),
+    width: several("widths of the network, such as 16,64", [16]),
+    size: several("image sizes in pixels", [32]),
+    batch: several("images in a batch", [32]),
+    stem,
     watch: flag("run again when the file is saved"),
     rounds: whole("timings", 15),
+    author: text("<name>", "whose kernel it is, for a board", { default: "" }),
     out,
     provider,
   },
   needs,
-  async run(given, { terminal }) {
+  async run({ width, size, batch, ...given }, { terminal }) {
     const { benchCustom } = await import("../../../bench/custom.ts");
-    return await benchCustom(given, terminal) ? 0 : 1;
+    const sizes = { widths: width, sizes: size, batches: batch };
+    return await benchCustom({ ...given, ...sizes }, terminal) ? 0 : 1;
   },
 });
 
