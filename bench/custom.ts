@@ -13,7 +13,7 @@ import { timeInTurn } from "../src/gpu/timing.ts";
 import { openGpu } from "../src/host/open_gpu.ts";
 import { readKernelFile } from "../src/host/own_kernels.ts";
 import { checkOwn } from "../src/lab/check_own.ts";
-import { casesTaken, networkCases, smallCases } from "../src/lab/own_cases.ts";
+import { casesTaken, casesTakenOrNone, networkCases, smallCases } from "../src/lab/own_cases.ts";
 import { opOfKernel, type OwnKernel, readOwnKernel } from "../src/lab/own_kernel.ts";
 import { conv2dPasses } from "../src/ops/conv2d_variants.ts";
 import type { Stem } from "../src/net/resnet18.ts";
@@ -116,11 +116,7 @@ async function once(
     const asked = askedFor(gpu, own, options);
     const taken = new Set(await casesTaken(gpu, own, asked.map(({ kernelCase }) => kernelCase)));
     const timed = asked.filter(({ kernelCase }) => taken.has(kernelCase));
-    const odd = await casesTaken(gpu, own, [...small, ...halves]).catch((error) => {
-      // A kernel may be for large shapes alone.
-      if (error instanceof InputError) return [];
-      throw error;
-    });
+    const odd = await casesTakenOrNone(gpu, own, [...small, ...halves]);
     const checked = await checkAll(gpu, own, [...odd, ...taken], output);
     if (!checked) return null;
     const results = await timeAll(gpu, own, timed, checked, options, output);

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
+import { replacing } from "../lab/own_kernel.ts";
 import { isOwnMethod } from "../method/methods.ts";
 import { Random } from "../random.ts";
 import { assemble, type Assembly, freezingCopies, parametersOf } from "./build.ts";
@@ -22,6 +23,7 @@ import { negativeVarianceIn } from "./state_values.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { Summary } from "./summary.ts";
 import { Teller } from "./teller.ts";
+import { tryOwnKernels } from "./own_kernels.ts";
 import { decodeWeights, type Weights } from "./weights.ts";
 
 /**
@@ -58,6 +60,7 @@ class Run {
   #gpu: Gpu | null = null;
   #assembly: Assembly | null = null;
   #checkpointer: Checkpointer | null = null;
+  #ownKernels: Summary["kernels"];
 
   constructor(config: ExperimentConfig, host: RunHost) {
     this.#config = config;
@@ -93,7 +96,8 @@ class Run {
       warn: (text) => teller.note(text),
     });
     const digests = await digestsOfImages(materials);
-    const texts = { init: init?.bytes ?? null, method: methodText };
+    const { kernels: own = [] } = host;
+    const texts = { init: init?.bytes ?? null, method: methodText, own };
     const identity = await identityOf(config, digests, texts);
     if (from) checkIdentity(host.name, from.info.identity, identity);
 
@@ -105,6 +109,7 @@ class Run {
     const { assembly, copies } = await allocate(gpu, config.precision, () => {
       const assembly = this.#assembly = assemble(gpu, config, materials, {
         choice,
+        replace: replacing(own),
         onLosses: (losses) => this.#reporter.report(losses),
         begin: (phase, steps) => this.#reporter.begin(phase, steps),
         checkpoint: async () => {
@@ -190,6 +195,7 @@ class Run {
     };
     await this.#host.testKernels?.(gpu, this.#config, hooks);
     const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
+    this.#ownKernels = await tryOwnKernels(gpu, this.#config, this.#host.kernels ?? [], hooks);
     this.#proceed();
     return choice;
   }
@@ -356,6 +362,7 @@ class Run {
       rows,
       gpu: this.#gpu,
       runtime: this.#host.runtime,
+      kernels: this.#ownKernels,
       stopped,
     });
   }

@@ -2,6 +2,7 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../images/image_set.ts";
 import { InputError } from "../errors.ts";
 import type { ImageMemory } from "../images/image_memory.ts";
+import type { OwnKernel } from "../lab/own_kernel.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Assembly } from "./build.ts";
 import { sha256 } from "../digest.ts";
@@ -26,11 +27,13 @@ export async function digestsOfImages({ dataset, dreams }: Materials): Promise<I
 export async function identityOf(
   config: ExperimentConfig,
   images: ImageDigests,
-  { init, method }: {
+  { init, method, own = [] }: {
     /** The file that the run starts from; null: its weights are drawn. */
     readonly init: Uint8Array<ArrayBuffer> | null;
     /** The module of a method of one's own; null for a method of the program. */
     readonly method: Uint8Array<ArrayBuffer> | null;
+    /** Kernels of one's own that take the place of the program's; default: none. */
+    readonly own?: readonly OwnKernel[];
   },
 ): Promise<Record<string, string>> {
   return {
@@ -40,6 +43,11 @@ export async function identityOf(
     "the data": await digest(JSON.stringify(images)),
     "the initial weights": init ? await sha256(init) : "drawn",
     ...(method ? { "the method's text": await sha256(method) } : {}),
+    ...Object.fromEntries(
+      await Promise.all(
+        own.map(async ({ op, code }) => [`the kernel of ${op.name}`, await digest(code)]),
+      ),
+    ),
   };
 }
 

@@ -36,6 +36,19 @@ export async function casesTaken(
   own: OwnKernel,
   cases: readonly KernelCase[],
 ): Promise<KernelCase[]> {
+  const taken = await casesTakenOrNone(gpu, own, cases);
+  if (taken.length > 0) return taken;
+  throw new InputError(
+    `Cannot try ${own.name}: its line "//@ only:" leaves out every shape of ${own.op.name}`,
+  );
+}
+
+/** The same, or none: a kernel may be for large shapes alone. */
+export async function casesTakenOrNone(
+  gpu: Gpu,
+  own: OwnKernel,
+  cases: readonly KernelCase[],
+): Promise<KernelCase[]> {
   const taken: KernelCase[] = [];
   for (const kernelCase of cases) {
     const operands = new Operands(gpu);
@@ -46,8 +59,5 @@ export async function casesTaken(
       await gpu.settle();
     }
   }
-  if (taken.length > 0) return taken;
-  throw new InputError(
-    `Cannot try ${own.name}: its line "//@ only:" leaves out every shape of ${own.op.name}`,
-  );
+  return taken;
 }
