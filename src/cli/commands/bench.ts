@@ -1,4 +1,13 @@
-import { choice, command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
+import {
+  choice,
+  command,
+  type CommandGroup,
+  flag,
+  type Needs,
+  parsed,
+  text,
+  texts,
+} from "../command.ts";
 import type { Stem } from "../../net/resnet18.ts";
 import { factor, number, numbers, precision, precisions } from "../values.ts";
 import { provider } from "./shared_options.ts";
@@ -12,6 +21,10 @@ const several = (help: string, usual: number[]) => parsed("<numbers>", help, num
 
 const stem = choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
   default: "cifar",
+});
+
+const kernel = texts("<file>", "with this WGSL kernel of your own as well; repeatable", {
+  path: "read",
 });
 
 const explained = (summary: string) => ({
@@ -49,14 +62,15 @@ const step = command({
     size: whole("image size in pixels", 32),
     batch: several("images of each segment: stream, replay", [32, 32]),
     precision: parsed("<names>", "full, mixed or both, in turn: full,mixed", precisions, ["full"]),
+    kernel,
     rounds: whole("timings", 9),
     out,
     provider,
   },
   needs,
-  async run({ width, size, batch, precision, ...given }, { terminal, cacheDir }) {
+  async run({ width, size, batch, precision, kernel: kernels, ...given }, { terminal, cacheDir }) {
     const { benchStep } = await import("../../../bench/step.ts");
-    const sizes = { widths: width, size, segments: batch, precisions: precision };
+    const sizes = { widths: width, size, segments: batch, precisions: precision, kernels };
     await benchStep({ ...given, ...sizes, cacheDir }, terminal);
   },
 });
