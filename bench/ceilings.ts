@@ -26,6 +26,8 @@ export interface Ceilings {
   readonly copy: Form;
   /** GFLOP/s and GB/s that they reached when they were chosen. */
   readonly reached: { readonly multiplyAdd: number; readonly copy: number };
+  /** What they reach now, once: for those who time something of several launches in turn with them. */
+  measure(): Promise<Ceilings["reached"]>;
   destroy(): void;
 }
 
@@ -51,6 +53,11 @@ export async function prepareCeilings(gpu: Gpu): Promise<Ceilings> {
       multiplyAdd: multiplyAdd.form,
       copy: copies.form,
       reached: { multiplyAdd: multiplyAdd.rate, copy: copies.rate },
+      async measure() {
+        const forms = [multiplyAdd.form, copies.form];
+        const [arithmetic, copying] = await rates(gpu, forms, 1);
+        return { multiplyAdd: arithmetic, copy: copying };
+      },
       destroy: () => arena.destroy(),
     };
   } catch (error) {
@@ -107,10 +114,15 @@ function copyForms(x: Tensor, y: Tensor): Form[] {
 
 /** The fastest form, in turn with the others, and its rate in units of 10^9 a second. */
 async function best(gpu: Gpu, forms: readonly Form[]): Promise<{ form: Form; rate: number }> {
-  const times = await timeInTurn(gpu, forms.map(({ dispatches }) => dispatches), timings);
-  const rates = forms.map(({ amount }, i) => amount / Math.min(...times[i]) / 1e6);
-  const rate = Math.max(...rates);
-  return { form: forms[rates.indexOf(rate)], rate };
+  const all = await rates(gpu, forms, timings);
+  const rate = Math.max(...all);
+  return { form: forms[all.indexOf(rate)], rate };
+}
+
+/** What each form comes to in its fastest round, in units of 10^9 a second. */
+async function rates(gpu: Gpu, forms: readonly Form[], rounds: number): Promise<number[]> {
+  const times = await timeInTurn(gpu, forms.map(({ dispatches }) => dispatches), rounds);
+  return forms.map(({ amount }, i) => amount / Math.min(...times[i]) / 1e6);
 }
 
 /** A result as far as its shares of the ceilings go. */

@@ -7,9 +7,9 @@ import type { Gpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { type Precision, storedTypes } from "../src/ops/storage.ts";
 import { rememberedChoice } from "../src/check/tuned.ts";
-import { readKernelFile, readOwnKernels } from "../src/host/own_kernels.ts";
+import { readKernelFile } from "../src/host/own_kernels.ts";
 import { checkForRun } from "../src/lab/check_for_run.ts";
-import { replacing } from "../src/lab/own_kernel.ts";
+import { readOwnKernels, replacing } from "../src/lab/own_kernel.ts";
 import { readRemembered } from "../src/host/remembered_tuning.ts";
 
 /** One line of `step.jsonl`. */

@@ -28,6 +28,7 @@ export {
   type HostTensor,
   type SafetensorsFile,
 } from "./net/safetensors.ts";
+export type { KernelText } from "./lab/own_kernel.ts";
 export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
 export type * from "./images/source.ts";
 export type { TaskSplit } from "./images/task_stream.ts";

@@ -16,8 +16,8 @@ import {
 import type { Summary } from "../experiment/summary.ts";
 import type { RunPlace, RunSafety } from "../host/worker_messages.ts";
 import { chooseForFolder } from "../host/own_images.ts";
-import { readKernelFile, readOwnKernels } from "../host/own_kernels.ts";
-import type { KernelText } from "../lab/own_kernel.ts";
+import { readKernelFile } from "../host/own_kernels.ts";
+import { type KernelText, readOwnKernels } from "../lab/own_kernel.ts";
 import { describeOwn } from "./describe_own.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
-import { replacing } from "../lab/own_kernel.ts";
+import { type OwnKernel, readOwnKernels, replacing } from "../lab/own_kernel.ts";
 import { isOwnMethod } from "../method/methods.ts";
 import { Random } from "../random.ts";
 import { assemble, type Assembly, freezingCopies, parametersOf } from "./build.ts";
@@ -85,6 +85,7 @@ class Run {
     const teller = this.#teller;
     const given = this.#config;
     const { method } = given;
+    const own = readOwnKernels(host.kernels ?? []);
     const methodText = isOwnMethod(method) ? await host.loadMethod?.(method) ?? null : null;
     if (!from) await host.store.begin(given);
     const init = await this.#initialWeights();
@@ -96,13 +97,12 @@ class Run {
       warn: (text) => teller.note(text),
     });
     const digests = await digestsOfImages(materials);
-    const { kernels: own = [] } = host;
     const texts = { init: init?.bytes ?? null, method: methodText, own };
     const identity = await identityOf(config, digests, texts);
     if (from) checkIdentity(host.name, from.info.identity, identity);
 
     const gpu = this.#gpu = await host.openGpu();
-    const choice = await this.#chooseKernels(gpu);
+    const choice = await this.#chooseKernels(gpu, own);
     const recording = new Recording(gpu, from?.run);
     teller.follow(recording);
     const checkpointer = this.#makeCheckpointer(gpu, recording, from, identity);
@@ -187,7 +187,7 @@ class Run {
     return materials;
   }
 
-  async #chooseKernels(gpu: Gpu) {
+  async #chooseKernels(gpu: Gpu, own: readonly OwnKernel[]) {
     const hooks: KernelHooks = {
       emit: (event) => this.#teller.emit(event),
       shouldStop: () => reasonToEnd(this.#host) !== null,
@@ -195,7 +195,7 @@ class Run {
     };
     await this.#host.testKernels?.(gpu, this.#config, hooks);
     const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
-    this.#ownKernels = await tryOwnKernels(gpu, this.#config, this.#host.kernels ?? [], hooks);
+    this.#ownKernels = await tryOwnKernels(gpu, this.#config, own, hooks);
     this.#proceed();
     return choice;
   }

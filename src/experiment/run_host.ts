@@ -1,6 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
-import type { OwnKernel } from "../lab/own_kernel.ts";
+import type { KernelText } from "../lab/own_kernel.ts";
 import type { Progress } from "../images/image_set.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
@@ -94,7 +94,7 @@ export interface RunHost extends EarlyEnd {
   /** Chooses how convolutions are computed. Absent: as suits this kind of adapter. */
   chooseKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<Conv2dChoice>;
   /** Kernels of one's own that the run computes with, once they have been tried at its shapes. Absent: none. */
-  readonly kernels?: readonly OwnKernel[];
+  readonly kernels?: readonly KernelText[];
   /** Called at each point at which the run can be saved; for tests that break something there. */
   atPoint?(point: number, gpu: Gpu): void;
 }

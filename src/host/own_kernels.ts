@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { type KernelText, type OwnKernel, readOwnKernel, refuseTwice } from "../lab/own_kernel.ts";
+import type { KernelText } from "../lab/own_kernel.ts";
 import { decodeText } from "../text.ts";
 
 /**
@@ -21,11 +21,4 @@ export function readKernelFile(path: string): KernelText {
     );
   }
   return { name: path, code: decodeText(bytes, path) };
-}
-
-/** @throws {InputError} for a text that is no kernel for an operation, and for two that are for the same one. */
-export function readOwnKernels(texts: readonly KernelText[]): OwnKernel[] {
-  const own = texts.map((text) => readOwnKernel(text));
-  refuseTwice(own);
-  return own;
 }

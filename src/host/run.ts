@@ -8,7 +8,6 @@ import { testKernelsOnce } from "./self_test_once.ts";
 import { openGpu } from "./open_gpu.ts";
 import { openMaterials } from "./open_materials.ts";
 import { loadOwnMethod } from "./own_method.ts";
-import { readOwnKernels } from "./own_kernels.ts";
 import { readWeightsFile } from "./read_weights.ts";
 import { resumeCommand } from "./run_folder.ts";
 import { lockRunFolder } from "./run_lock.ts";
@@ -67,7 +66,7 @@ function hostOf(options: RunOptions, store: RunStore): RunHost {
     },
     chooseKernels: (gpu, config, hooks) =>
       chooseKernels(gpu, config, { cacheDir, mayTune: !options.skipTuning, ...hooks }),
-    kernels: readOwnKernels(options.kernels ?? []),
+    kernels: options.kernels,
     atPoint: options.atPoint,
   };
 }

@@ -12,6 +12,7 @@ import { evaluateExpression, splitAtCommas } from "./expression.ts";
 export interface KernelText {
   /** Its path, or another name for messages. */
   readonly name: string;
+  /** In WGSL. */
   readonly code: string;
 }
 
@@ -293,10 +294,16 @@ export function replacing(own: readonly OwnKernel[]): (launch: Dispatch) => Disp
   };
 }
 
-/** @throws {InputError} where two are for the same operation: which one is meant would be a matter of order. */
-export function refuseTwice(own: readonly OwnKernel[]): void {
+/**
+ * Reads kernels that are to be used together.
+ *
+ * @throws {InputError} for a text that is no kernel for an operation, and for two that are for the same one: which of
+ * them is meant would be a matter of order.
+ */
+export function readOwnKernels(texts: readonly KernelText[]): OwnKernel[] {
+  const own = texts.map((text) => readOwnKernel(text));
   const twice = own.find(({ op }, i) => own.slice(0, i).some((before) => before.op === op));
-  if (!twice) return;
+  if (!twice) return own;
   const { op: { name } } = twice;
   const files = own.filter(({ op }) => op.name === name).map((kernel) => kernel.name);
   throw new InputError(

@@ -157,6 +157,41 @@ const custom = command({
   },
 });
 
+const profile = command({
+  name: "profile",
+  ...explained("picture a training step, launch by launch, as a page"),
+  options: {
+    width: whole("width of the network", 16),
+    size: whole("image size in pixels", 32),
+    batch: several("images of each segment: stream, replay", [32]),
+    kernel,
+    rounds: whole("timings", 5),
+    out,
+    provider,
+  },
+  needs,
+  async run({ batch: segments, kernel: kernels, ...given }, { terminal, cacheDir }) {
+    const { benchProfile } = await import("../../../bench/profile.ts");
+    return await benchProfile({ ...given, segments, kernels, cacheDir }, terminal) ? 0 : 1;
+  },
+});
+
+const board = command({
+  name: "board",
+  ...explained("rank results of any machines and authors, as a page and a CSV file"),
+  arguments: {
+    folders: {
+      ...texts("<folders...>", "folders of results, one for each machine", { path: "read" }),
+      mandatory: true,
+    },
+  },
+  options: { out },
+  async run({ folders, out }, { terminal }) {
+    const { benchBoard } = await import("../../../bench/board.ts");
+    return benchBoard(folders, out, terminal) ? 0 : 1;
+  },
+});
+
 const compare = command({
   name: "compare",
   summary: "compare two result files",
@@ -179,5 +214,5 @@ export const benchCommands: CommandGroup = {
   name: "bench",
   summary: "measure speed",
   description: "Measures kernels, training steps and whole runs, and compares with others.",
-  commands: [kernels, step, run, start, peers, custom, compare],
+  commands: [kernels, step, run, start, peers, custom, profile, board, compare],
 };
