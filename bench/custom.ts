@@ -19,6 +19,7 @@ import { conv2dPasses } from "../src/ops/conv2d_variants.ts";
 import type { Stem } from "../src/net/resnet18.ts";
 import { aboveCeilings, type Ceilings, prepareCeilings } from "./ceilings.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
+import { saves } from "./saves.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 import { prepareStep } from "./training_step.ts";
 
@@ -79,27 +80,27 @@ interface Asked {
 
 /** Checks a kernel, and times it beside ours if it is right; returns whether it is, at every shape. */
 export async function benchCustom(options: CustomOptions, output: Output): Promise<boolean> {
-  const first = await once(options, null, output);
-  if (!options.watch) return first !== null;
+  if (!options.watch) return await once(options, null, output) !== null;
+  readKernelFile(options.path); // one that is not there is not waited for
+  let last = await attempt(options, null, output);
   output.print("\nwatching; Ctrl+C ends");
-  let last = first;
-  let pending = false;
-  for await (const event of Deno.watchFs(options.path)) {
-    if (event.kind === "access" || pending) continue;
-    pending = true;
-    // An editor saves in several steps.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    pending = false;
+  for await (const _ of saves(options.path)) {
     output.print(`\n${new Date().toLocaleTimeString()}`);
     if (last) output.print(`last save that was right: ${sumOf(last)}; measuring again`);
-    try {
-      last = await once(options, last, output) ?? last;
-    } catch (error) {
-      // The next save may mend it.
-      output.print(error instanceof Error ? error.message : String(error));
-    }
+    last = await attempt(options, last, output) ?? last;
   }
   return last !== null;
+}
+
+/** The same for a file that is being worked at: what is wrong with it, the next save may mend. */
+async function attempt(...given: Parameters<typeof once>): ReturnType<typeof once> {
+  try {
+    return await once(...given);
+  } catch (error) {
+    const [, , output] = given;
+    output.print(error instanceof Error ? error.message : String(error));
+    return null;
+  }
 }
 
 /** Checks and times the file as it is now; null where it is wrong. */
