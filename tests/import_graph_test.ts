@@ -16,7 +16,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   images: ["gpu"],
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
-  experiment: ["gpu", "ops", "net", "check", "lab", "images", "learner", "method"],
+  experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
   data: ["images"],
   host: ["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment", "data"],
   cli: [

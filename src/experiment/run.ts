@@ -1,7 +1,6 @@
 import { InputError } from "../errors.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
 import { Recording } from "../gpu/recording.ts";
-import { type OwnKernel, readOwnKernels, replacing } from "../lab/own_kernel.ts";
 import { isOwnMethod } from "../method/methods.ts";
 import { Random } from "../random.ts";
 import { assemble, type Assembly, freezingCopies, parametersOf } from "./build.ts";
@@ -23,7 +22,6 @@ import { negativeVarianceIn } from "./state_values.ts";
 import { StepReporter } from "./step_reporter.ts";
 import type { Summary } from "./summary.ts";
 import { Teller } from "./teller.ts";
-import { tryOwnKernels } from "./own_kernels.ts";
 import { decodeWeights, type Weights } from "./weights.ts";
 
 /**
@@ -85,7 +83,6 @@ class Run {
     const teller = this.#teller;
     const given = this.#config;
     const { method } = given;
-    const own = readOwnKernels(host.kernels ?? []);
     const methodText = isOwnMethod(method) ? await host.loadMethod?.(method) ?? null : null;
     if (!from) await host.store.begin(given);
     const init = await this.#initialWeights();
@@ -97,19 +94,19 @@ class Run {
       warn: (text) => teller.note(text),
     });
     const digests = await digestsOfImages(materials);
-    const texts = { init: init?.bytes ?? null, method: methodText, own };
+    const texts = { init: init?.bytes ?? null, method: methodText, own: host.kernels?.texts };
     const identity = await identityOf(config, digests, texts);
     if (from) checkIdentity(host.name, from.info.identity, identity);
 
     const gpu = this.#gpu = await host.openGpu();
-    const choice = await this.#chooseKernels(gpu, own);
+    const choice = await this.#chooseKernels(gpu);
     const recording = new Recording(gpu, from?.run);
     teller.follow(recording);
     const checkpointer = this.#makeCheckpointer(gpu, recording, from, identity);
     const { assembly, copies } = await allocate(gpu, config.precision, () => {
       const assembly = this.#assembly = assemble(gpu, config, materials, {
         choice,
-        replace: replacing(own),
+        replace: host.kernels && ((launch) => host.kernels!.replace(launch)),
         onLosses: (losses) => this.#reporter.report(losses),
         begin: (phase, steps) => this.#reporter.begin(phase, steps),
         checkpoint: async () => {
@@ -187,7 +184,7 @@ class Run {
     return materials;
   }
 
-  async #chooseKernels(gpu: Gpu, own: readonly OwnKernel[]) {
+  async #chooseKernels(gpu: Gpu) {
     const hooks: KernelHooks = {
       emit: (event) => this.#teller.emit(event),
       shouldStop: () => reasonToEnd(this.#host) !== null,
@@ -195,7 +192,7 @@ class Run {
     };
     await this.#host.testKernels?.(gpu, this.#config, hooks);
     const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
-    this.#ownKernels = await tryOwnKernels(gpu, this.#config, own, hooks);
+    this.#ownKernels = await this.#host.kernels?.tryAll(gpu, this.#config, hooks);
     this.#proceed();
     return choice;
   }

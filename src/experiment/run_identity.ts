@@ -2,13 +2,13 @@ import denoConfig from "../../deno.json" with { type: "json" };
 import { imagePixels, type ImageSet } from "../images/image_set.ts";
 import { InputError } from "../errors.ts";
 import type { ImageMemory } from "../images/image_memory.ts";
-import type { OwnKernel } from "../lab/own_kernel.ts";
 import { kernels } from "../ops/kernels.ts";
 import type { Assembly } from "./build.ts";
 import { sha256 } from "../digest.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { ImageDigests } from "./events.ts";
 import type { Materials } from "./materials.ts";
+import type { OwnKernels } from "./run_host.ts";
 
 /** Pictures of each set that are compared pixel by pixel; of the others the labels are. */
 const SAMPLED = 64;
@@ -33,7 +33,7 @@ export async function identityOf(
     /** The module of a method of one's own; null for a method of the program. */
     readonly method: Uint8Array<ArrayBuffer> | null;
     /** Kernels of one's own that take the place of the program's; default: none. */
-    readonly own?: readonly OwnKernel[];
+    readonly own?: OwnKernels["texts"];
   },
 ): Promise<Record<string, string>> {
   return {
@@ -45,7 +45,7 @@ export async function identityOf(
     ...(method ? { "the method's text": await sha256(method) } : {}),
     ...Object.fromEntries(
       await Promise.all(
-        own.map(async ({ op, code }) => [`the kernel of ${op.name}`, await digest(code)]),
+        own.map(async ({ op, code }) => [`the kernel of ${op}`, await digest(code)]),
       ),
     ),
   };
