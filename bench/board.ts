@@ -8,7 +8,7 @@ import { type Output, type Setting, writeResult } from "./setting.ts";
 /** A line of a file of results, as far as boards look at it. */
 type Line =
   & Omit<KernelResult, "bench">
-  & Pick<CustomResult, "check" | "author" | "file" | "hash" | "ours">
+  & Pick<CustomResult, "check" | "author" | "file" | "hash" | "ours" | "ratio">
   & Setting
   & { readonly bench: string };
 
@@ -28,6 +28,8 @@ export interface Entry {
   /** Median and least. */
   readonly milliseconds: number;
   readonly least: number;
+  /** Times ours, in the same rounds, so that load from elsewhere does not count; null where ours was alone. */
+  readonly ratio: number | null;
   readonly gflops: number;
   readonly gbs: number;
   readonly multiplyAddShare: number;
@@ -156,11 +158,12 @@ function entriesOf(result: Line, folder: string): Entry[] {
     hash: isOwn ? result.hash : "",
     milliseconds: milliseconds.median,
     least: milliseconds.least,
+    ratio: isOwn ? result.ratio?.median ?? null : null,
   };
   if (!isOwn) return [first];
   const faster = milliseconds.least / result.ours.least;
   return [first, {
-    ...{ ...common, author: "wscl", kernel: `beside ${result.file}`, hash: "" },
+    ...{ ...common, author: "wscl", kernel: "in turn with others", hash: "", ratio: null },
     ...{ milliseconds: result.ours.median, least: result.ours.least },
     ...{ gflops: gflops * faster, gbs: gbs * faster },
     ...{ multiplyAddShare: multiplyAddShare * faster, copyShare: copyShare * faster },
@@ -204,17 +207,29 @@ const columns = [
     "milliseconds",
     "least",
   ],
-  ...["gflops", "gbs", "multiplyAddShare", "copyShare", "error", "samples", "commit", "date"],
+  ...[
+    "ratio",
+    "gflops",
+    "gbs",
+    "multiplyAddShare",
+    "copyShare",
+    "error",
+    "samples",
+    "commit",
+    "date",
+  ],
 ] as const;
 
 function csvOf(entries: readonly Ranked[]): string {
   // A leading =, +, - or @ would be a formula where the file is opened in a spreadsheet.
-  const cell = (value: string | number) => {
-    const text = typeof value === "string" && /^[=+\-@]/.test(value) ? `'${value}` : String(value);
+  const cell = (value: string | number | null) => {
+    const text = typeof value === "string" && /^[=+\-@]/.test(value)
+      ? `'${value}`
+      : `${value ?? ""}`;
     return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const lines = entries.map((entry) =>
-    columns.map((name) => cell(entry[name as keyof Ranked] as string | number)).join(",")
+    columns.map((name) => cell(entry[name as keyof Ranked] as string | number | null)).join(",")
   );
   return [columns.join(","), ...lines].join("\n") + "\n";
 }

@@ -7,9 +7,10 @@ import { roofline } from "./roofline.ts";
 export function boardPage(entries: readonly Ranked[], refused: readonly string[]): string {
   const machines = [...Map.groupBy(entries, ({ machine }) => machine)];
   const body =
-    `<p>Kernels by machine, operation and shape, the fastest first by the median of their rounds. Only those
-stand here whose check ran: compared with the definition in double precision at the very shape that was timed. Shares
-are those of the best multiply-add loop and the best copy of the same run.</p>
+    `<p>Kernels by machine, operation and shape, the fastest first by the median of their rounds. Only those stand here
+whose check ran: compared with the definition in double precision at the very shape that was timed. "Of ours" is the
+time against ours in the same rounds, whatever else the machine did. Shares are those of the best multiply-adds and the
+best copy of the same run.</p>
 ${winners(entries)}
 ${machines.map(([machine, own]) => section(machine, own)).join("\n")}
 ${
@@ -52,6 +53,7 @@ function opSection(op: string, entries: readonly Ranked[]): string {
     entry.kernel,
     entry.hash.slice(0, 10),
     figures(entry.milliseconds),
+    entry.ratio === null ? "" : entry.ratio.toFixed(2),
     figures(entry.gflops),
     percent(entry.multiplyAddShare),
     figures(entry.gbs),
@@ -62,7 +64,7 @@ function opSection(op: string, entries: readonly Ranked[]): string {
     entry.shape,
   ]);
   const heading = [
-    ...["layer", "rank", "author", "kernel", "text", "ms", "GFLOP/s", "of peak"],
+    ...["layer", "rank", "author", "kernel", "text", "ms", "of ours", "GFLOP/s", "of peak"],
     ...["GB/s", "of copy", "error", "commit", "date", "shape"],
   ];
   const contested = entries.some(({ of }) => of > 1);
