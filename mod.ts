@@ -103,4 +103,16 @@ export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
 export type { RunOptions, RunPaths, RunPlace, RunSafety } from "./src/host/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";
+export {
+  checkKernel,
+  type LabCheck,
+  type LabNetwork,
+  type LabShape,
+  type LabTiming,
+  type Operation,
+  operations,
+  starterFor,
+  timeKernel,
+} from "./src/lab/lab.ts";
+export type { KernelText } from "./src/lab/own_kernel.ts";
 export { Random } from "./src/random.ts";

@@ -1,208 +1,397 @@
+import {
+  conv2dOps,
+  type ConvolutionShape,
+  convolutionShape,
+} from "../src/check/ops/convolution.ts";
+import type { KernelCase, NetworkSize } from "../src/check/kernel_case.ts";
+import { Operands } from "../src/check/operands.ts";
+import { sha256 } from "../src/digest.ts";
 import { InputError } from "../src/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
-import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
-import { prepareCeilings } from "./ceilings.ts";
-import { type Contract, contracts, customDispatch } from "./custom_contract.ts";
-import { checkCase } from "../src/check/check_case.ts";
-import type { CaseOutput, KernelCase } from "../src/check/kernel_case.ts";
-import { Operands } from "../src/check/operands.ts";
-import { type ConvolutionShape, convolutionShape } from "../src/check/ops/convolution.ts";
 import { timeInTurn } from "../src/gpu/timing.ts";
-import { decodeText } from "../src/text.ts";
-import { figures, summarise, table } from "./measure.ts";
+import { openGpu } from "../src/host/open_gpu.ts";
+import { readKernelFile } from "../src/host/own_kernels.ts";
+import { checkOwn } from "../src/lab/check_own.ts";
+import { casesTaken, casesTakenOrNone, networkCases, smallCases } from "../src/lab/own_cases.ts";
+import { opOfKernel, type OwnKernel, readOwnKernel } from "../src/lab/own_kernel.ts";
+import { conv2dPasses } from "../src/ops/conv2d_variants.ts";
+import type { Stem } from "../src/net/resnet18.ts";
+import { aboveCeilings, type Ceilings, prepareCeilings } from "./ceilings.ts";
+import { figures, summarise, type Summary, table } from "./measure.ts";
+import { saves } from "./saves.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
+import { prepareStep } from "./training_step.ts";
 
-/** What `wscl bench custom` was asked for. */
+/** What `wscl bench custom` was asked for; widths, sizes and batches are tried in all combinations. */
 export interface CustomOptions {
   readonly path: string;
-  readonly op: string;
-  /** Such as "batch=32,size=32,in=16,out=16,kernel=3,stride=1"; what is left out is that. */
+  /** The operation; default: what the file says, or its bindings. */
+  readonly op?: string;
+  /** One shape in place of a network's; empty: all of these. */
   readonly shape: string;
+  readonly widths: readonly number[];
+  readonly sizes: readonly number[];
+  readonly batches: readonly number[];
+  readonly stem: Stem;
   readonly watch: boolean;
   readonly rounds: number;
+  /** Whose kernel it is, for boards; empty: not said. */
+  readonly author: string;
   readonly out: string;
   readonly provider: ProviderName;
 }
 
-/** Checks a kernel, and times it beside ours if it is right; returns whether it is. */
-export async function benchCustom(options: CustomOptions, output: Output): Promise<boolean> {
-  const contract = contracts[options.op];
-  if (!Object.hasOwn(contracts, options.op)) {
-    throw new InputError(
-      `Cannot replace ${options.op}: the operations are ${Object.keys(contracts).join(", ")}`,
-    );
-  }
-  const shape = parseShape(options.shape);
-  let right = await once(options, contract, shape, output);
-  if (!options.watch) return right;
-  output.print("\nwatching; Ctrl+C ends");
-  let pending = false;
-  for await (const event of Deno.watchFs(options.path)) {
-    if (event.kind === "access" || pending) continue;
-    pending = true;
-    // An editor saves in several steps.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    pending = false;
-    output.print(`\n${new Date().toLocaleTimeString()}`);
-    try {
-      right = await once(options, contract, shape, output);
-    } catch (error) {
-      // The next save may mend it.
-      output.print(error instanceof Error ? error.message : String(error));
-    }
-  }
-  return right;
+/** One line of `custom.jsonl`: a kernel of one's own beside ours at one shape. Rates are those of the least time. */
+export interface CustomResult extends Partial<NetworkSize> {
+  readonly bench: "custom";
+  /** The operation. */
+  readonly kernel: string;
+  readonly layer: string;
+  readonly layers: number;
+  readonly shape: Readonly<Record<string, number>>;
+  readonly file: string;
+  /** SHA-256 of the kernel's text. */
+  readonly hash: string;
+  readonly author: string;
+  /** What the check before it found; a result without it is none. */
+  readonly check: {
+    readonly error: number;
+    readonly samples: number;
+    readonly sameBits: boolean;
+  };
+  readonly milliseconds: Summary;
+  readonly ours: Summary;
+  /** Theirs / ours, round by round. */
+  readonly ratio: Summary;
+  readonly gflops: number;
+  readonly gbs: number;
+  readonly multiplyAddCeiling: number;
+  readonly copyCeiling: number;
+  readonly multiplyAddShare: number;
+  readonly copyShare: number;
 }
 
+/** A case, and the network that asks for it; none where a shape was asked for. */
+interface Asked {
+  readonly kernelCase: KernelCase;
+  readonly size?: NetworkSize;
+}
+
+/** Checks a kernel, and times it beside ours if it is right; returns whether it is, at every shape. */
+export async function benchCustom(options: CustomOptions, output: Output): Promise<boolean> {
+  if (!options.watch) return await once(options, null, output) !== null;
+  readKernelFile(options.path); // one that is not there is not waited for
+  let last = await attempt(options, null, output);
+  output.print("\nwatching; Ctrl+C ends");
+  for await (const _ of saves(options.path)) {
+    output.print(`\n${new Date().toLocaleTimeString()}`);
+    if (last) output.print(`last save that was right: ${sumOf(last)}; measuring again`);
+    last = await attempt(options, last, output) ?? last;
+  }
+  return last !== null;
+}
+
+/** The same for a file that is being worked at: what is wrong with it, the next save may mend. */
+async function attempt(...given: Parameters<typeof once>): ReturnType<typeof once> {
+  try {
+    return await once(...given);
+  } catch (error) {
+    const [, , output] = given;
+    output.print(error instanceof Error ? error.message : String(error));
+    return null;
+  }
+}
+
+/** Checks and times the file as it is now; null where it is wrong. */
 async function once(
   options: CustomOptions,
-  contract: Contract,
-  shape: ConvolutionShape,
+  last: readonly CustomResult[] | null,
   output: Output,
-): Promise<boolean> {
-  const code = readKernel(options.path);
+): Promise<CustomResult[] | null> {
+  const own = readOwnKernel(readKernelFile(options.path), options.op);
   const gpu = await openGpu({ provider: options.provider });
-  const bench = new Operands(gpu);
   try {
-    const kernelCase = contract.op.at(shape);
-    const { tolerance } = kernelCase;
-    const prepared = kernelCase.prepare(bench);
-    const dispatch = customDispatch(code, contract, prepared, shape);
-    const check = await checkCase(gpu, [dispatch], prepared.outputs, tolerance)
-      .catch((error: Error) => {
-        throw new InputError(error.message.replaceAll("custom.wgsl", options.path));
-      });
-    if (!check.ok) {
-      output.print(
-        `WRONG, not timed: relative error ${
-          check.error.toExponential(1)
-        }, ${tolerance.error} is allowed`,
-      );
-      output.print(whereWrong(prepared.outputs[0], check.found[0]));
-      return false;
-    }
-    output.print(
-      `right: relative error ${check.error.toExponential(1)} of ${check.samples} sampled elements`,
-    );
-    await time(gpu, options, [dispatch], prepared.dispatches(), kernelCase, output);
-    return true;
+    const small = smallCases(own.op, "f32", options.stem);
+    const halves = own.forms.f16 ? smallCases(own.op, "f16", options.stem) : [];
+    const asked = askedFor(gpu, own, options);
+    const taken = new Set(await casesTaken(gpu, own, asked.map(({ kernelCase }) => kernelCase)));
+    const timed = asked.filter(({ kernelCase }) => taken.has(kernelCase));
+    const odd = await casesTakenOrNone(gpu, own, [...small, ...halves]);
+    const checked = await checkAll(gpu, own, [...odd, ...taken], output);
+    if (!checked) return null;
+    const results = await timeAll(gpu, own, timed, checked, options, output);
+    output.print(verdict(results));
+    if (last) output.print(compareWithLast(results, last));
+    await tellStep(gpu, own, timed, results, output);
+    const impossible = aboveCeilings(results);
+    for (const text of impossible) output.print(text);
+    const path = writeResults(options.out, "custom", results, settingOf(gpu));
+    output.print(`written: ${path}`);
+    return impossible.length === 0 ? results : null;
   } finally {
-    bench.destroy();
     gpu.destroy();
   }
 }
 
-async function time(
+/** The cases that are timed. */
+function askedFor(gpu: Gpu, { op }: OwnKernel, options: CustomOptions): Asked[] {
+  const { widths, sizes, batches, stem, shape } = options;
+  const pass = conv2dPasses.find((pass) => op.name === `conv2d_${pass}`);
+  if (shape !== "" && pass) return [{ kernelCase: conv2dOps(pass).at(parseShape(shape)) }];
+  const all = widths.flatMap((width) =>
+    sizes.flatMap((size) =>
+      batches.flatMap((batch) =>
+        networkCases(op, { width, size, batch, stem }, gpu)
+          .map((kernelCase): Asked => ({ kernelCase, size: { width, size, batch, stem } }))
+      )
+    )
+  );
+  if (shape === "") return all;
+  const wanted = shape.split(",").filter((part) => part.trim() !== "").map((part) => {
+    const [, name, number] = part.trim().match(/^(\w+)=(\d+)$/) ?? [];
+    if (name === undefined) {
+      throw new InputError(
+        `Cannot read shape "${part}": expected NAME=NUMBER; ./wscl kernels show ${op.name} lists names`,
+      );
+    }
+    return [name, Number(number)] as const;
+  });
+  const found = all.filter(({ kernelCase: { shape } }) =>
+    wanted.every(([name, number]) => shape[name] === number)
+  );
+  if (found.length > 0) return found;
+  throw new InputError(
+    `Cannot find the shape "${shape}" of ${op.name}: this network asks for ${
+      all.map(({ kernelCase }) => sizesOf(kernelCase)).join("; ")
+    }`,
+  );
+}
+
+const sizesOf = ({ shape }: Pick<KernelCase, "shape">) =>
+  Object.entries(shape).map(([name, value]) => `${name}=${value}`).join(",");
+
+/** Checks at all shapes; prints the first at which it is wrong, and gives null then. */
+async function checkAll(
   gpu: Gpu,
-  options: CustomOptions,
-  theirs: Parameters<typeof timeInTurn>[1][number],
-  ours: typeof theirs,
-  { flops, bytes, shape, op: kernel }: KernelCase,
+  own: OwnKernel,
+  cases: readonly KernelCase[],
   output: Output,
-): Promise<void> {
+): Promise<Map<KernelCase, CustomResult["check"]> | null> {
+  const checks = new Map<KernelCase, CustomResult["check"]>();
+  for (const [i, kernelCase] of cases.entries()) {
+    output.live(`checking shape ${i + 1} of ${cases.length}`);
+    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase);
+    if (reason !== null) {
+      output.live("");
+      output.print(`${own.name} REFUSED, not timed: ${reason}`);
+      output.print(`at ${own.op.name} ${kernelCase.layer} ${sizesOf(kernelCase)}`);
+      for (const line of details) output.print(line);
+      return null;
+    }
+    checks.set(kernelCase, { error, samples, sameBits });
+  }
+  output.live("");
+  const all = [...checks.values()];
+  const worst = Math.max(...all.map(({ error }) => error));
+  output.print(
+    `${own.op.name}: right at ${all.length} shapes, relative error ${
+      worst.toExponential(1)
+    } at most, ` +
+      `${
+        all.reduce((sum, { samples }) => sum + samples, 0)
+      } elements compared in double precision; ` +
+      (all.every(({ sameBits }) => sameBits) ? "the bits of ours" : "other bits than ours"),
+  );
+  return checks;
+}
+
+async function timeAll(
+  gpu: Gpu,
+  own: OwnKernel,
+  asked: readonly Asked[],
+  checks: ReadonlyMap<KernelCase, CustomResult["check"]>,
+  { rounds, author }: CustomOptions,
+  output: Output,
+): Promise<CustomResult[]> {
   const ceilings = await prepareCeilings(gpu);
   try {
-    const things = [theirs, ours, ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches];
-    const [mine, house, arithmetic, copies] = await timeInTurn(gpu, things, options.rounds);
-    const peak = ceilings.multiplyAdd.flops / summarise(arithmetic).median;
-    const copy = ceilings.copy.bytes / summarise(copies).median;
-    const row = (name: string, times: number[]) => {
-      const { median, low, high } = summarise(times);
-      return [
-        name,
-        figures(median),
-        `${figures(low)}-${figures(high)}`,
-        figures(flops / median / 1e6),
-        `${(100 * flops / median / peak).toFixed(0)} %`,
-        figures(bytes / median / 1e6),
-        `${(100 * bytes / median / copy).toFixed(0)} %`,
-      ];
-    };
-    output.print(table([
-      [kernel, "ms", "quartiles", "GFLOP/s", "of peak", "GB/s", "of copy"],
-      row("yours", mine),
-      row("ours", house),
-    ]));
-    const ratio = summarise(mine.map((ms, i) => ms / house[i]));
-    const verdict = ratio.low > 1
-      ? `ours is ${ratio.median.toFixed(2)} times as fast`
-      : ratio.high < 1
-      ? `yours is ${(1 / ratio.median).toFixed(2)} times as fast: tell us`
-      : "no difference beyond the noise";
-    output.print(
-      `verdict: ${verdict} (yours / ours, round by round: ${ratio.median.toFixed(2)}, quartiles ` +
-        `${ratio.low.toFixed(2)}-${ratio.high.toFixed(2)}, ${ratio.count} rounds)`,
-    );
-    const result = {
-      bench: "custom",
-      kernel,
-      file: options.path,
-      shape,
-      milliseconds: summarise(mine),
-      ours: summarise(house),
-      ratio,
-    };
-    writeResults(options.out, "custom", [result], settingOf(gpu));
+    const hash = await sha256(new TextEncoder().encode(own.code));
+    const results: CustomResult[] = [];
+    for (const [i, { kernelCase, size }] of asked.entries()) {
+      const { op, layer, layers, shape } = kernelCase;
+      output.live(`timing ${i + 1} of ${asked.length}: ${layer}`);
+      const times = await timeCase(gpu, own, kernelCase, ceilings, rounds);
+      results.push({
+        ...{ bench: "custom", kernel: op, layer, layers, ...size, shape },
+        ...{ file: own.name, hash, author, check: checks.get(kernelCase)! },
+        ...times,
+      });
+    }
+    output.live("");
+    const finished = againstBest(results, ceilings);
+    output.print(tableOf(finished));
+    return finished;
   } finally {
     ceilings.destroy();
   }
 }
 
-/** Which samples are wrong: the worst of them, and what their coordinates have in common. */
-function whereWrong(output: CaseOutput, found: ArrayLike<number>): string {
-  const { at, expected, where, name } = output;
-  const scale = Math.sqrt(Array.from(expected).reduce((sum, v) => sum + v * v, 0) / at.length);
-  const samples = Array.from(at, (place, i) => {
-    const off = Math.abs(found[i] - expected[i]);
-    return { coordinates: where(place), found: found[i], expected: expected[i], off };
-  });
-  const isWrong = ({ off }: { off: number }) => !(off <= 1e-4 * scale);
-  const wrong = samples.filter(isWrong);
-  const lines = [`${wrong.length} of ${samples.length} sampled elements of ${name} are wrong`];
-  const missing = wrong.filter((sample) => Number.isNaN(sample.found)).length;
-  if (missing > 0) lines.push(`${missing} of them were never written, or are NaN`);
-  for (const axis of Object.keys(samples[0].coordinates)) {
-    const of = (list: typeof samples) => new Set(list.map(({ coordinates }) => coordinates[axis]));
-    const [bad, good] = [of(wrong), of(samples.filter((sample) => !isWrong(sample)))];
-    const apart = [...bad].every((value) => !good.has(value));
-    if (!apart || good.size === 0) continue;
-    const values = [...bad].toSorted((a, b) => a - b);
-    const shown = values.length > 6
-      ? `${values.slice(0, 3).join(", ")} ... ${values.at(-1)}`
-      : values.join(", ");
-    lines.push(`all of them, and no right one, at ${axis} = ${shown}`);
-  }
-  if (wrong.every(({ coordinates }) => atBorder(coordinates, samples))) {
-    lines.push("all of them at the border of the image");
-  }
-  const key = (off: number) => Number.isNaN(off) ? Infinity : off;
-  for (const sample of wrong.toSorted((a, b) => key(b.off) - key(a.off)).slice(0, 5)) {
-    const place = Object.entries(sample.coordinates).map(([n, v]) => `${n} ${v}`).join(", ");
-    lines.push(`  ${name}[${place}] is ${sample.found}, should be ${Math.fround(sample.expected)}`);
-  }
-  return lines.join("\n");
-}
-
-/** Whether a row or column (axes that end in y or x) is the first or the last among the samples. */
-function atBorder(
-  coordinates: Readonly<Record<string, number>>,
-  samples: readonly { readonly coordinates: Readonly<Record<string, number>> }[],
-): boolean {
-  return Object.entries(coordinates).some(([axis, value]) =>
-    /[yx]$/.test(axis) &&
-    (value === 0 || samples.every((sample) => sample.coordinates[axis] <= value))
-  );
-}
-
-function readKernel(path: string): string {
+async function timeCase(
+  gpu: Gpu,
+  own: OwnKernel,
+  { prepare, flops, bytes }: KernelCase,
+  ceilings: Ceilings,
+  rounds: number,
+) {
+  const operands = new Operands(gpu);
   try {
-    return decodeText(Deno.readFileSync(path), path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-    throw new InputError(
-      `Cannot read kernel ${path}: no such file; name a WGSL file with an entry point main (bench/README.md)`,
-    );
+    const [launch] = prepare(operands).dispatches();
+    const things = [
+      [own.launch(launch)],
+      [launch],
+      ceilings.multiplyAdd.dispatches,
+      ceilings.copy.dispatches,
+    ];
+    const [mine, house, arithmetic, copies] = await timeInTurn(gpu, things, rounds);
+    const rate = (amount: number, list: number[]) => amount / Math.min(...list) / 1e6;
+    return {
+      milliseconds: summarise(mine),
+      ours: summarise(house),
+      ratio: summarise(mine.map((ms, i) => ms / house[i])),
+      gflops: rate(flops, mine),
+      gbs: rate(bytes, mine),
+      multiplyAddCeiling: rate(ceilings.multiplyAdd.amount, arithmetic),
+      copyCeiling: rate(ceilings.copy.amount, copies),
+      ...{ multiplyAddShare: 0, copyShare: 0 },
+    };
+  } finally {
+    operands.destroy();
+  }
+}
+
+/** Shares of the best ceilings of the whole run. */
+function againstBest(results: readonly CustomResult[], { reached }: Ceilings): CustomResult[] {
+  const peak = Math.max(reached.multiplyAdd, ...results.map((r) => r.multiplyAddCeiling));
+  const copy = Math.max(reached.copy, ...results.map((r) => r.copyCeiling));
+  return results.map((result) => ({
+    ...result,
+    ...{ multiplyAddCeiling: peak, copyCeiling: copy },
+    ...{ multiplyAddShare: result.gflops / peak, copyShare: result.gbs / copy },
+  }));
+}
+
+function tableOf(results: readonly CustomResult[]): string {
+  const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
+  return table([
+    [
+      "layer",
+      "layers",
+      "yours ms",
+      "ours ms",
+      "ratio",
+      "quartiles",
+      "GFLOP/s",
+      "of peak",
+      "GB/s",
+      "of copy",
+    ],
+    ...results.map((r) => [
+      [r.layer, r.width && `w${r.width}`, r.size && `${r.size}px`, r.batch && `b${r.batch}`]
+        .filter(Boolean).join(" "),
+      `${r.layers}x`,
+      figures(r.milliseconds.median),
+      figures(r.ours.median),
+      r.ratio.median.toFixed(2),
+      `${r.ratio.low.toFixed(2)}-${r.ratio.high.toFixed(2)}`,
+      figures(r.gflops),
+      percent(r.multiplyAddShare),
+      figures(r.gbs),
+      percent(r.copyShare),
+    ]),
+  ]);
+}
+
+/** Milliseconds of all layers together. */
+function sums(results: readonly CustomResult[]): { readonly yours: number; readonly ours: number } {
+  const sum = (of: (result: CustomResult) => number) =>
+    results.reduce((total, result) => total + result.layers * of(result), 0);
+  return { yours: sum((r) => r.milliseconds.median), ours: sum((r) => r.ours.median) };
+}
+
+function sumOf(results: readonly CustomResult[]): string {
+  const { yours, ours } = sums(results);
+  return `${figures(yours)} ms for all layers, ours ${figures(ours)} ms`;
+}
+
+/** Which is faster, beyond the noise; the ratio of all layers, and of quartiles of each, weighted by its time. */
+function verdict(results: readonly CustomResult[]): string {
+  const { ours } = sums(results);
+  const weighted = (of: (ratio: Summary) => number) =>
+    results.reduce((sum, r) => sum + r.layers * r.ours.median * of(r.ratio), 0) / ours;
+  const [low, median, high] = [
+    weighted((ratio) => ratio.low),
+    weighted((ratio) => ratio.median),
+    weighted((ratio) => ratio.high),
+  ];
+  const said = low > 1
+    ? `ours is ${median.toFixed(2)} times as fast`
+    : high < 1
+    ? `yours is ${(1 / median).toFixed(2)} times as fast: tell us`
+    : "no difference beyond the noise";
+  return `${sumOf(results)}\nverdict: ${said} (yours / ours, round by round: ${
+    median.toFixed(2)
+  }, quartiles ${low.toFixed(2)}-${high.toFixed(2)}, ${results[0].ratio.count} rounds)`;
+}
+
+/** Ratios to ours, which took turns with both saves, so that another load of the machine does not count. */
+function compareWithLast(now: readonly CustomResult[], last: readonly CustomResult[]): string {
+  const relative = (results: readonly CustomResult[]) => {
+    const { yours, ours } = sums(results);
+    return yours / ours;
+  };
+  const [after, before] = [relative(now), relative(last)];
+  return `against the last save: ${(after / before).toFixed(2)} times as long (yours / ours was ${
+    before.toFixed(2)
+  }, is ${after.toFixed(2)})`;
+}
+
+/** What it would do to a training step: from the share of it that the operation takes now. */
+async function tellStep(
+  gpu: Gpu,
+  { op }: OwnKernel,
+  asked: readonly Asked[],
+  results: readonly CustomResult[],
+  output: Output,
+): Promise<void> {
+  if (!gpu.features.has("timestamp-query")) return;
+  const networks = Map.groupBy(
+    asked.flatMap(({ size }, i) => size && size.stem !== "imagenet" ? { size, i } : []),
+    ({ size: { width, size, batch } }) => `width ${width}, ${size} pixels, batch ${batch}`,
+  );
+  for (const [name, own] of networks) {
+    const { width, size, batch } = own[0].size;
+    const step = await prepareStep(gpu, { width, size, segments: [batch] });
+    try {
+      step.run();
+      await step.program.profile();
+      const launches = await step.program.profile();
+      const sum = (list: typeof launches) => list.reduce((all, l) => all + l.milliseconds, 0);
+      const replaced = launches.filter(({ kernel }) =>
+        opOfKernel({ name: kernel })?.name === op.name
+      );
+      if (replaced.length === 0) continue;
+      const share = sum(replaced) / sum(launches);
+      const { yours, ours } = sums(own.map(({ i }) => results[i]));
+      const times = 1 - share + share * yours / ours;
+      output.print(
+        `a training step (${name}) would take ${times.toFixed(2)} times as long: ${op.name} is ${
+          (100 * share).toFixed(0)
+        } % of it`,
+      );
+    } finally {
+      step.destroy();
+    }
   }
 }
 

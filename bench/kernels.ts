@@ -2,7 +2,7 @@ import { adapterName } from "../src/gpu/device.ts";
 import { openGpu } from "../src/host/open_gpu.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { InputError } from "../src/errors.ts";
-import { type Ceilings, prepareCeilings } from "./ceilings.ts";
+import { aboveCeilings, type Ceilings, prepareCeilings } from "./ceilings.ts";
 import { figures, summarise, type Summary, table } from "./measure.ts";
 import { checkCase } from "../src/check/check_case.ts";
 import type { KernelCase, NetworkSize } from "../src/check/kernel_case.ts";
@@ -36,7 +36,7 @@ export interface KernelResult extends NetworkSize {
   readonly milliseconds: Summary;
   readonly gflops: number;
   readonly gbs: number;
-  /** Best GFLOP/s of the register-blocked multiply-add loop, which is timed in turn with each kernel of the run. */
+  /** Best GFLOP/s of the unrolled multiply-adds in registers, which are timed in turn with each kernel of the run. */
   readonly multiplyAddCeiling: number;
   /** Best GB/s of the large copy, likewise. */
   readonly copyCeiling: number;
@@ -60,7 +60,10 @@ export interface KernelsOptions {
   readonly provider: ProviderName;
 }
 
-/** Checks and times every kernel at the shapes of ResNet-18; returns whether all were right. */
+/**
+ * Checks and times every kernel at the shapes of ResNet-18; returns whether all were right, and none faster than what
+ * the ceilings say is possible.
+ */
 export async function benchKernels(options: KernelsOptions, output: Output): Promise<boolean> {
   const gpu = await openGpu({ provider: options.provider });
   let ceilings: Ceilings | null = null;
@@ -106,7 +109,7 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
       }
       output.live("");
     }
-    const finished = againstBestCeilings(results);
+    const finished = againstBestCeilings(results, ceilings);
     for (const size of combinations(options)) {
       const own = finished.filter((result) =>
         result.width === size.width && result.size === size.size && result.batch === size.batch
@@ -117,8 +120,11 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
     }
     const path = writeResults(options.out, bench, finished, setting);
     const picture = writeResult(`${options.out}/${bench}.svg`, roofline(finished, setting));
-    output.print(`\nwritten: ${path}, ${picture}`);
-    return wrong === 0;
+    output.print(`\nceilings: ${ceilings.multiplyAdd.name}; ${ceilings.copy.name}`);
+    const impossible = aboveCeilings(finished);
+    for (const text of impossible) output.print(text);
+    output.print(`written: ${path}, ${picture}`);
+    return wrong === 0 && impossible.length === 0;
   } finally {
     ceilings?.destroy();
     gpu.destroy();
@@ -126,9 +132,15 @@ export async function benchKernels(options: KernelsOptions, output: Output): Pro
 }
 
 /** Shares of the best ceilings of the whole run: what the adapter can do, if it is left alone. */
-function againstBestCeilings(results: readonly KernelResult[]): KernelResult[] {
-  const multiplyAddCeiling = Math.max(...results.map((result) => result.multiplyAddCeiling));
-  const copyCeiling = Math.max(...results.map((result) => result.copyCeiling));
+function againstBestCeilings(
+  results: readonly KernelResult[],
+  { reached }: Ceilings,
+): KernelResult[] {
+  const multiplyAddCeiling = Math.max(
+    reached.multiplyAdd,
+    ...results.map((result) => result.multiplyAddCeiling),
+  );
+  const copyCeiling = Math.max(reached.copy, ...results.map((result) => result.copyCeiling));
   return results.map((result) => ({
     ...result,
     multiplyAddCeiling,
@@ -179,8 +191,8 @@ async function measure(
     );
     const milliseconds = summarise(times);
     const rate = (amount: number, ms: number) => amount / ms / 1e6;
-    const multiplyAddCeiling = rate(ceilings.multiplyAdd.flops, summarise(arithmetic).least);
-    const copyCeiling = rate(ceilings.copy.bytes, summarise(copies).least);
+    const multiplyAddCeiling = rate(ceilings.multiplyAdd.amount, summarise(arithmetic).least);
+    const copyCeiling = rate(ceilings.copy.amount, summarise(copies).least);
     const { op, layer, layers, shape, flops, bytes } = kernelCase;
     const gflops = rate(flops, milliseconds.least);
     const gbs = rate(bytes, milliseconds.least);

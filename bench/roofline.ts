@@ -1,4 +1,5 @@
 import type { KernelResult } from "./kernels.ts";
+import { escaped } from "./page.ts";
 import type { Setting } from "./setting.ts";
 
 const [width, height] = [760, 480];
@@ -14,12 +15,30 @@ const colors = [
   "#97bbf5",
 ];
 
+/** Light and dark, also where the picture is part of a page. */
+const style = ".roofline .paper { fill: #fff } .roofline text { fill: #222 } " +
+  ".roofline .grid { stroke: #ddd } .roofline .roof { stroke: #222 } " +
+  "@media (prefers-color-scheme: dark) { .roofline .paper { fill: #1b1d21 } .roofline text { fill: #ddd } " +
+  ".roofline .grid { stroke: #3a3d44 } .roofline .roof { stroke: #ddd } }";
+
+/** What a kernel's place in the picture comes from. */
+export type RooflinePoint =
+  & Pick<
+    KernelResult,
+    "kernel" | "layer" | "gflops" | "gbs" | "multiplyAddCeiling" | "copyCeiling"
+  >
+  & { readonly width?: number; readonly batch?: number; readonly size?: number };
+
 /**
  * The roofline (Williams, Waterman and Patterson 2009) as SVG: each kernel at its operations per byte and its speed,
- * under the roof that copy and multiply-add ceiling of the same run make. Both axes are logarithmic.
+ * under the roof that copy and multiply-add ceiling of the same run make. Both axes are logarithmic, so that kernels
+ * that only copy, without an operation, have no place in it.
  */
-export function roofline(results: readonly KernelResult[], setting: Setting): string {
-  const points = results.map((result) => ({
+export function roofline(
+  results: readonly RooflinePoint[],
+  setting: Pick<Setting, "adapter" | "commit">,
+): string {
+  const points = results.filter(({ gflops }) => gflops > 0).map((result) => ({
     ...result,
     intensity: result.gflops / result.gbs,
   }));
@@ -38,11 +57,11 @@ export function roofline(results: readonly KernelResult[], setting: Setting): st
     (Math.log10(value) - y0) / (y1 - y0) * (height - margin.top - margin.bottom);
   const at = (value: number) => value.toFixed(1);
   const text = (px: number, py: number, content: string, more = "") =>
-    `<text x="${at(px)}" y="${at(py)}" ${more}>${escape(content)}</text>`;
+    `<text x="${at(px)}" y="${at(py)}" ${more}>${escaped(content)}</text>`;
   const line = (xa: number, ya: number, xb: number, yb: number, more: string) =>
     `<line x1="${at(xa)}" y1="${at(ya)}" x2="${at(xb)}" y2="${at(yb)}" ${more}/>`;
   const parts: string[] = [];
-  const grid = 'stroke="#ddd"';
+  const grid = 'class="grid"';
   for (let decade = x0; decade <= x1; decade++) {
     const px = x(10 ** decade);
     parts.push(line(px, margin.top, px, height - margin.bottom, grid));
@@ -56,7 +75,7 @@ export function roofline(results: readonly KernelResult[], setting: Setting): st
   const ridge = peak / copy;
   // Where the roof leaves the picture: at its left edge, or at its lower one.
   const start = Math.max(10 ** x0, 10 ** y0 / copy);
-  const roof = 'stroke="#222" stroke-width="2"';
+  const roof = 'class="roof" stroke-width="2"';
   parts.push(line(x(start), y(start * copy), x(ridge), y(peak), roof));
   parts.push(line(x(ridge), y(peak), width - margin.right, y(peak), roof));
   parts.push(
@@ -64,21 +83,19 @@ export function roofline(results: readonly KernelResult[], setting: Setting): st
   );
   const kernels = [...new Set(points.map(({ kernel }) => kernel))];
   for (const point of points) {
-    const color = colors[kernels.indexOf(point.kernel) % colors.length];
-    const title =
-      `${point.kernel} ${point.layer} (width ${point.width}, batch ${point.batch}, ${point.size} pixels): ` +
+    const { width, batch, size } = point;
+    const network = width === undefined ? "" : ` (width ${width}, batch ${batch}, ${size} pixels)`;
+    const title = `${point.kernel} ${point.layer}${network}: ` +
       `${point.gflops.toPrecision(3)} GFLOP/s, ${point.gbs.toPrecision(3)} GB/s`;
+    const place = kernels.indexOf(point.kernel);
     parts.push(
-      `<circle cx="${at(x(point.intensity))}" cy="${
-        at(y(point.gflops))
-      }" r="4.5" fill="${color}" fill-opacity="0.8">` +
-        `<title>${escape(title)}</title></circle>`,
+      mark(x(point.intensity), y(point.gflops), place, `<title>${escaped(title)}</title>`),
     );
   }
   kernels.forEach((kernel, i) => {
     const py = margin.top + 10 + 18 * i;
     const px = width - margin.right + 14;
-    parts.push(`<circle cx="${px}" cy="${py - 4}" r="4.5" fill="${colors[i % colors.length]}"/>`);
+    parts.push(mark(px, py - 4, i, ""));
     parts.push(text(px + 10, py, kernel));
   });
   const heading = `${setting.adapter.description}, commit ${setting.commit ?? "unknown"}`;
@@ -96,10 +113,21 @@ export function roofline(results: readonly KernelResult[], setting: Setting): st
     ),
   );
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" ` +
-    `font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="white"/>\n` +
+    `class="roofline" font-family="sans-serif" font-size="12"><style>${style}</style>` +
+    `<rect class="paper" width="100%" height="100%"/>\n` +
     parts.join("\n") + "\n</svg>\n";
 }
 
-function escape(text: string): string {
-  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
+/** The mark of the `i`-th kernel: when the colours are used up they begin again in another form. */
+function mark(x: number, y: number, i: number, inside: string): string {
+  const paint = `fill="${colors[i % colors.length]}" fill-opacity="0.8"`;
+  const form = Math.floor(i / colors.length) % 3;
+  if (form === 0) {
+    return `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="4.5" ${paint}>${inside}</circle>`;
+  }
+  const turned = form === 2 ? ` transform="rotate(45 ${x.toFixed(1)} ${y.toFixed(1)})"` : "";
+  return `<rect x="${(x - 4).toFixed(1)}" y="${
+    (y - 4).toFixed(1)
+  }" width="8" height="8"${turned} ` +
+    `${paint}>${inside}</rect>`;
 }

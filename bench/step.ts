@@ -7,11 +7,16 @@ import type { Gpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
 import { type Precision, storedTypes } from "../src/ops/storage.ts";
 import { rememberedChoice } from "../src/check/tuned.ts";
+import { readKernelFile } from "../src/host/own_kernels.ts";
+import { checkForRun } from "../src/lab/check_for_run.ts";
+import { readOwnKernels, replacing } from "../src/lab/own_kernel.ts";
 import { readRemembered } from "../src/host/remembered_tuning.ts";
 
 /** One line of `step.jsonl`. */
-export interface StepResult extends Required<Omit<StepSize, "choice">> {
+export interface StepResult extends Required<Omit<StepSize, "choice" | "replace">> {
   readonly bench: "step";
+  /** Files of kernels of one's own that it was computed with; left out where there were none. */
+  readonly own?: readonly string[];
   readonly dispatches: number;
   /** Wall clock of a step, many submitted in a row. */
   readonly milliseconds: Summary;
@@ -33,6 +38,8 @@ export interface StepOptions {
   readonly size: number;
   readonly segments: readonly number[];
   readonly precisions: readonly Precision[];
+  /** Files of kernels of one's own: steps with them take turns with steps without. */
+  readonly kernels: readonly string[];
   readonly rounds: number;
   readonly out: string;
   /** Where tuned kernels are remembered; they are used, as in a run. */
@@ -40,8 +47,13 @@ export interface StepOptions {
   readonly provider: ProviderName;
 }
 
-/** Measures whole training steps. */
+/**
+ * Measures whole training steps.
+ *
+ * @throws {InputError} for a kernel of one's own that is wrong at the step's shapes.
+ */
 export async function benchStep(options: StepOptions, output: Output): Promise<void> {
+  const own = readOwnKernels(options.kernels.map(readKernelFile));
   const gpu = await openGpu({ provider: options.provider });
   try {
     const setting = settingOf(gpu);
@@ -50,14 +62,25 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
     const results: StepResult[] = [];
     for (const width of options.widths) {
       const { size, segments, precisions, rounds } = options;
-      const sizes = precisions.map((precision) => ({ width, size, segments, precision }));
+      const rows = segments.reduce((a, b) => a + b, 0);
+      for (const kernel of own) {
+        for (const precision of precisions) {
+          output.live(`width ${width}: checking ${kernel.name}`);
+          const stored = storedTypes[precision];
+          await checkForRun(gpu, kernel, { networks: [{ width, size, batch: rows }], stored });
+        }
+      }
+      const sizes = precisions.flatMap((precision): MeasuredSize[] => {
+        const ours = { width, size, segments, precision };
+        return own.length > 0 ? [ours, { ...ours, own: options.kernels }] : [ours];
+      });
       const steps: TrainingStep[] = [];
       try {
         for (const size of sizes) {
           output.live(`width ${width}, ${size.precision} precision: compiling`);
-          const rows = segments.reduce((a, b) => a + b, 0);
           const choice = rememberedChoice(gpu, remembered, rows, storedTypes[size.precision]);
-          steps.push(await prepareStep(gpu, { ...size, choice }));
+          const replace = size.own && replacing(own);
+          steps.push(await prepareStep(gpu, { ...size, choice, replace }));
         }
         const measured: Measurements[] = sizes.map(() => ({
           walls: [],
@@ -73,10 +96,10 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
           }
         }
         output.live("");
-        const own = steps.map((step, i) => resultOf(step, sizes[i], measured[i]));
-        for (const result of own) output.print(`\n${describe(result)}`);
-        if (own.length > 1) output.print(`\n${compare(own)}`);
-        results.push(...own);
+        const found = steps.map((step, i) => resultOf(step, sizes[i], measured[i]));
+        for (const result of found) output.print(`\n${describe(result)}`);
+        if (found.length > 1) output.print(`\n${compare(found)}`);
+        results.push(...found);
       } finally {
         for (const step of steps) step.destroy();
       }
@@ -86,6 +109,9 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
     gpu.destroy();
   }
 }
+
+/** A kind of step that is measured. */
+type MeasuredSize = Required<Omit<StepSize, "choice" | "replace">> & Pick<StepResult, "own">;
 
 /** Steps that are submitted one behind the other. */
 const inRow = 3;
@@ -123,7 +149,7 @@ async function measureRound(
 
 function resultOf(
   step: TrainingStep,
-  size: Required<Omit<StepSize, "choice">>,
+  size: MeasuredSize,
   { walls, waits, hosts, profiles }: Measurements,
 ): StepResult {
   const profiled = profiles[0].length > 0;
@@ -156,11 +182,14 @@ function resultOf(
   };
 }
 
+const nameOf = ({ precision, own }: StepResult) =>
+  `${precision} precision${own ? ` with ${own.join(", ")}` : ""}`;
+
 /** The others against the first, which took turns with them. */
 function compare([first, ...others]: readonly StepResult[]): string {
   const ratio = (a: number, b: number) => (a / b).toFixed(2);
   return others.map((other) =>
-    `${other.precision} against ${first.precision}: ` +
+    `${nameOf(other)} against ${nameOf(first)}: ` +
     `${ratio(other.milliseconds.least, first.milliseconds.least)} times as long (least; medians ` +
     `${ratio(other.milliseconds.median, first.milliseconds.median)}), ` +
     `${ratio(other.megabytes, first.megabytes)} times the memory`
@@ -171,7 +200,7 @@ function describe(result: StepResult): string {
   const { milliseconds: ms, hostMilliseconds: host, kernels, idleShare } = result;
   const lines = [
     `width ${result.width}, batch ${result.segments.join(" + ")}, ${result.size} pixels, ` +
-    `${result.precision} precision`,
+    nameOf(result),
     `  step        ${figures(ms.median)} ms (quartiles ${figures(ms.low)}-${figures(ms.high)}, ` +
     `least ${figures(ms.least)}), ${figures(result.samplesPerSecond)} samples/s`,
     `  dispatches  ${result.dispatches} in one submission`,

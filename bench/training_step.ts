@@ -2,7 +2,7 @@ import type { Gpu } from "../src/gpu/device.ts";
 import type { Program } from "../src/gpu/program.ts";
 import { Arena, type Tensor, upload } from "../src/gpu/tensor.ts";
 import { LearnerPrograms } from "../src/learner/programs.ts";
-import { Network } from "../src/net/network.ts";
+import { Network, type NetworkOptions } from "../src/net/network.ts";
 import type { Conv2dChoice } from "../src/ops/conv2d_variants.ts";
 import type { Precision } from "../src/ops/storage.ts";
 import { Random } from "../src/random.ts";
@@ -31,12 +31,14 @@ export interface StepSize {
   readonly precision?: Precision;
   /** How convolutions are computed; default: what suits this kind of adapter. */
   readonly choice?: Conv2dChoice;
+  /** What is launched in place of what is recorded: kernels of one's own; default: the same. */
+  readonly replace?: NetworkOptions["replace"];
 }
 
 /** Augmentation, forward, loss, backward and update of ResNet-18. */
 export async function prepareStep(
   gpu: Gpu,
-  { width, size, segments, precision = "full", choice }: StepSize,
+  { width, size, segments, precision = "full", choice, replace }: StepSize,
   learningRate = 0.01,
 ): Promise<TrainingStep> {
   const rows = segments.reduce((a, b) => a + b, 0);
@@ -49,6 +51,7 @@ export async function prepareStep(
     maxRows: rows,
     precision,
     choice,
+    replace,
   });
   const programs = new LearnerPrograms({
     network,

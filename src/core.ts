@@ -65,7 +65,13 @@ export { divide, type OpenedImages, wantsDreams } from "./experiment/divide.ts";
 export type { Materials } from "./experiment/materials.ts";
 export { openDrawn } from "./experiment/open_drawn.ts";
 export { driveRun } from "./experiment/run.ts";
-export type { KernelHooks, OpeningHooks, RunHost, RunStore } from "./experiment/run_host.ts";
+export type {
+  KernelHooks,
+  OpeningHooks,
+  OwnKernels,
+  RunHost,
+  RunStore,
+} from "./experiment/run_host.ts";
 export { memoryHost, MemoryStore } from "./experiment/run_in_memory.ts";
 export type * from "./experiment/checkpoint.ts";
 export type * from "./experiment/events.ts";

@@ -12,6 +12,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   ops: ["gpu"],
   net: ["gpu", "ops"],
   check: ["reference", "gpu", "ops", "net"],
+  lab: ["gpu", "ops", "net", "check"],
   images: ["gpu"],
   learner: ["gpu", "ops", "net", "images"],
   method: ["gpu", "images", "learner"],
@@ -19,12 +20,12 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   continual: ["gpu", "ops", "net", "images", "learner", "method", "experiment"],
   data: ["images"],
   host: [
-    ...["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "continual"],
-    "data",
+    ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
+    ...["continual", "data"],
   ],
   cli: [
-    ...["gpu", "ops", "net", "check", "images", "learner", "method", "experiment", "continual"],
-    ...["data", "host"],
+    ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
+    ...["continual", "data", "host"],
   ],
 };
 

@@ -32,16 +32,25 @@ export async function checkCase(
   } finally {
     program.destroy();
   }
-  const found = outputs.map(({ at, read = (values, place) => values[place] }, i) =>
-    Float64Array.from(at, (place) => read(whole[i], place))
-  );
-  const errors = outputs.map(({ tensor, expected }, i) =>
-    relativeError(
-      tensor.type === "f16" ? withoutF16Rounding(found[i], expected) : found[i],
-      expected,
-    )
-  );
+  const found = outputs.map((output, i) => valuesAt(output, whole[i]));
+  const errors = outputs.map((output, i) => errorOf(output, found[i]));
   const error = Math.max(...errors);
   const samples = outputs.reduce((sum, { at }) => sum + at.length, 0);
   return { error, samples, ok: error <= limit, found, whole };
+}
+
+/** What was found at the places of an output, in all that its tensor holds. */
+export function valuesAt(
+  { at, read = (values, place) => values[place] }: CaseOutput,
+  whole: ArrayLike<number>,
+): Float64Array {
+  return Float64Array.from(at, (place) => read(whole, place));
+}
+
+/** Relative error of what was found at the places of an output; the rounding to f16 is none. */
+export function errorOf({ tensor, expected }: CaseOutput, found: Float64Array): number {
+  return relativeError(
+    tensor.type === "f16" ? withoutF16Rounding(found, expected) : found,
+    expected,
+  );
 }

@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { StoredType } from "../ops/storage.ts";
 import type {
@@ -29,6 +30,8 @@ const EXACT: Tolerance = { error: 0, why: "whole numbers and copies" };
 /** What {@linkcode defineOp} makes an operation of. */
 export interface OpRecord<Shape> {
   readonly name: string;
+  readonly summary: string;
+  readonly kernels: readonly Kernel[];
   readonly activations?: boolean;
   /** Whether every number must be met exactly. */
   readonly exact?: boolean;
@@ -48,7 +51,8 @@ export interface OpRecord<Shape> {
 
 /** An operation of the table. */
 export function defineOp<Shape>(record: OpRecord<Shape>): ShapedOp<Shape> {
-  const { name, activations = false, exact = false, sizes, cost, task, prepare } = record;
+  const { name, summary, kernels, activations = false, exact = false } = record;
+  const { sizes, cost, task, prepare } = record;
   const caseOf = (shape: Shape, stored: StoredType, tolerance: Tolerance, layers: Layers) => ({
     op: name,
     ...layers,
@@ -61,13 +65,12 @@ export function defineOp<Shape>(record: OpRecord<Shape>): ShapedOp<Shape> {
   });
   const alone = { layer: "alone", layers: 1 };
   return {
-    name,
-    activations,
+    ...{ name, summary, kernels, activations },
     small: (stored) =>
       record.small(stored).map((shape) => caseOf(shape, stored, SHORT_SUMS, alone)),
-    ofNetwork: (size, gpu) =>
-      record.ofNetwork(size, gpu).map(({ shape, layer, layers }) =>
-        caseOf(shape, "f32", LONG_SUMS, { layer, layers })
+    ofNetwork: (size, gpu, stored = "f32") =>
+      record.ofNetwork(size, gpu).map(({ shape, ...layers }) =>
+        caseOf(shape, stored, LONG_SUMS, layers)
       ),
     at: (shape, stored = "f32") => caseOf(shape, stored, LONG_SUMS, alone),
   };

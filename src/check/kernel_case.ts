@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
+import type { Kernel } from "../gpu/kernel.ts";
 import type { Tensor } from "../gpu/tensor.ts";
 import type { Stem } from "../net/resnet18.ts";
 import type { Conv2dPass, Conv2dShape, Conv2dVariant } from "../ops/conv2d_variants.ts";
@@ -32,12 +33,16 @@ export interface NetworkSize {
   readonly batch: number;
   /** Default: cifar. */
   readonly stem?: Stem;
+  /** Default: 10. */
+  readonly heads?: number;
 }
 
 /** Where in a network a shape occurs: its first layer, such as "layer1.0.conv1", and how many layers have it. */
 export interface Layers {
   readonly layer: string;
   readonly layers: number;
+  /** All of them, where there are several. */
+  readonly names?: readonly string[];
 }
 
 /** An operation at one shape: how to run it, what it must give, what it costs at least. */
@@ -82,15 +87,22 @@ export interface CaseOutput {
   readonly read?: (values: ArrayLike<number>, at: number) => number;
 }
 
-/** An operation: its cases at small odd shapes, and those that the training of a network launches. */
+/** An operation: what computes it, its cases at small odd shapes, and those that the training of a network launches. */
 export interface Op {
   readonly name: string;
+  /** A few words: what it computes. */
+  readonly summary: string;
+  /** The kernels that compute it, for all ways of storing activations: the plain one for f32 first. */
+  readonly kernels: readonly Kernel[];
   /** Whether its kernels read or write activations, for which there are two ways of storing. */
   readonly activations: boolean;
   /** For tests: shapes that fill no workgroup evenly, whose results are compared element by element. */
   readonly small: (stored: StoredType) => KernelCase[];
-  /** Every different shape that the training of a network of this size asks for on an adapter. */
-  readonly ofNetwork: (size: NetworkSize, gpu: Gpu) => KernelCase[];
+  /**
+   * Every different shape that the training of a network of this size asks for on an adapter; activations in f32 unless
+   * it is said otherwise.
+   */
+  readonly ofNetwork: (size: NetworkSize, gpu: Gpu, stored?: StoredType) => KernelCase[];
 }
 
 /** An operation that can be had at any shape. */

@@ -7,6 +7,14 @@ type Words = Float32Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 /** Up to so many elements are compared one and all; of more, some. */
 const MOST_COMPARED = 4096;
 
+/** Which numbers operands are filled with. */
+export interface Draw {
+  /** Other seeds give other numbers; default 1. */
+  readonly seed?: number;
+  /** Whether one number in about a hundred is 64 times as large as the others may be; default: none is. */
+  readonly outliers?: boolean;
+}
+
 /**
  * Allocates the operands of kernels and fills them with numbers that are the same in every run; operands of these names
  * with given ones.
@@ -15,14 +23,22 @@ export class Operands {
   readonly gpu: Gpu;
   readonly arena: Arena;
   readonly #given: Readonly<Record<string, ArrayLike<number>>>;
-  readonly #written: { readonly tensor: Tensor; readonly before: Words }[] = [];
-  #state = 1;
+  readonly #written: {
+    readonly tensor: Tensor;
+    readonly before: Words;
+    readonly fresh: boolean;
+  }[] = [];
+  readonly #outliers: boolean;
+  #state: number;
 
   constructor(
     gpu: Gpu,
     given: Readonly<Record<string, ArrayLike<number>>> = {},
     label = "operands",
+    { seed = 1, outliers = false }: Draw = {},
   ) {
+    this.#state = seed;
+    this.#outliers = outliers;
     this.gpu = gpu;
     this.arena = new Arena(gpu, label, { state: false });
     this.#given = given;
@@ -44,6 +60,7 @@ export class Operands {
     for (let i = 0; i < length; i++) {
       this.#next();
       if (i % padded < channels) values[i] = mean + spread * this.#state / 2 ** 31;
+      if (this.#outliers && this.below(100) === 0) values[i] *= 64;
     }
     if (step > 0) values.forEach((value, i) => values[i] = Math.round(value / step) * step);
     return type === "f16" ? new Float32Array(new Float16Array(values)) : values;
@@ -63,10 +80,16 @@ export class Operands {
 
   /** An operand that is written: with these values before, or full of NaN, so that whatever is not written is found. */
   output(name: string, before: number | ArrayLike<number>, type: ElementType = "f32"): Tensor {
-    const values = typeof before === "number" ? new Float32Array(before).fill(NaN) : before;
+    const fresh = typeof before === "number";
+    const values = fresh ? new Float32Array(before).fill(NaN) : before;
     const tensor = this.tensor(name, values, type);
-    this.#written.push({ tensor, before: wordsOf(values, type) });
+    this.#written.push({ tensor, before: wordsOf(values, type), fresh });
     return tensor;
+  }
+
+  /** Whether a tensor is written and nothing of what it holds before is read. */
+  isFresh(tensor: Tensor): boolean {
+    return this.#written.some((one) => one.tensor === tensor && one.fresh);
   }
 
   /** Gives what is written the content that it had at first. */

@@ -86,6 +86,8 @@ export interface CommandGroup {
   readonly summary: string;
   readonly description: string;
   readonly commands: readonly (Command | CommandGroup)[];
+  /** Which of them is meant where none is named; default: none, and help is shown. */
+  readonly usual?: string;
 }
 
 /** What makes a command; without `arguments` it takes none. */

@@ -1,7 +1,7 @@
 import { choice, command, type CommandGroup } from "./command.ts";
 import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
-import { doctor, test, tune } from "./commands/kernels.ts";
+import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
 import { evaluate, exportWeights, report } from "./commands/results.ts";
 import { compare, demo, train } from "./commands/train.ts";
@@ -26,6 +26,7 @@ export const wscl: CommandGroup = {
     exportWeights,
     doctor,
     tune,
+    kernelCommands,
     benchCommands,
     test,
     command({

@@ -40,9 +40,10 @@ export async function runCommandLine(
 
 type Run = (command: Command, values: Record<string, unknown>) => Promise<void>;
 
-function addCommands(to: commander.Command, { commands }: CommandGroup, run: Run): void {
+function addCommands(to: commander.Command, { commands, usual }: CommandGroup, run: Run): void {
   for (const entry of commands) {
-    const added = to.command(entry.name).summary(entry.summary).description(entry.description);
+    const added = to.command(entry.name, { isDefault: entry.name === usual })
+      .summary(entry.summary).description(entry.description);
     if ("commands" in entry) addCommands(added, entry, run);
     else addCommand(added, entry, run);
   }

@@ -90,7 +90,7 @@ function fish(table: CommandGroup): string {
       const choices = operands.flatMap(({ choices = [] }) => choices).join(" ");
       const files = operands.some(({ path }) => path) || entry.anyOption;
       return [
-        ...files ? [] : [`${when("__wscl_in")} -f ${choices && `-a ${quoted(choices)}`}`.trim()],
+        `${when("__wscl_in")} ${files ? "-F" : "-f"} ${choices && `-a ${quoted(choices)}`}`.trim(),
         ...options.map(({ name, placeholder, path, choices, help }) => {
           const value = placeholder === ""
             ? ""

@@ -12,9 +12,8 @@ export function readGiven(table: CommandGroup, args: readonly string[]): Given {
   const rest = [...args];
   let at: CommandGroup | Command = table;
   while ("commands" in at) {
-    const next: Command | CommandGroup | undefined = at.commands.find(({ name }) =>
-      name === rest[0]
-    );
+    const named: string | undefined = rest.length > 0 ? rest[0] : at.usual;
+    const next: Command | CommandGroup | undefined = at.commands.find(({ name }) => name === named);
     if (!next) return { command: null, texts: {} };
     rest.shift();
     at = next;

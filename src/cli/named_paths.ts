@@ -11,12 +11,13 @@ import type { GivenTexts } from "./command.ts";
  */
 export function pathsOfRun(folder: string | undefined, data?: string): string[] {
   if (!folder) return [];
-  const { dataRoot, init } = readKeys(join(folder, "run.json"));
+  const { dataRoot, init, kernels } = readKeys(join(folder, "run.json"));
   const root = data || dataRoot;
   const outside = typeof root === "string"
     ? outsideOf(root, readKeys(join(folder, "config.json")))
     : [];
-  return [dataRoot, init].filter((path) => typeof path === "string")
+  return [dataRoot, init, ...Array.isArray(kernels) ? kernels : []]
+    .filter((path) => typeof path === "string")
     .concat(outside, methodOfRun(folder));
 }
 

@@ -16,6 +16,8 @@ import {
 import type { Summary } from "../experiment/summary.ts";
 import type { RunPlace, RunSafety } from "../host/worker_messages.ts";
 import { chooseForFolder } from "../host/own_images.ts";
+import { readKernelFile } from "../host/own_kernels.ts";
+import { type KernelText, readOwnKernels } from "../lab/own_kernel.ts";
 import { describeOwn } from "./describe_own.ts";
 import { describeConfig } from "./describe_config.ts";
 import { progressPrinter } from "./progress.ts";
@@ -24,9 +26,13 @@ import type { Terminal } from "./terminal.ts";
 
 /** What `wscl train`, `wscl demo` and `wscl train --resume` share. */
 export interface SafetyOptions
-  extends RunPlace, Pick<RunSafety, "checkpointEvery" | "skipSelfTest" | "skipTuning"> {
+  extends
+    Omit<RunPlace, "kernels">,
+    Pick<RunSafety, "checkpointEvery" | "skipSelfTest" | "skipTuning"> {
   /** Seconds that this program may take, from its start on. */
   readonly maxTime?: number;
+  /** Files of kernels of one's own; of a run that goes on: where they are now, if not where they were. */
+  readonly kernels?: readonly string[];
 }
 
 /** `wscl train` and `wscl demo`, in plain values. */
@@ -72,6 +78,7 @@ export const TIME_IS_UP = 75;
 /** Trains, printing what will happen, what happens and what came out; returns the exit code. */
 export async function train(options: TrainOptions, terminal: Terminal): Promise<number> {
   if (options.init !== undefined) checkReadable(options.init);
+  const kernels = readKernels(options.kernels);
   const config = await loadConfig(options.config, options.overrides);
   const out = options.out ?? defaultRunPath(config);
   createRunFolder(out, { overwrite: options.overwrite });
@@ -80,13 +87,14 @@ export async function train(options: TrainOptions, terminal: Terminal): Promise<
   tellOverrides(options.overrides, terminal);
   terminal.print(describeConfig(config));
 
-  const files = { ...options, init: options.init ?? null };
+  const files = { ...options, init: options.init ?? null, kernels };
   return await trainAndTell(config, out, files, terminal);
 }
 
 /** Trains on a folder of images, with a configuration chosen for it, which is told; returns the exit code. */
 export async function trainOwn(options: TrainOwnOptions, terminal: Terminal): Promise<number> {
   if (options.init !== undefined) checkReadable(options.init);
+  const kernels = readKernels(options.kernels);
   const { images, dreams = "memory", classesPerTask, size, width, overrides, cacheDir } = options;
   const progress: Progress = (done, total, what) => terminal.live(`${what}: ${done} of ${total}`);
   const wishes = { images, dreams, classesPerTask, size, width, overrides };
@@ -102,7 +110,7 @@ export async function trainOwn(options: TrainOwnOptions, terminal: Terminal): Pr
   return await trainAndTell(
     config,
     out,
-    { ...options, dataRoot, init: options.init ?? null },
+    { ...options, dataRoot, init: options.init ?? null, kernels },
     terminal,
   );
 }
@@ -117,8 +125,11 @@ export async function resume(options: ResumeOptions, terminal: Terminal): Promis
     return 0;
   }
   if (origin.init !== null) checkReadable(origin.init);
+  const given = options.kernels?.length ? options.kernels : origin.kernels;
+  const kernels = readKernels(given);
   terminal.print(`resuming       ${out}`);
-  const files = { ...options, dataRoot: options.dataRoot ?? origin.dataRoot, init: origin.init };
+  const where = { dataRoot: options.dataRoot ?? origin.dataRoot, init: origin.init, kernels };
+  const files = { ...options, ...where };
   return await trainAndTell(config, out, { ...files, resume: true }, terminal);
 }
 
@@ -128,7 +139,8 @@ function tellOverrides(overrides: readonly Override[], terminal: Terminal): void
   }
 }
 
-interface Files extends SafetyOptions {
+interface Files extends Omit<SafetyOptions, "kernels"> {
+  readonly kernels: readonly KernelText[];
   readonly dataRoot: string;
   readonly cacheDir: string;
   readonly init: string | null;
@@ -158,7 +170,7 @@ async function trainAndTell(
 async function trainOne(
   config: ExperimentConfig,
   out: string,
-  { dataRoot, cacheDir, init, worker, endsProcess, maxTime, ...safetyGiven }: Files,
+  { dataRoot, cacheDir, init, kernels, worker, endsProcess, maxTime, ...safetyGiven }: Files,
   terminal: Terminal,
   signal: AbortSignal,
 ): Promise<Summary> {
@@ -170,7 +182,7 @@ async function trainOne(
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
   const { provider, resume, checkpointEvery, skipSelfTest, skipTuning } = safetyGiven;
   const safety = { provider, resume, checkpointEvery, skipSelfTest, skipTuning, deadline };
-  const files = { dataRoot, cacheDir, out, init };
+  const files = { dataRoot, cacheDir, out, init, kernels };
   const how = { signal, worker, endsProcess, onEvent };
   const summary = await launch(config, { ...files, ...safety, ...how });
   terminal.live("");
@@ -183,6 +195,13 @@ async function trainOne(
       runFolder(out).summary,
   );
   return summary;
+}
+
+/** Reads kernels of one's own, and refuses what is none, before anything is made. */
+function readKernels(paths: readonly string[] = []): KernelText[] {
+  const texts = paths.map(readKernelFile);
+  readOwnKernels(texts);
+  return texts;
 }
 
 function checkReadable(path: string): void {

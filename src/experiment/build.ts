@@ -11,7 +11,7 @@ import type { LearnerOptions } from "../learner/options.ts";
 import { needsOf } from "../method/methods.ts";
 import type { MethodRandom, Session } from "../method/session.ts";
 import type { MethodOptions } from "../method/options.ts";
-import { Network, type NetworkSnapshot } from "../net/network.ts";
+import { Network, type NetworkOptions, type NetworkSnapshot } from "../net/network.ts";
 import { type ParameterTable, parameterTable } from "../net/parameters.ts";
 import { type ResNet18, resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
@@ -40,6 +40,8 @@ export interface AssemblyHooks
   extends Pick<LearnerOptions, "onLosses" | "checkpoint" | "observer">, Pick<Session, "begin"> {
   /** How convolutions are computed; default: what suits this kind of adapter. */
   readonly choice?: Conv2dChoice;
+  /** What is launched in place of what is recorded; default: the same. */
+  readonly replace?: NetworkOptions["replace"];
   /** Draws to use instead of the seed's; recorded ones, say. */
   readonly random?: MethodRandom & { readonly dreams: DreamOptions["random"] };
 }
@@ -53,7 +55,7 @@ export function assemble(
 ): Assembly {
   const { data } = config;
   const heads = data.tasks * data.classesPerTask;
-  const network = createNetwork(gpu, config, hooks.choice);
+  const network = createNetwork(gpu, config, hooks.choice, hooks.replace);
   const arena = new Arena(gpu, "memories");
   const stores = new Arena(gpu, "images", { state: false });
   const image = { height: data.size, width: data.size };
@@ -169,6 +171,7 @@ export function createNetwork(
   gpu: Gpu,
   config: ExperimentConfig,
   choice?: Conv2dChoice,
+  replace?: NetworkOptions["replace"],
 ): Network {
   const { data: { size }, precision, evaluation } = config;
   return new Network(gpu, {
@@ -178,6 +181,7 @@ export function createNetwork(
     maxRows: Math.max(trainingRows(config), evaluation.batchSize),
     precision,
     choice,
+    replace,
   });
 }
 

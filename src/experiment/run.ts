@@ -58,6 +58,7 @@ class Run {
   #gpu: Gpu | null = null;
   #assembly: Assembly | null = null;
   #checkpointer: Checkpointer | null = null;
+  #ownKernels: Summary["kernels"];
 
   constructor(config: ExperimentConfig, host: RunHost) {
     this.#config = config;
@@ -93,7 +94,7 @@ class Run {
       warn: (text) => teller.note(text),
     });
     const digests = await digestsOfImages(materials);
-    const texts = { init: init?.bytes ?? null, method: methodText };
+    const texts = { init: init?.bytes ?? null, method: methodText, own: host.kernels?.texts };
     const identity = await identityOf(config, digests, texts);
     if (from) checkIdentity(host.name, from.info.identity, identity);
 
@@ -105,6 +106,7 @@ class Run {
     const { assembly, copies } = await allocate(gpu, config.precision, () => {
       const assembly = this.#assembly = assemble(gpu, config, materials, {
         choice,
+        replace: host.kernels && ((launch) => host.kernels!.replace(launch)),
         onLosses: (losses) => this.#reporter.report(losses),
         begin: (phase, steps) => this.#reporter.begin(phase, steps),
         checkpoint: async () => {
@@ -190,6 +192,7 @@ class Run {
     };
     await this.#host.testKernels?.(gpu, this.#config, hooks);
     const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
+    this.#ownKernels = await this.#host.kernels?.tryAll(gpu, this.#config, hooks);
     this.#proceed();
     return choice;
   }
@@ -356,6 +359,7 @@ class Run {
       rows,
       gpu: this.#gpu,
       runtime: this.#host.runtime,
+      kernels: this.#ownKernels,
       stopped,
     });
   }

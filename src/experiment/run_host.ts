@@ -1,4 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
+import type { Dispatch } from "../gpu/dispatch.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import type { Progress } from "../images/image_set.ts";
 import type { HostTensor } from "../net/safetensors.ts";
@@ -8,7 +9,7 @@ import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
 import type { Materials } from "./materials.ts";
 import type { EarlyEnd } from "./run_limits.ts";
-import type { Summary } from "./summary.ts";
+import type { OwnKernelSummary, Summary } from "./summary.ts";
 
 /** What may be done at once or take its time. */
 type MaybeLater<T> = T | Promise<T>;
@@ -63,6 +64,20 @@ export interface KernelHooks {
   readonly proceed: () => void;
 }
 
+/** Kernels of one's own, which take the place of the program's. */
+export interface OwnKernels {
+  /** Their texts, part of the run's identity, and the operations that they compute. */
+  readonly texts: readonly { readonly op: string; readonly code: string }[];
+  /** The launch with one of them, or the same. */
+  replace(launch: Dispatch): Dispatch;
+  /** Tries them at the shapes of a configuration before its first step; throws where one is wrong. */
+  tryAll(
+    gpu: Gpu,
+    config: ExperimentConfig,
+    hooks: KernelHooks,
+  ): Promise<readonly OwnKernelSummary[]>;
+}
+
 /** All that a run needs of its surroundings: a process with a disk, a page, a service. */
 export interface RunHost extends EarlyEnd {
   /** What messages call the run, such as its folder. */
@@ -92,6 +107,8 @@ export interface RunHost extends EarlyEnd {
   testKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<void>;
   /** Chooses how convolutions are computed. Absent: as suits this kind of adapter. */
   chooseKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<Conv2dChoice>;
+  /** Kernels of one's own that the run computes with. Absent: none. */
+  readonly kernels?: OwnKernels;
   /** Called at each point at which the run can be saved; for tests that break something there. */
   atPoint?(point: number, gpu: Gpu): void;
 }

@@ -8,6 +8,7 @@ import { sha256 } from "../digest.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { ImageDigests } from "./events.ts";
 import type { Materials } from "./materials.ts";
+import type { OwnKernels } from "./run_host.ts";
 
 /** Pictures of each set that are compared pixel by pixel; of the others the labels are. */
 const SAMPLED = 64;
@@ -26,11 +27,13 @@ export async function digestsOfImages({ dataset, dreams }: Materials): Promise<I
 export async function identityOf(
   config: ExperimentConfig,
   images: ImageDigests,
-  { init, method }: {
+  { init, method, own = [] }: {
     /** The file that the run starts from; null: its weights are drawn. */
     readonly init: Uint8Array<ArrayBuffer> | null;
     /** The module of a method of one's own; null for a method of the program. */
     readonly method: Uint8Array<ArrayBuffer> | null;
+    /** Kernels of one's own that take the place of the program's; default: none. */
+    readonly own?: OwnKernels["texts"];
   },
 ): Promise<Record<string, string>> {
   return {
@@ -40,6 +43,11 @@ export async function identityOf(
     "the data": await digest(JSON.stringify(images)),
     "the initial weights": init ? await sha256(init) : "drawn",
     ...(method ? { "the method's text": await sha256(method) } : {}),
+    ...Object.fromEntries(
+      await Promise.all(
+        own.map(async ({ op, code }) => [`the kernel of ${op}`, await digest(code)]),
+      ),
+    ),
   };
 }
 

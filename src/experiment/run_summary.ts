@@ -18,6 +18,8 @@ export interface RunFacts {
   /** Null before it is opened. */
   readonly gpu: Gpu | null;
   readonly runtime: RunHost["runtime"];
+  /** Those of one's own. */
+  readonly kernels: Summary["kernels"];
   /** What ended it before its end, if anything did. */
   readonly stopped: Interrupted["reason"] | null;
 }
@@ -45,6 +47,7 @@ export function summarize(config: ExperimentConfig, results: Results, facts: Run
     adapter: gpu ? adapterName(gpu.adapter) : "",
     provider: runtime.provider,
     denoVersion: runtime.denoVersion,
+    ...(facts.kernels ? { kernels: facts.kernels } : {}),
     completed,
     ...(stopped ? { stopped } : {}),
   };

@@ -34,6 +34,20 @@ export interface HeadAssignment {
   readonly classes: readonly string[];
 }
 
+/** A kernel of one's own that took the place of the program's. */
+export interface OwnKernelSummary {
+  /** The operation that it computed. */
+  readonly op: string;
+  /** As it was named. */
+  readonly file: string;
+  /** SHA-256 of its text. */
+  readonly hash: string;
+  /** Worst relative error at the run's shapes. */
+  readonly error: number;
+  /** Whether it gave the bits of the program's own kernel. */
+  readonly sameBits: boolean;
+}
+
 /** The content of `summary.json`. */
 export interface Summary {
   /** As in the configuration. */
@@ -75,6 +89,8 @@ export interface Summary {
   readonly provider: ProviderName;
   /** Such as `2.9.6`. */
   readonly denoVersion: string;
+  /** Kernels of one's own that the run computed with; left out where there were none. */
+  readonly kernels?: readonly OwnKernelSummary[];
   /** False if the run was stopped before its last task was evaluated. */
   readonly completed: boolean;
   /** What stopped it: the user, or the time that it was given. */

@@ -15,6 +15,7 @@ export interface LaunchTime {
   readonly kernel: string;
   readonly label: string;
   readonly milliseconds: number;
+  readonly workgroups: readonly [number, number, number];
 }
 
 /**
@@ -132,9 +133,10 @@ export class Program {
       await staging.mapAsync(GPUMapMode.READ);
       gpu.check();
       const times = new BigUint64Array(staging.getMappedRange().slice(0, count * 8));
-      return this.#launches.map(({ name, label }, index) => ({
+      return this.#launches.map(({ name, label, workgroups }, index) => ({
         kernel: name,
         label,
+        workgroups,
         milliseconds: Number(times[index * 2 + 1] - times[index * 2]) / 1e6,
       }));
     } finally {

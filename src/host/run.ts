@@ -8,6 +8,7 @@ import { testKernelsOnce } from "./self_test_once.ts";
 import { openGpu } from "./open_gpu.ts";
 import { openMaterials } from "./open_materials.ts";
 import { loadOwnMethod } from "./own_method.ts";
+import { ownKernelsOf } from "./own_kernels.ts";
 import { readWeightsFile } from "./read_weights.ts";
 import { resumeCommand } from "./run_folder.ts";
 import { lockRunFolder } from "./run_lock.ts";
@@ -66,6 +67,7 @@ function hostOf(options: RunOptions, store: RunStore): RunHost {
     },
     chooseKernels: (gpu, config, hooks) =>
       chooseKernels(gpu, config, { cacheDir, mayTune: !options.skipTuning, ...hooks }),
+    kernels: ownKernelsOf(options.kernels),
     atPoint: options.atPoint,
   };
 }

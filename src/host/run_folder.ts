@@ -107,6 +107,8 @@ export interface RunOrigin {
   readonly init: string | null;
   /** `data.train.classes` as it was written, which `config.json` has by name; undefined where there is none. */
   readonly classes?: readonly ClassItem[] | null;
+  /** Files of kernels of one's own; undefined where there are none. */
+  readonly kernels?: readonly string[];
 }
 
 /** {@linkcode RunOrigin.classes}; undefined also where the folder has no `run.json`. */

@@ -16,7 +16,7 @@ import {
   writeJson,
 } from "./run_folder.ts";
 import { writeSafetensors } from "./safetensors_files.ts";
-import type { RunPaths } from "./worker_messages.ts";
+import type { RunPaths, RunPlace } from "./worker_messages.ts";
 
 /** A run folder as the run writes to it; whoever makes one holds the folder's lock, and closes it. */
 export class FolderStore implements RunStore {
@@ -28,7 +28,7 @@ export class FolderStore implements RunStore {
   /** @param keep how many checkpoints are kept until the run has ended. */
   constructor(
     config: ExperimentConfig,
-    { out, dataRoot, init, resume, keep }: Omit<RunPaths, "cacheDir"> & {
+    { out, dataRoot, init, kernels = [], resume, keep }: Omit<RunPaths, "cacheDir"> & RunPlace & {
       readonly resume: boolean;
       readonly keep: number;
     },
@@ -36,7 +36,10 @@ export class FolderStore implements RunStore {
     this.#folder = runFolder(out);
     this.#keep = keep;
     const then = resume ? readClassesGiven(out) : undefined;
-    this.#origin = { dataRoot, init, classes: then === undefined ? classesOf(config) : then };
+    this.#origin = {
+      ...{ dataRoot, init, classes: then === undefined ? classesOf(config) : then },
+      ...(kernels.length > 0 ? { kernels: kernels.map(({ name }) => name) } : {}),
+    };
   }
 
   get logBytes(): number {

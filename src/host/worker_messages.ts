@@ -1,5 +1,6 @@
 import type { Gpu } from "../gpu/device.ts";
 import type { ProviderName } from "../gpu/provider.ts";
+import type { KernelText } from "../lab/own_kernel.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { RunEvent } from "../experiment/events.ts";
@@ -20,6 +21,8 @@ export interface RunPaths {
 export interface RunPlace {
   /** Whose WebGPU; default "deno". */
   readonly provider?: ProviderName;
+  /** Kernels of one's own that take the place of the program's; default: none. */
+  readonly kernels?: readonly KernelText[];
 }
 
 /** How a run is kept from being lost, and from going wrong unnoticed. */

@@ -139,8 +139,8 @@ export class LearnerPrograms {
     const key = keyOf(plan);
     const known = this.#programs.get(key);
     if (known) return known;
-    const { gpu } = this.#options.network;
-    const program = await Program.build(gpu, key, this.#record(plan));
+    const { gpu, replace } = this.#options.network;
+    const program = await Program.build(gpu, key, this.#record(plan).map(replace));
     this.#programs.set(key, program);
     return program;
   }

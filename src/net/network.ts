@@ -34,6 +34,8 @@ export interface NetworkOptions {
   readonly stem?: Stem;
   /** How convolutions are computed; default: what suits this kind of adapter. Changes no bit of the results. */
   readonly choice?: Conv2dChoice;
+  /** What is launched in place of what is recorded: kernels of one's own; default: the same. */
+  readonly replace?: (launch: Dispatch) => Dispatch;
 }
 
 /** A copy of everything that training changes, on the GPU. */
@@ -55,6 +57,8 @@ export class Network {
   readonly table: ParameterTable;
   readonly activations: Activations;
   readonly precision: Precision;
+  /** What is launched in place of what is recorded. */
+  readonly replace: (launch: Dispatch) => Dispatch;
   /** Flat f32 tables with the layout of `table.learned`. */
   readonly values: Tensor;
   readonly gradients: Tensor;
@@ -78,6 +82,7 @@ export class Network {
   constructor(gpu: Gpu, options: NetworkOptions) {
     this.gpu = gpu;
     this.precision = options.precision ?? "full";
+    this.replace = options.replace ?? ((launch) => launch);
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
     this.table = parameterTable(this.architecture);
     this.#arena = new Arena(gpu, "network");

@@ -3,6 +3,7 @@ import batchNorm from "../../shaders/lib/batch_norm.wgsl" with { type: "text" };
 import batchNormFinish from "../../shaders/lib/batch_norm_finish.wgsl" with { type: "text" };
 import conv2d from "../../shaders/lib/conv2d.wgsl" with { type: "text" };
 import conv2dAddend from "../../shaders/lib/conv2d_addend.wgsl" with { type: "text" };
+import conv2dColumns from "../../shaders/lib/conv2d_columns.wgsl" with { type: "text" };
 import conv2dForward from "../../shaders/lib/conv2d_forward.wgsl" with { type: "text" };
 import conv2dOuter from "../../shaders/lib/conv2d_outer.wgsl" with { type: "text" };
 import conv2dRowsPlain from "../../shaders/lib/conv2d_rows_plain.wgsl" with { type: "text" };
@@ -32,6 +33,7 @@ export const libraries = {
   "lib/batch_norm_finish": batchNormFinish,
   "lib/conv2d": conv2d,
   "lib/conv2d_addend": conv2dAddend,
+  "lib/conv2d_columns": conv2dColumns,
   "lib/conv2d_forward": conv2dForward,
   "lib/conv2d_outer": conv2dOuter,
   "lib/conv2d_rows_plain": conv2dRowsPlain,

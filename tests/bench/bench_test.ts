@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { compareResults } from "../../bench/compare.ts";
 import { benchCustom, parseShape } from "../../bench/custom.ts";
-import { evaluateExpression, splitAtCommas } from "../../bench/expression.ts";
+import { evaluateExpression, splitAtCommas } from "../../src/lab/expression.ts";
 import { checkCase } from "../../src/check/check_case.ts";
 import { Operands } from "../../src/check/operands.ts";
 import { ops } from "../../src/check/table.ts";
@@ -93,10 +93,11 @@ test("the references of the table agree with the kernels at the shapes of a netw
 
 test("custom kernels are timed if right, and shown where they are wrong", async () => {
   const naive = `//@ workgroups: ceil(batch * outHeight * outWidth / 64), outGroups
+//@ only: KERNEL = 1, STRIDE = 1
 struct Dims { batch: u32, inHeight: u32, inWidth: u32, inGroups: u32, outHeight: u32, outWidth: u32, outGroups: u32 }
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> x: array<vec4f>;
-@group(0) @binding(2) var<storage, read> weights: array<vec4f>;
+@group(0) @binding(2) var<storage, read> weight: array<vec4f>;
 @group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -105,8 +106,8 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var ci = 0u; ci < dims.inGroups; ci++) {
     let v = x[id.x * dims.inGroups + ci];
     let at = ci * 4u * dims.outGroups + id.y;
-    sum += v.x * weights[at] + v.y * weights[at + dims.outGroups] + v.z * weights[at + 2u * dims.outGroups]
-      + v.w * weights[at + 3u * dims.outGroups];
+    sum += v.x * weight[at] + v.y * weight[at + dims.outGroups] + v.z * weight[at + 2u * dims.outGroups]
+      + v.w * weight[at + 3u * dims.outGroups];
   }
   y[id.x * dims.outGroups + id.y] = sum;
 }`;
@@ -114,15 +115,11 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     const run = async (code: string) => {
       Deno.writeTextFileSync(path("k.wgsl"), code);
       const output = recorder();
-      const options = { op: "conv2d_forward", shape: "batch=1,size=9,in=4,out=8,kernel=1" };
       const right = await benchCustom(
         {
-          ...options,
-          path: path("k.wgsl"),
-          watch: false,
-          rounds: 2,
-          out: path("out"),
-          provider: "deno",
+          ...{ path: path("k.wgsl"), shape: "batch=1,size=9,in=4,out=8,kernel=1" },
+          ...{ widths: [], sizes: [], batches: [], stem: "cifar", author: "me" },
+          ...{ watch: false, rounds: 2, out: path("out"), provider: "deno" },
         },
         output,
       );
@@ -130,15 +127,29 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     };
     const good = await run(naive);
     assert.equal(good.right, true);
-    assert.match(good.text, /verdict: .*round by round/);
+    assert.match(good.text, /conv2d_forward: right at 1 shapes[^]*verdict: .*round by round/);
+    const [line] = Deno.readTextFileSync(path("out/custom.jsonl")).split("\n");
+    const { kernel, author, hash, check, shape } = JSON.parse(line);
+    assert.deepEqual([kernel, author, shape.kernel], ["conv2d_forward", "me", 1]);
+    assert.match(hash, /^[\da-f]{64}$/);
+    assert(check.samples > 0 && check.error < 1e-5);
     const bad = await run(naive.replace("= sum;", "= select(sum, vec4f(7), id.y == 1u);"));
     assert.equal(bad.right, false);
-    assert.match(bad.text, /WRONG, not timed[^]*all of them, and no right one, at co = 4, 5, 6, 7/);
+    assert.match(
+      bad.text,
+      /REFUSED, not timed: wrong[^]*all of them, and no right one, at co = 4, 5, 6, 7/,
+    );
     await assert.rejects(run(naive.replace("var sum", "var summ")), ({ message }: Error) => {
       assert.match(message, /k\.wgsl:\d+:\d+/);
       assert.equal(message.split("no definition in scope").length, 2, message);
       return true;
     });
-    await assert.rejects(run(naive.replace("//@", "//")), /how many workgroups it wants/);
+    await assert.rejects(run(naive.replace("//@ work", "// work")), /how many workgroups it wants/);
+    await assert.rejects(run(naive.replace("STRIDE = 1", "STRIDE = 3")), /leaves out every shape/);
+    await assert.rejects(run(naive.replace("STRIDE = 1", "PACE = 3")), /PACE is not known/);
+    await assert.rejects(
+      run(naive.replaceAll("weight", "w")),
+      /no operation binds just \[x, w, y \(written\)\]/,
+    );
   });
 });

@@ -1,5 +1,6 @@
 import { range, type Tensor } from "../../gpu/tensor.ts";
 import {
+  batchNormKernels,
   batchNormScratch,
   recordBatchNormApply,
   recordBatchNormBackwardApply,
@@ -13,7 +14,6 @@ import { padded } from "../../reference/layout.ts";
 import { defineOp, known, type OpRecord } from "../define_op.ts";
 import { convNorms, different } from "../layers.ts";
 import type { Operands } from "../operands.ts";
-
 import { Norm, type NormShape, type SumsOf } from "./norm_operands.ts";
 
 /** Two segments: the first takes two chunks of pixels, the second does not fill one. */
@@ -23,14 +23,14 @@ const label = "check";
 
 /** What the operations have in common: shapes, with what is special to one, and costs by element of the activation. */
 function normRecord(
-  name: string,
+  about: Pick<OpRecord<NormShape>, "name" | "summary" | "kernels">,
   special: Partial<NormShape>,
   cost: { readonly flops: number; readonly bytes: number },
 ): Omit<OpRecord<NormShape>, "prepare"> {
   const length = ({ channels, segments }: NormShape) =>
     padded(channels) * segments.reduce((a, b) => a + b);
   return {
-    name,
+    ...about,
     activations: true,
     small: () => [small],
     ofNetwork: ({ batch, ...size }, gpu) =>
@@ -74,7 +74,15 @@ function ofShortcuts(record: Omit<OpRecord<NormShape>, "prepare">) {
 
 /** Mean and sum of squared deviations of each chunk of pixels. */
 export const batchNormStatistics = defineOp<NormShape>({
-  ...normRecord("batch_norm_statistics", {}, { flops: 4, bytes: 4 }),
+  ...normRecord(
+    {
+      name: "batch_norm_statistics",
+      summary: "mean and squared deviations of each chunk of pixels",
+      kernels: Object.values(batchNormKernels.statistics),
+    },
+    {},
+    { flops: 4, bytes: 4 },
+  ),
   prepare: (operands, given, stored) => {
     const norm = new Norm(operands, given, stored);
     const { shape } = norm;
@@ -92,7 +100,17 @@ export const batchNormStatistics = defineOp<NormShape>({
  * Statistics of each segment from those of the chunks, and the running ones: for the norm of a convolution shortcut.
  */
 export const batchNormFinalize = defineOp<NormShape>({
-  ...ofShortcuts(normRecord("batch_norm_finalize", {}, { flops: 0, bytes: 0 })),
+  ...ofShortcuts(
+    normRecord(
+      {
+        name: "batch_norm_finalize",
+        summary: "statistics of each segment from its chunks, and the running ones",
+        kernels: [batchNormKernels.finalize],
+      },
+      {},
+      { flops: 0, bytes: 0 },
+    ),
+  ),
   prepare: (operands, given) => {
     const norm = new Norm(operands, given, "f32");
     const { shape, scratch } = norm;
@@ -115,7 +133,17 @@ export const batchNormFinalize = defineOp<NormShape>({
 
 /** Statistics from the running ones: the same in inference. */
 export const batchNormInference = defineOp<NormShape>({
-  ...ofShortcuts(normRecord("batch_norm_inference", {}, { flops: 0, bytes: 0 })),
+  ...ofShortcuts(
+    normRecord(
+      {
+        name: "batch_norm_inference",
+        summary: "statistics for inference, from the running ones",
+        kernels: [batchNormKernels.inference],
+      },
+      {},
+      { flops: 0, bytes: 0 },
+    ),
+  ),
   prepare: (operands, given) => {
     const norm = new Norm(operands, given, "f32");
     const before = norm.runningValues();
@@ -148,7 +176,15 @@ const edgeShape: NormShape = { channels: edges.length, segments: [1], inference:
 
 /** Normalises, in training by way of the chunks' statistics, adds the shortcut and cuts off below 0. */
 export const batchNormApply = defineOp<NormShape>({
-  ...normRecord("batch_norm_apply", { relu: true }, { flops: 4, bytes: 8 }),
+  ...normRecord(
+    {
+      name: "batch_norm_apply",
+      summary: "normalises, adds the shortcut, cuts off below 0",
+      kernels: Object.values(batchNormKernels.apply),
+    },
+    { relu: true },
+    { flops: 4, bytes: 8 },
+  ),
   small: (stored) => [
     small,
     { ...small, residual: "identity", relu: true },
@@ -258,7 +294,15 @@ const bothMasks = () => [
 
 /** Sums of the gradient, and of the gradient times the normalised z, over each chunk of pixels. */
 export const batchNormBackwardReduce = defineOp<NormShape>({
-  ...normRecord("batch_norm_backward_reduce", { mask: "own output" }, { flops: 6, bytes: 8 }),
+  ...normRecord(
+    {
+      name: "batch_norm_backward_reduce",
+      summary: "the ReLU's mask, and two sums of each chunk of pixels",
+      kernels: Object.values(batchNormKernels.backwardReduce),
+    },
+    { mask: "own output" },
+    { flops: 6, bytes: 8 },
+  ),
   small: bothMasks,
   prepare: (operands, given, stored) => {
     const { norm, gy: before, masked, sumsOf, common } = backward(operands, given, stored);
@@ -275,7 +319,15 @@ export const batchNormBackwardReduce = defineOp<NormShape>({
 
 /** The gradients of z, gamma and beta from these sums. */
 export const batchNormBackwardApply = defineOp<NormShape>({
-  ...normRecord("batch_norm_backward_apply", { mask: "own output" }, { flops: 5, bytes: 12 }),
+  ...normRecord(
+    {
+      name: "batch_norm_backward_apply",
+      summary: "the gradients of input, gamma and beta",
+      kernels: Object.values(batchNormKernels.backwardApply),
+    },
+    { mask: "own output" },
+    { flops: 5, bytes: 12 },
+  ),
   small: bothMasks,
   prepare: (operands, given, stored) => {
     const { norm, gy, masked, sumsOf, common } = backward(operands, given, stored);

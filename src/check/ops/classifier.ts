@@ -1,10 +1,11 @@
 import { range } from "../../gpu/tensor.ts";
 import {
+  linearKernels,
   recordLinearForward,
   recordLinearInputGradient,
   recordLinearWeightGradient,
 } from "../../ops/linear.ts";
-import { recordPoolBackward, recordPoolForward } from "../../ops/pool.ts";
+import { poolKernels, recordPoolBackward, recordPoolForward } from "../../ops/pool.ts";
 import type { Shape4 } from "../../reference/conv2d.ts";
 import {
   fromKernelLayout,
@@ -18,21 +19,22 @@ import { linearBackward, linearForward } from "../../reference/linear.ts";
 import { globalAverageBackward, globalAverageForward } from "../../reference/pool.ts";
 import { defineOp, known, type OpRecord } from "../define_op.ts";
 import type { NetworkSize } from "../kernel_case.ts";
-import { heads, networkOf } from "../layers.ts";
+import { networkOf, usualHeads } from "../layers.ts";
 import type { Operands } from "../operands.ts";
 
-/** `[rows, channels, height, width]` that are averaged to `[rows, channels, 1, 1]`. */
-interface PoolingShape {
+/** `[rows, channels, height, width]` before a pooling. */
+export interface PoolingShape {
   readonly rows: number;
   readonly channels: number;
   readonly height: number;
   readonly width: number;
 }
 
-function poolRecord(name: string, activations: boolean): Omit<OpRecord<PoolingShape>, "prepare"> {
+function poolRecord(
+  about: Pick<OpRecord<PoolingShape>, "name" | "summary" | "kernels" | "activations">,
+): Omit<OpRecord<PoolingShape>, "prepare"> {
   return {
-    name,
-    activations,
+    ...about,
     small: () => [{ rows: 3, channels: 5, height: 4, width: 3 }],
     ofNetwork: ({ batch, ...size }) => {
       const { features: channels, blocks } = networkOf(size);
@@ -68,7 +70,12 @@ const rowAndColumn = (column: string, columns: number) => (at: number) => ({
 
 /** The average over each image. */
 export const poolForward = defineOp<PoolingShape>({
-  ...poolRecord("pool_forward", true),
+  ...poolRecord({
+    name: "pool_forward",
+    summary: "the average over each image",
+    kernels: Object.values(poolKernels.forward),
+    activations: true,
+  }),
   prepare: (operands, shape, stored) => {
     const { channels } = shape;
     const { x, y, sizes } = pooling(shape);
@@ -88,7 +95,11 @@ export const poolForward = defineOp<PoolingShape>({
 
 /** Each pixel's share of the gradient. */
 export const poolBackward = defineOp<PoolingShape>({
-  ...poolRecord("pool_backward", false),
+  ...poolRecord({
+    name: "pool_backward",
+    summary: "the gradient of the average over each image",
+    kernels: [poolKernels.backward],
+  }),
   prepare: (operands, shape) => {
     const { channels } = shape;
     const { x, y, sizes } = pooling(shape);
@@ -109,13 +120,16 @@ interface ClassifierShape {
   readonly outputs: number;
 }
 
-function linearRecord(name: string): Omit<OpRecord<ClassifierShape>, "prepare"> {
+function linearRecord(
+  about: Pick<OpRecord<ClassifierShape>, "name" | "summary" | "kernels">,
+): Omit<OpRecord<ClassifierShape>, "prepare"> {
   return {
-    name,
+    ...about,
     small: () => [{ rows: 5, inputs: 9, outputs: 7 }],
     ofNetwork: ({ batch, ...size }: NetworkSize) => {
       const { features: inputs } = networkOf(size);
-      return [{ layer: "linear", layers: 1, shape: { rows: batch, inputs, outputs: heads } }];
+      const { heads: outputs = usualHeads } = size;
+      return [{ layer: "linear", layers: 1, shape: { rows: batch, inputs, outputs } }];
     },
     sizes: ({ rows, inputs, outputs }) => ({ batch: rows, channels: inputs, heads: outputs }),
     cost: ({ rows, inputs, outputs }) => ({
@@ -149,7 +163,11 @@ function linear(operands: Operands, shape: ClassifierShape) {
 
 /** logits = features weight + bias. */
 export const linearLogits = defineOp<ClassifierShape>({
-  ...linearRecord("linear_forward"),
+  ...linearRecord({
+    name: "linear_forward",
+    summary: "the classifier's logits",
+    kernels: [linearKernels.forward],
+  }),
   prepare: (operands, shape) => {
     const { x, w, b, sizes, twin, yShape } = linear(operands, shape);
     const logits = operands.output("y", shape.rows * padded(shape.outputs));
@@ -171,7 +189,11 @@ export const linearLogits = defineOp<ClassifierShape>({
 
 /** The gradient of the features. */
 export const linearInputGradient = defineOp<ClassifierShape>({
-  ...linearRecord("linear_input_gradient"),
+  ...linearRecord({
+    name: "linear_input_gradient",
+    summary: "the gradient of the classifier's input",
+    kernels: [linearKernels.inputGradient],
+  }),
   prepare: (operands, shape) => {
     const { gy, w, sizes, twin, xShape } = linear(operands, shape);
     const gx = operands.output("gx", shape.rows * padded(shape.inputs));
@@ -192,7 +214,11 @@ export const linearInputGradient = defineOp<ClassifierShape>({
 
 /** The gradients of weight and bias. */
 export const linearWeightGradient = defineOp<ClassifierShape>({
-  ...linearRecord("linear_weight_gradient"),
+  ...linearRecord({
+    name: "linear_weight_gradient",
+    summary: "the gradients of the classifier's weight and bias",
+    kernels: [linearKernels.weightGradient],
+  }),
   prepare: (operands, shape) => {
     const { x, gy, w, b, sizes, twin, wShape } = linear(operands, shape);
     const gw = operands.output("gw", w.length);

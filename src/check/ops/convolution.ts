@@ -1,4 +1,5 @@
 import type { Dispatch } from "../../gpu/dispatch.ts";
+import type { Kernel } from "../../gpu/kernel.ts";
 import { range } from "../../gpu/tensor.ts";
 import type { ConvNorm } from "../../net/resnet18.ts";
 import {
@@ -10,6 +11,14 @@ import {
   recordConv2dSums,
   recordConv2dWeightGradient,
 } from "../../ops/conv2d.ts";
+import {
+  forwardKernels,
+  inputGradientKernels,
+  reduceKernel,
+  stemForwardKernels,
+  stemWeightGradientKernels,
+  weightGradientKernels,
+} from "../../ops/conv2d_kernels.ts";
 import {
   type Conv2dPass,
   conv2dPasses,
@@ -136,15 +145,44 @@ function operandsOf(operands: Operands, shape: ConvolutionShape, stored: StoredT
   };
 }
 
+const { f32, f16 } = forwardKernels;
+
+/** What a pass is, and its kernels: the plain one first. */
+const aboutPass: Readonly<Record<Conv2dPass, { summary: string; kernels: readonly Kernel[] }>> = {
+  forward: {
+    summary: "forward convolution",
+    kernels: [f32, f16, stemForwardKernels.f32, stemForwardKernels.f16].flatMap(Object.values),
+  },
+  input_gradient: {
+    summary: "the gradient of a convolution's input",
+    kernels: Object.values(inputGradientKernels),
+  },
+  weight_gradient: {
+    summary: "partial sums of the gradient of a convolution's weights",
+    kernels: [weightGradientKernels.f32, weightGradientKernels.f16, stemWeightGradientKernels]
+      .flatMap<Kernel>(Object.values),
+  },
+};
+
 /** What the passes have in common. */
 function passRecord(
   pass: Conv2dPass,
 ): Pick<
   OpRecord<ConvolutionShape>,
-  "name" | "activations" | "imagenetOnly" | "small" | "ofNetwork" | "sizes" | "cost" | "task"
+  | "name"
+  | "summary"
+  | "kernels"
+  | "activations"
+  | "imagenetOnly"
+  | "small"
+  | "ofNetwork"
+  | "sizes"
+  | "cost"
+  | "task"
 > {
   return {
     name: `conv2d_${pass}`,
+    ...aboutPass[pass],
     activations: true,
     imagenetOnly: ({ kernel }) => kernel === 7,
     small: () => small.filter(({ kernel }) => kernel !== 7 || pass !== "input_gradient"),
@@ -284,6 +322,8 @@ const partsOf = (shape: ConvolutionShape) =>
 export const conv2dWeightGradientReduce = defineOp<ConvolutionShape>({
   ...passRecord("weight_gradient"),
   name: "conv2d_weight_gradient_reduce",
+  summary: "the sums of those partial sums",
+  kernels: [reduceKernel],
   activations: false,
   task: undefined,
   small: () => small.filter((shape) => partsOf(shape) > 1),

@@ -1,8 +1,8 @@
 import { BatchRecord, type BatchRow } from "../../ops/batch_record.ts";
-import { recordCrossEntropy } from "../../ops/cross_entropy.ts";
-import { recordMse } from "../../ops/mse.ts";
-import { recordPredict } from "../../ops/predict.ts";
-import { recordStoreLogits } from "../../ops/store_logits.ts";
+import { crossEntropyKernel, recordCrossEntropy } from "../../ops/cross_entropy.ts";
+import { mseKernel, recordMse } from "../../ops/mse.ts";
+import { predictKernel, recordPredict } from "../../ops/predict.ts";
+import { recordStoreLogits, storeLogitsKernel } from "../../ops/store_logits.ts";
 import { argmax } from "../../reference/argmax.ts";
 import type { Shape4 } from "../../reference/conv2d.ts";
 import { crossEntropy } from "../../reference/cross_entropy.ts";
@@ -10,7 +10,7 @@ import { fromNhwc, padded, toNhwc } from "../../reference/layout.ts";
 import { meanSquaredError } from "../../reference/mse.ts";
 import { defineOp, known, type OpRecord } from "../define_op.ts";
 import type { CaseOutput } from "../kernel_case.ts";
-import { heads as headsOfNetwork } from "../layers.ts";
+import { usualHeads } from "../layers.ts";
 import type { Operands } from "../operands.ts";
 
 /** Logits of so many rows. */
@@ -21,19 +21,21 @@ interface LogitsShape {
   readonly records?: readonly BatchRow[];
   /** The open heads, where they are given. */
   readonly masks?: readonly ReadonlySet<number>[];
+  /** Of a distillation: the heads that are held; default: all. */
+  readonly over?: "all" | "closed";
 }
 
 /** What all operations on logits have in common; the loss of the step goes to slot 1. */
 function logitsRecord(
-  name: string,
-  small: LogitsShape,
+  about: Pick<OpRecord<LogitsShape>, "name" | "summary" | "kernels">,
+  small: readonly LogitsShape[],
   perLogit: { readonly flops: number; readonly bytes: number },
 ): Omit<OpRecord<LogitsShape>, "prepare"> {
   return {
-    name,
-    small: () => [small],
-    ofNetwork: ({ batch }) => [
-      { layer: "logits", layers: 1, shape: { rows: batch, heads: headsOfNetwork } },
+    ...about,
+    small: () => small,
+    ofNetwork: ({ batch, heads = usualHeads }) => [
+      { layer: "logits", layers: 1, shape: { rows: batch, heads } },
     ],
     sizes: ({ rows, heads }) => ({ batch: rows, heads }),
     cost: ({ rows, heads }) => ({
@@ -106,7 +108,15 @@ function lossOutput(operands: Operands, before: readonly number[], after: number
 
 /** Softmax cross-entropy over each row's open heads, and its gradient: the ACE loss. */
 export const crossEntropyOp = defineOp<LogitsShape>({
-  ...logitsRecord("cross_entropy", classified, { flops: 8, bytes: 8 }),
+  ...logitsRecord(
+    {
+      name: "cross_entropy",
+      summary: "the asymmetric cross-entropy over the open heads, and its gradient",
+      kernels: [crossEntropyKernel],
+    },
+    [classified],
+    { flops: 8, bytes: 8 },
+  ),
   prepare: (operands, given) => {
     const { rows, heads } = given;
     const { records, isOpen, batch } = labelled(operands, given);
@@ -138,7 +148,15 @@ export const crossEntropyOp = defineOp<LogitsShape>({
 
 /** Counted arg maxes over the open heads. */
 export const predictOp = defineOp<LogitsShape>({
-  ...logitsRecord("predict", classified, { flops: 1, bytes: 4 }),
+  ...logitsRecord(
+    {
+      name: "predict",
+      summary: "predicted heads, counted by label",
+      kernels: [predictKernel],
+    },
+    [classified],
+    { flops: 1, bytes: 4 },
+  ),
   exact: true,
   prepare: (operands, given) => {
     const { rows, heads } = given;
@@ -159,8 +177,12 @@ export const predictOp = defineOp<LogitsShape>({
   },
 });
 
-/** Rows of which every third is held to remembered logits, and every second is remembered itself. */
-function remembering(operands: Operands, { rows, heads, records: given }: LogitsShape) {
+/**
+ * Rows of which every third is held to remembered logits, and every second is remembered itself; where closed heads are
+ * held, every second one is open.
+ */
+function remembering(operands: Operands, { rows, heads, records: given, over }: LogitsShape) {
+  const opened = new Set([...Array(heads).keys()].filter((head) => head % 2 === 0));
   const slots = given ? rows : rows + 20;
   // Out of order, and each at most once: 7919 is a prime.
   const places = Array.from({ length: slots }, (_, i) => i).sort((a, b) =>
@@ -174,7 +196,8 @@ function remembering(operands: Operands, { rows, heads, records: given }: Logits
   }));
   return {
     records,
-    batch: recordOf(operands, { rows, heads }, records),
+    batch: recordOf(operands, { rows, heads }, records, over === "closed" ? [opened] : []),
+    isHeld: (head: number) => over !== "closed" || !opened.has(head),
     logits: logitsOf(operands, "logits", { rows, heads }),
     memory: logitsOf(operands, "remembered", { rows: slots, heads }),
   };
@@ -182,10 +205,19 @@ function remembering(operands: Operands, { rows, heads, records: given }: Logits
 
 /** Adds the squared distance to remembered logits to losses and gradients that are there. */
 export const mseOp = defineOp<LogitsShape>({
-  ...logitsRecord("mse", distilled, { flops: 5, bytes: 16 }),
+  ...logitsRecord(
+    {
+      name: "mse",
+      summary:
+        "distillation: the squared distance to remembered logits, added to loss and gradient",
+      kernels: [mseKernel],
+    },
+    [distilled, { ...distilled, over: "closed" }],
+    { flops: 5, bytes: 16 },
+  ),
   prepare: (operands, given) => {
     const { rows, heads } = given;
-    const { records, batch, logits, memory } = remembering(operands, given);
+    const { records, batch, logits, memory, isHeld } = remembering(operands, given);
     const before = logitsOf(operands, "gLogits", given);
     const lossesBefore = operands.values("rowLosses", rows);
     const gradients = before.twin.slice();
@@ -196,7 +228,9 @@ export const mseOp = defineOp<LogitsShape>({
       if (!target) return;
       const own = logits.twin.subarray(i * heads, (i + 1) * heads);
       const from = target.slot * heads;
-      const { loss, gradInput } = meanSquaredError(own, memory.twin.slice(from, from + heads));
+      // What is not held has no distance.
+      const held = memory.twin.slice(from, from + heads).map((v, h) => isHeld(h) ? v : own[h]);
+      const { loss, gradInput } = meanSquaredError(own, held);
       gradInput.forEach((g, h) => gradients[i * heads + h] += target.weight * heads * g);
       rowLosses[i] += target.weight * heads * loss;
       total += target.weight * heads * loss;
@@ -210,7 +244,7 @@ export const mseOp = defineOp<LogitsShape>({
       ...{ gLogits, rowLosses: rowTensor, losses },
     };
     return {
-      dispatches: () => [recordMse({ rows, heads, batch, ...tensors })],
+      dispatches: () => [recordMse({ rows, heads, over: given.over, batch, ...tensors })],
       outputs: [
         known(operands, "gLogits", gLogits, toNhwc(gradients, before.shape), rowAndHead(heads)),
         known(operands, "rowLosses", rowTensor, rowLosses),
@@ -222,7 +256,15 @@ export const mseOp = defineOp<LogitsShape>({
 
 /** Copies the logits of rows that are remembered into their slots; the others are left alone. */
 export const storeLogits = defineOp<LogitsShape>({
-  ...logitsRecord("store_logits", distilled, { flops: 0, bytes: 8 }),
+  ...logitsRecord(
+    {
+      name: "store_logits",
+      summary: "copies logits that a memory keeps",
+      kernels: [storeLogitsKernel],
+    },
+    [distilled],
+    { flops: 0, bytes: 8 },
+  ),
   exact: true,
   prepare: (operands, given) => {
     const { rows, heads } = given;

@@ -1,6 +1,6 @@
-import { recordAugment } from "../../ops/augment.ts";
+import { augmentKernels, recordAugment } from "../../ops/augment.ts";
 import { BatchRecord, type BatchRow } from "../../ops/batch_record.ts";
-import { recordStoreImages } from "../../ops/store_images.ts";
+import { recordStoreImages, storeImagesKernel } from "../../ops/store_images.ts";
 import { augment } from "../../reference/augment.ts";
 import type { Shape4 } from "../../reference/conv2d.ts";
 import { toNhwc, toPixelWords } from "../../reference/layout.ts";
@@ -16,13 +16,11 @@ interface ImagesShape {
 }
 
 function imagesRecord(
-  name: string,
-  activations: boolean,
+  about: Pick<OpRecord<ImagesShape>, "name" | "summary" | "kernels" | "activations">,
   perPixel: { readonly flops: number; readonly bytes: number },
 ): Omit<OpRecord<ImagesShape>, "prepare"> {
   return {
-    name,
-    activations,
+    ...about,
     // Only square images are turned.
     small: () => [
       { rows: 23, height: 5, width: 7, padding: 2 },
@@ -71,7 +69,15 @@ function prepareRows(operands: Operands, { rows, height, width, padding }: Image
 
 /** Crops, mirrors and normalises images into the input of the network; rows of another store are left alone. */
 export const augmentOp = defineOp<ImagesShape>({
-  ...imagesRecord("augment", true, { flops: 6, bytes: 20 }),
+  ...imagesRecord(
+    {
+      name: "augment",
+      summary: "the network's input: images cropped, mirrored, turned and normalised",
+      kernels: Object.values(augmentKernels),
+      activations: true,
+    },
+    { flops: 6, bytes: 20 },
+  ),
   prepare: (operands, given, stored) => {
     const { rows, height, width, padding } = given;
     const { records, batch, images, image, area } = prepareRows(operands, given);
@@ -109,7 +115,14 @@ export const augmentOp = defineOp<ImagesShape>({
 
 /** Copies images that a memory keeps into their slots. */
 export const storeImages = defineOp<ImagesShape>({
-  ...imagesRecord("store_images", false, { flops: 0, bytes: 8 }),
+  ...imagesRecord(
+    {
+      name: "store_images",
+      summary: "copies images that a memory keeps",
+      kernels: [storeImagesKernel],
+    },
+    { flops: 0, bytes: 8 },
+  ),
   exact: true,
   prepare: (operands, given) => {
     const { records, batch, images, image, area, capacity } = prepareRows(operands, given);

@@ -1,4 +1,9 @@
-import { maxPooled, recordMaxPoolBackward, recordMaxPoolForward } from "../../ops/max_pool.ts";
+import {
+  maxPooled,
+  maxPoolKernels,
+  recordMaxPoolBackward,
+  recordMaxPoolForward,
+} from "../../ops/max_pool.ts";
 import type { StoredType } from "../../ops/storage.ts";
 import type { Shape4 } from "../../reference/conv2d.ts";
 import { fromNhwc, padded, toNhwc } from "../../reference/layout.ts";
@@ -6,29 +11,20 @@ import { maxPoolBackward, maxPoolForward, maxPoolOutputShape } from "../../refer
 import { defineOp, known, type OpRecord } from "../define_op.ts";
 import { networkOf } from "../layers.ts";
 import type { Operands } from "../operands.ts";
-
-/** `[rows, channels, height, width]` before the pooling. */
-interface MaxPoolingShape {
-  readonly rows: number;
-  readonly channels: number;
-  readonly height: number;
-  readonly width: number;
-}
+import type { PoolingShape } from "./classifier.ts";
 
 /** Odd and even sizes, a last window that lies half outside, and an image of one pixel. */
-const small: readonly MaxPoolingShape[] = [
+const small: readonly PoolingShape[] = [
   { rows: 2, channels: 5, height: 7, width: 6 },
   { rows: 1, channels: 9, height: 4, width: 5 },
   { rows: 3, channels: 3, height: 1, width: 1 },
 ];
 
 function record(
-  name: string,
-  activations: boolean,
-): Omit<OpRecord<MaxPoolingShape>, "prepare"> {
+  about: Pick<OpRecord<PoolingShape>, "name" | "summary" | "kernels" | "activations">,
+): Omit<OpRecord<PoolingShape>, "prepare"> {
   return {
-    name,
-    activations,
+    ...about,
     small: () => small,
     imagenetOnly: () => true,
     ofNetwork: ({ batch, ...size }) => {
@@ -47,7 +43,7 @@ function record(
 }
 
 /** Operands and results in the kernels' layouts; channels are padded, and padding is pooled like the rest. */
-function pooling(operands: Operands, shape: MaxPoolingShape, stored: StoredType) {
+function pooling(operands: Operands, shape: PoolingShape, stored: StoredType) {
   const { rows, channels, height, width } = shape;
   const x: Shape4 = [rows, padded(channels), height, width];
   const y = maxPoolOutputShape(x);
@@ -85,8 +81,13 @@ const where = ([, step, height, width]: Shape4) => (at: number) => {
 };
 
 /** The maxima, and where they were found. */
-export const maxPoolForwardOp = defineOp<MaxPoolingShape>({
-  ...record("max_pool_forward", true),
+export const maxPoolForwardOp = defineOp<PoolingShape>({
+  ...record({
+    name: "max_pool_forward",
+    summary: "the maxima of 3x3 windows, and where they were",
+    kernels: Object.values(maxPoolKernels.forward),
+    activations: true,
+  }),
   exact: true,
   prepare: (operands, shape, stored) => {
     const { sizes, shapes, values, maxima, taps } = pooling(operands, shape, stored);
@@ -106,8 +107,12 @@ export const maxPoolForwardOp = defineOp<MaxPoolingShape>({
 });
 
 /** The gradient of each maximum, at its place. */
-export const maxPoolBackwardOp = defineOp<MaxPoolingShape>({
-  ...record("max_pool_backward", false),
+export const maxPoolBackwardOp = defineOp<PoolingShape>({
+  ...record({
+    name: "max_pool_backward",
+    summary: "the gradient of each maximum, at its place",
+    kernels: [maxPoolKernels.backward],
+  }),
   prepare: (operands, shape) => {
     const { sizes, shapes, places, taps } = pooling(operands, shape, "f32");
     const values = operands.values("gy", taps.length * 4, { channels: shape.channels });

@@ -1,7 +1,7 @@
 import { parameterTable } from "../../net/parameters.ts";
 import { BatchRecord } from "../../ops/batch_record.ts";
-import { recordLargest } from "../../ops/largest.ts";
-import { recordSgd } from "../../ops/sgd.ts";
+import { largestKernel, recordLargest } from "../../ops/largest.ts";
+import { recordSgd, sgdKernel } from "../../ops/sgd.ts";
 import { largestMagnitude } from "../../reference/largest.ts";
 import { sgdStep } from "../../reference/sgd.ts";
 import { defineOp, known } from "../define_op.ts";
@@ -30,6 +30,8 @@ function maskOf(operands: Operands, length: number, freezes: boolean): Uint32Arr
 /** The update of all parameters; frozen ones keep value and velocity. */
 export const sgdMasked = defineOp<UpdateShape>({
   name: "sgd_masked",
+  summary: "the update of all parameters that are not frozen",
+  kernels: [sgdKernel],
   small: () => {
     const common = { parameters: 4 * 77, learningRate: 0.1, freezes: true };
     return [
@@ -86,6 +88,8 @@ export const sgdMasked = defineOp<UpdateShape>({
 /** The watch over gradients: the largest magnitudes, as bits. */
 export const largest = defineOp<{ readonly parameters: number }>({
   name: "largest",
+  summary: "the largest magnitudes of gradients and values",
+  kernels: [largestKernel],
   exact: true,
   small: () => [{ parameters: 4 * 300 }],
   ofNetwork: (size) => [

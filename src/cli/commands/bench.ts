@@ -1,4 +1,13 @@
-import { choice, command, type CommandGroup, flag, type Needs, parsed, text } from "../command.ts";
+import {
+  choice,
+  command,
+  type CommandGroup,
+  flag,
+  type Needs,
+  parsed,
+  text,
+  texts,
+} from "../command.ts";
 import type { Stem } from "../../net/resnet18.ts";
 import { factor, number, numbers, precision, precisions, seeds, words } from "../values.ts";
 import { provider } from "./shared_options.ts";
@@ -9,6 +18,14 @@ const needs: Needs = { gpu: true, commit: true };
 const out = text("<folder>", "folder for the results", { path: "write", default: "runs/bench" });
 const whole = (help: string, usual: number) => parsed("<number>", help, number, usual);
 const several = (help: string, usual: number[]) => parsed("<numbers>", help, numbers, usual);
+
+const stem = choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
+  default: "cifar",
+});
+
+const kernel = texts("<file>", "with this WGSL kernel of your own as well; repeatable", {
+  path: "read",
+});
 
 const explained = (summary: string) => ({
   summary,
@@ -23,9 +40,7 @@ const kernels = command({
     width: several("widths of the network, such as 16,64", [16]),
     size: several("image sizes in pixels", [32]),
     batch: several("images in a batch", [32]),
-    stem: choice<Stem>("<name>", "how the network begins", ["cifar", "imagenet"], {
-      default: "cifar",
-    }),
+    stem,
     variants: flag("all ways to compute a convolution, not only the one that is used"),
     rounds: whole("timings of each kernel", 9),
     out,
@@ -47,14 +62,15 @@ const step = command({
     size: whole("image size in pixels", 32),
     batch: several("images of each segment: stream, replay", [32, 32]),
     precision: parsed("<names>", "full, mixed or both, in turn: full,mixed", precisions, ["full"]),
+    kernel,
     rounds: whole("timings", 9),
     out,
     provider,
   },
   needs,
-  async run({ width, size, batch, precision, ...given }, { terminal, cacheDir }) {
+  async run({ width, size, batch, precision, kernel: kernels, ...given }, { terminal, cacheDir }) {
     const { benchStep } = await import("../../../bench/step.ts");
-    const sizes = { widths: width, size, segments: batch, precisions: precision };
+    const sizes = { widths: width, size, segments: batch, precisions: precision, kernels };
     await benchStep({ ...given, ...sizes, cacheDir }, terminal);
   },
 });
@@ -140,19 +156,62 @@ const custom = command({
   ...explained("check and time a kernel of your own beside ours"),
   arguments: { path: text("<kernel>", "WGSL file", { path: "read", mandatory: true }) },
   options: {
-    op: text("<name>", "operation that it replaces, such as conv2d_forward", { mandatory: true }),
-    shape: text("<sizes>", "such as batch=32,size=32,in=16,out=16,kernel=3,stride=1", {
-      default: "",
-    }),
+    op: text("<name>", "operation that it computes (default: by its bindings)"),
+    shape: text(
+      "<sizes>",
+      "one shape in place of a network's; of a convolution any, such as batch=32,size=32,in=16,out=16,kernel=3,stride=1",
+      { default: "" },
+    ),
+    width: several("widths of the network, such as 16,64", [16]),
+    size: several("image sizes in pixels", [32]),
+    batch: several("images in a batch", [32]),
+    stem,
     watch: flag("run again when the file is saved"),
     rounds: whole("timings", 15),
+    author: text("<name>", "whose kernel it is, for a board", { default: "" }),
     out,
     provider,
   },
   needs,
-  async run(given, { terminal }) {
+  async run({ width, size, batch, ...given }, { terminal }) {
     const { benchCustom } = await import("../../../bench/custom.ts");
-    return await benchCustom(given, terminal) ? 0 : 1;
+    const sizes = { widths: width, sizes: size, batches: batch };
+    return await benchCustom({ ...given, ...sizes }, terminal) ? 0 : 1;
+  },
+});
+
+const profile = command({
+  name: "profile",
+  ...explained("picture a training step, launch by launch, as a page"),
+  options: {
+    width: whole("width of the network", 16),
+    size: whole("image size in pixels", 32),
+    batch: several("images of each segment: stream, replay", [32]),
+    kernel,
+    rounds: whole("timings", 5),
+    out,
+    provider,
+  },
+  needs,
+  async run({ batch: segments, kernel: kernels, ...given }, { terminal, cacheDir }) {
+    const { benchProfile } = await import("../../../bench/profile.ts");
+    return await benchProfile({ ...given, segments, kernels, cacheDir }, terminal) ? 0 : 1;
+  },
+});
+
+const board = command({
+  name: "board",
+  ...explained("rank results of any machines and authors, as a page and a CSV file"),
+  arguments: {
+    folders: {
+      ...texts("<folders...>", "folders of results, one for each machine", { path: "read" }),
+      mandatory: true,
+    },
+  },
+  options: { out },
+  async run({ folders, out }, { terminal }) {
+    const { benchBoard } = await import("../../../bench/board.ts");
+    return benchBoard(folders, out, terminal) ? 0 : 1;
   },
 });
 
@@ -178,5 +237,5 @@ export const benchCommands: CommandGroup = {
   name: "bench",
   summary: "measure speed",
   description: "Measures kernels, training steps and whole runs, and compares with others.",
-  commands: [kernels, step, run, days, start, peers, custom, compare],
+  commands: [kernels, step, run, days, start, peers, custom, profile, board, compare],
 };

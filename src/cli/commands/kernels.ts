@@ -1,5 +1,5 @@
 import { InputError } from "../../errors.ts";
-import { command, flag, text, texts } from "../command.ts";
+import { command, type CommandGroup, flag, text, texts } from "../command.ts";
 import { pathsOfConfig } from "../named_paths.ts";
 import { provider, readOverrides, set } from "./shared_options.ts";
 
@@ -43,6 +43,53 @@ export const tune = command({
     await tuneCommand({ config, overrides, cacheDir, again, provider }, terminal);
   },
 });
+
+const op = text("<op>", "operation, such as conv2d_forward", { mandatory: true });
+
+/** `wscl kernels ...` */
+export const kernelCommands: CommandGroup = {
+  name: "kernels",
+  summary: "the operations that a kernel of your own can compute",
+  description:
+    "Lists operations, says what a kernel for one has to do, and writes one to start from.",
+  usual: "list",
+  commands: [
+    command({
+      name: "list",
+      summary: "list the operations",
+      description: "Lists the operations of a training step, each of which a kernel can replace.",
+      async run(_, { terminal }) {
+        const { listKernels } = await import("../kernels.ts");
+        listKernels(terminal);
+      },
+    }),
+    command({
+      name: "show",
+      summary: "say what a kernel for an operation has to do",
+      description:
+        "Prints what an operation computes, its bindings, uniform fields, constants, shapes and tolerance.",
+      arguments: { op },
+      needs: { gpu: true },
+      async run({ op }, { terminal }) {
+        const { showKernel } = await import("../kernels.ts");
+        await showKernel(op, terminal);
+      },
+    }),
+    command({
+      name: "new",
+      summary: "write a plain kernel for an operation",
+      description: "Writes a plain kernel for an operation that is right: to start from.",
+      arguments: {
+        op,
+        path: text("<file>", "WGSL file to write", { path: "write", mandatory: true }),
+      },
+      async run({ op, path }, { terminal }) {
+        const { newKernel } = await import("../kernels.ts");
+        newKernel(op, path, terminal);
+      },
+    }),
+  ],
+};
 
 /** `wscl test`: without `--golden` done by the launcher itself. */
 export const test = command({

@@ -31,6 +31,9 @@ const options = {
   seed: parsed("<number>", "seed of all randomness (default: the configuration's)", seed),
   init: text("<file>", "start from the weights of this model.safetensors", { path: "read" }),
   keepHead: flag("with --init: keep the classifier of weights of torchvision or timm, if it fits"),
+  kernel: texts("<file>", "compute with this WGSL kernel of your own; repeatable", {
+    path: "read",
+  }),
   overwrite: flag("replace a run in the output folder"),
   checkpointEvery: parsed(
     "<interval>",
@@ -70,7 +73,7 @@ async function run(config: string, given: Values<typeof options>, context: Conte
   const { train } = await import("../train.ts");
   const { cacheDir, worker, endsProcess } = context;
   const overrides = await overridesOf(given);
-  const files = { config, dataRoot: given.data ?? "data", cacheDir };
+  const files = { config, dataRoot: given.data ?? "data", cacheDir, kernels: given.kernel };
   return await train(
     { ...given, ...files, overrides, worker, endsProcess },
     outlasting(context),
@@ -191,14 +194,15 @@ export const train = command({
     const { cacheDir, worker, endsProcess } = context;
     if (given.resume !== undefined) {
       const { resume } = await import("../train.ts");
-      const files = { out: given.resume, dataRoot: given.data, cacheDir };
+      const { kernel: kernels } = given;
+      const files = { out: given.resume, dataRoot: given.data, cacheDir, kernels };
       return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context));
     }
     if (given.images === undefined) return await run(given.config!, given, context);
     const { trainOwn } = await import("../train.ts");
     const overrides = await overridesOf(given);
-    const how = { images: given.images, overrides, cacheDir, worker, endsProcess };
-    return await trainOwn({ ...given, ...how }, outlasting(context));
+    const how = { images: given.images, overrides, cacheDir, kernels: given.kernel };
+    return await trainOwn({ ...given, ...how, worker, endsProcess }, outlasting(context));
   },
 });
 

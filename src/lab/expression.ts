@@ -1,4 +1,4 @@
-import { InputError } from "../src/errors.ts";
+import { InputError } from "../errors.ts";
 
 /**
  * The value of an arithmetic expression over names: numbers, + - * / %, parentheses, ceil, floor, min and max.

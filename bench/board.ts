@@ -1,0 +1,235 @@
+import { InputError } from "../src/errors.ts";
+import { adapterName } from "../src/gpu/device.ts";
+import { boardPage } from "./board_page.ts";
+import type { CustomResult } from "./custom.ts";
+import type { KernelResult } from "./kernels.ts";
+import { type Output, type Setting, writeResult } from "./setting.ts";
+
+/** A line of a file of results, as far as boards look at it. */
+type Line =
+  & Omit<KernelResult, "bench">
+  & Pick<CustomResult, "check" | "author" | "file" | "hash" | "ours" | "ratio">
+  & Setting
+  & { readonly bench: string };
+
+/** What a kernel took at one shape on one machine. */
+export interface Entry {
+  /** Adapter, and the folder that the result lay in: two machines may have the same adapter. */
+  readonly machine: string;
+  readonly op: string;
+  /** Sizes, such as "batch=32 channels=16"; entries of the same shape are ranked together. */
+  readonly shape: string;
+  readonly layer: string;
+  readonly author: string;
+  /** File, or variant of ours. */
+  readonly kernel: string;
+  /** SHA-256 of the text; empty for ours, whose commit says it. */
+  readonly hash: string;
+  /** Median and least. */
+  readonly milliseconds: number;
+  readonly least: number;
+  /** Times ours, in the same rounds, so that load from elsewhere does not count; null where ours was alone. */
+  readonly ratio: number | null;
+  readonly gflops: number;
+  readonly gbs: number;
+  readonly multiplyAddShare: number;
+  readonly copyShare: number;
+  readonly multiplyAddCeiling: number;
+  readonly copyCeiling: number;
+  readonly error: number;
+  readonly samples: number;
+  readonly commit: string;
+  readonly date: string;
+  readonly adapter: Setting["adapter"];
+}
+
+/** An entry with its place among those of its machine, operation and shape. */
+export interface Ranked extends Entry {
+  readonly rank: number;
+  readonly of: number;
+}
+
+/**
+ * Makes one page and one CSV file of the results in folders: those of `bench kernels` and `bench custom`, from any
+ * number of machines and authors. A machine's results lie in one folder.
+ *
+ * @returns whether no result had to be refused because its check did not run.
+ * @throws {InputError} where there is no result.
+ */
+export function benchBoard(folders: readonly string[], out: string, output: Output): boolean {
+  const files = folders.flatMap((folder) => resultFiles(folder));
+  const refused: string[] = [];
+  const entries = files.flatMap((path) => readEntries(path, refused));
+  if (entries.length === 0) {
+    throw new InputError(
+      `Cannot make a board of ${
+        folders.join(", ")
+      }: no results of bench kernels or bench custom in it, whose check ` +
+        "ran; make some with ./wscl bench custom my.wgsl --out FOLDER",
+    );
+  }
+  const ranked = rank(newest(entries));
+  const machines = new Set(ranked.map(({ machine }) => machine)).size;
+  for (const text of refused) output.print(`refused: ${text}`);
+  output.print(
+    `${ranked.length} results of ${machines} machine${machines === 1 ? "" : "s"} and ${
+      new Set(ranked.map(({ author }) => author)).size
+    } authors`,
+  );
+  const html = writeResult(`${out}/board.html`, boardPage(ranked, refused));
+  const csv = writeResult(`${out}/board.csv`, csvOf(ranked));
+  output.print(`written: ${html}, ${csv}`);
+  return refused.length === 0;
+}
+
+/** All `.jsonl` files below a folder, in the order of their names. */
+function resultFiles(folder: string): string[] {
+  let entries: Deno.DirEntry[];
+  try {
+    entries = [...Deno.readDirSync(folder)].sort((a, b) => a.name < b.name ? -1 : 1);
+  } catch (error) {
+    throw new InputError(
+      `Cannot read ${folder}: ${
+        error instanceof Deno.errors.NotFound ? "no such folder" : (error as Error).message
+      }; name folders of results, such as bench/results`,
+    );
+  }
+  return entries.flatMap(({ name, isDirectory }) => {
+    const path = `${folder.replace(/\/+$/, "")}/${name}`;
+    return isDirectory ? resultFiles(path) : name.endsWith(".jsonl") ? [path] : [];
+  });
+}
+
+function readEntries(path: string, refused: string[]): Entry[] {
+  const folder = path.split("/").at(-2) ?? ".";
+  return Deno.readTextFileSync(path).split("\n").flatMap((line, i): Entry[] => {
+    if (line.trim() === "") return [];
+    const where = `${path}, line ${i + 1}`;
+    let result: Partial<Line>;
+    try {
+      result = Object(JSON.parse(line));
+    } catch {
+      refused.push(`${where}: not a JSON object`);
+      return [];
+    }
+    const { bench } = result;
+    if (bench !== "kernels" && bench !== "variants" && bench !== "custom") return [];
+    const problem = problemOf(result);
+    if (problem !== null) {
+      refused.push(`${where}: ${problem}`);
+      return [];
+    }
+    return entriesOf(result as Line, folder);
+  });
+}
+
+/** Why a result is none; null: it is one. */
+function problemOf(result: Partial<Line>): string | null {
+  const { error, samples } = (result.check ?? result) as { error?: unknown; samples?: unknown };
+  const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
+  if (!isNumber(error) || !isNumber(samples) || !(samples as number > 0)) {
+    return "its check did not run: neither error nor samples";
+  }
+  const { kernel, layer, shape, milliseconds, gflops, gbs, adapter } = result;
+  const isWhole = typeof kernel === "string" && typeof layer === "string" && shape && adapter &&
+    isNumber(milliseconds?.median) && isNumber(milliseconds?.least) && isNumber(gflops) &&
+    isNumber(gbs);
+  return isWhole ? null : "it lacks kernel, layer, shape, milliseconds, rates or adapter";
+}
+
+/** Of a kernel of somebody's own also ours, which took turns with it. */
+function entriesOf(result: Line, folder: string): Entry[] {
+  const { kernel: op, layer, shape, milliseconds, gflops, gbs, adapter } = result;
+  const isOwn = result.bench === "custom";
+  const { error, samples } = isOwn ? result.check : result;
+  const common = {
+    ...{ machine: `${adapterName(adapter)}, ${folder}`, op, layer, adapter, error, samples },
+    shape: Object.entries(shape).map(([name, value]) => `${name}=${value}`).join(" "),
+    commit: result.commit ?? "",
+    date: result.date ?? "",
+    multiplyAddCeiling: result.multiplyAddCeiling,
+    copyCeiling: result.copyCeiling,
+  };
+  const { multiplyAddShare, copyShare } = result;
+  const first: Entry = {
+    ...{ ...common, gflops, gbs, multiplyAddShare, copyShare },
+    author: isOwn ? result.author || "unknown" : "wscl",
+    kernel: isOwn ? result.file : result.variant ?? op,
+    hash: isOwn ? result.hash : "",
+    milliseconds: milliseconds.median,
+    least: milliseconds.least,
+    ratio: isOwn ? result.ratio?.median ?? null : null,
+  };
+  if (!isOwn) return [first];
+  const faster = milliseconds.least / result.ours.least;
+  return [first, {
+    ...{ ...common, author: "wscl", kernel: "in turn with others", hash: "", ratio: null },
+    ...{ milliseconds: result.ours.median, least: result.ours.least },
+    ...{ gflops: gflops * faster, gbs: gbs * faster },
+    ...{ multiplyAddShare: multiplyAddShare * faster, copyShare: copyShare * faster },
+  }];
+}
+
+/** Of the same kernel at the same place the newest result. */
+function newest(entries: readonly Entry[]): Entry[] {
+  const byKey = new Map<string, Entry>();
+  for (const entry of entries) {
+    const { machine, op, shape, author, kernel, hash } = entry;
+    const key = JSON.stringify([machine, op, shape, author, kernel, hash]);
+    const before = byKey.get(key);
+    if (!before || before.date <= entry.date) byKey.set(key, entry);
+  }
+  return [...byKey.values()];
+}
+
+/** By median, the fastest first, among those of the same machine, operation and shape. */
+function rank(entries: readonly Entry[]): Ranked[] {
+  const groups = Map.groupBy(
+    entries,
+    ({ machine, op, shape }) => JSON.stringify([machine, op, shape]),
+  );
+  return [...groups.values()].flatMap((group) =>
+    group.toSorted((a, b) => a.milliseconds - b.milliseconds)
+      .map((entry, i) => ({ ...entry, rank: i + 1, of: group.length }))
+  );
+}
+
+const columns = [
+  ...[
+    "machine",
+    "op",
+    "shape",
+    "layer",
+    "rank",
+    "author",
+    "kernel",
+    "hash",
+    "milliseconds",
+    "least",
+  ],
+  ...[
+    "ratio",
+    "gflops",
+    "gbs",
+    "multiplyAddShare",
+    "copyShare",
+    "error",
+    "samples",
+    "commit",
+    "date",
+  ],
+] as const;
+
+function csvOf(entries: readonly Ranked[]): string {
+  // A leading =, +, - or @ would be a formula where the file is opened in a spreadsheet.
+  const cell = (value: string | number | null) => {
+    const text = typeof value === "string" && /^[=+\-@]/.test(value)
+      ? `'${value}`
+      : `${value ?? ""}`;
+    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  };
+  const lines = entries.map((entry) =>
+    columns.map((name) => cell(entry[name as keyof Ranked] as string | number | null)).join(",")
+  );
+  return [columns.join(","), ...lines].join("\n") + "\n";
+}

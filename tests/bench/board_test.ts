@@ -1,0 +1,99 @@
+/** The board of results, and the page of a profile. */
+
+import assert from "node:assert/strict";
+import { benchBoard } from "../../bench/board.ts";
+import type { ProfiledLaunch } from "../../bench/profile.ts";
+import { profilePage } from "../../bench/profile_page.ts";
+import { InputError } from "../../src/errors.ts";
+import { withFolder as withFolderAsync, write } from "../data/fixtures.ts";
+
+const withFolder = (use: (folder: string) => void) =>
+  withFolderAsync((folder) => Promise.resolve(use(folder)));
+
+const summary = (median: number) => {
+  return { median, low: median, high: median, least: median, count: 3 };
+};
+const adapter = {
+  ...{ vendor: "", architecture: "", description: "one <adapter>", isFallback: true },
+  provider: "deno",
+};
+
+/** A line of a file of results. */
+function line(median: number, changes: Record<string, unknown> = {}): string {
+  return JSON.stringify({
+    ...{ bench: "kernels", kernel: "conv2d_forward", layer: "conv1", layers: 1 },
+    ...{ shape: { batch: 2, kernel: 3 }, error: 1e-7, samples: 9, milliseconds: summary(median) },
+    ...{ gflops: 8 / median, gbs: 1 / median, multiplyAddCeiling: 100, copyCeiling: 10 },
+    ...{ multiplyAddShare: 0.08 / median, copyShare: 0.1 / median },
+    ...{ adapter, commit: "abc", date: "2026-01-01T00:00:00Z" },
+    ...changes,
+  }) + "\n";
+}
+
+const own = (median: number, author: string, changes: Record<string, unknown> = {}) =>
+  line(median, {
+    ...{ bench: "custom", author, file: `${author}.wgsl`, hash: author.repeat(9) },
+    ...{
+      check: { error: 1e-7, samples: 5, sameBits: false },
+      ours: summary(2),
+      ratio: summary(median / 2),
+    },
+    ...{ error: undefined, samples: undefined },
+    ...changes,
+  });
+
+Deno.test("a board ranks by machine, operation and shape, keeps the newest, and refuses what was not checked", () =>
+  withFolder((folder) => {
+    const files = {
+      "a/kernels.jsonl": line(2),
+      "a/x.jsonl": own(4, "ada") + own(1, "ada", { date: "2026-01-02T00:00:00Z" }),
+      "a/y.jsonl": own(3, "bob") + own(1, "eve", { check: undefined }) + "nonsense\n",
+      "a/step.jsonl": JSON.stringify({ bench: "step" }) + "\n",
+      "b/kernels.jsonl": line(9),
+    };
+    for (const [name, text] of Object.entries(files)) write(`${folder}/${name}`, text);
+    const printed: string[] = [];
+    const output = { print: (text: string) => void printed.push(text), live: () => {} };
+    assert.equal(benchBoard([`${folder}/a`, `${folder}/b`], `${folder}/out`, output), false);
+    const refused = printed.filter((text) => text.startsWith("refused"));
+    assert.equal(refused.length, 2);
+    assert.match(refused[0], /y\.jsonl, line 2: its check did not run/);
+    const rows = Deno.readTextFileSync(`${folder}/out/board.csv`).trim().split("\n").slice(1)
+      .map((row) => row.split(/,(?=(?:[^"]*"[^"]*")*[^"]*$)/));
+    assert.deepEqual(rows.map(([machine, , , , rank, author]) => [machine.at(-2), rank, author]), [
+      ["a", "1", "ada"],
+      ["a", "2", "wscl"],
+      ["a", "3", "wscl"],
+      ["a", "4", "bob"],
+      ["b", "1", "wscl"],
+    ]);
+    const html = Deno.readTextFileSync(`${folder}/out/board.html`);
+    assert.match(html, /ada leads at 1/);
+    assert.match(html, /one &lt;adapter&gt;/);
+    assert.doesNotMatch(html, /<adapter>|NaN|undefined|https?:\/\/(?!www\.w3\.org)/);
+  }));
+
+Deno.test("a board of nothing is refused", () =>
+  withFolder((folder) => {
+    const output = { print: () => {}, live: () => {} };
+    const board = (name: string) => () => benchBoard([name], `${folder}/out`, output);
+    assert.throws(board(folder), InputError);
+    assert.throws(board(`${folder}/none`), /no such folder/);
+  }));
+
+Deno.test("the page of a profile has a bar and a row for every launch, and needs nothing from elsewhere", () => {
+  const launch = (op: string, layer: string, milliseconds: number): ProfiledLaunch => ({
+    ...{ bench: "profile", op, kernel: op, layer, milliseconds, workgroups: 3 },
+    ...{ gflops: null, gbs: null, multiplyAddShare: 0.2, copyShare: 0.4 },
+  });
+  const launches = [launch("conv2d_forward", "conv1", 3), launch("sgd_masked", "", 1)];
+  const html = profilePage({
+    ...{ title: "A step", about: "a <machine>", launches },
+    hints: new Map([[launches[1], "3 workgroups: too few"]]),
+    reached: { multiplyAdd: 100, copy: 10 },
+  });
+  assert.equal(html.match(/<rect [^>]*height="148"/g)?.length, 2);
+  assert.match(html, /conv2d_forward: 3\.00 ms, 75\.0 % of the step, 1 launches/);
+  assert.match(html, /too few/);
+  assert.doesNotMatch(html, /<machine>|NaN|undefined|https?:\/\/(?!www\.w3\.org)|<script/);
+});
