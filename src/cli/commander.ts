@@ -52,9 +52,11 @@ function addCommands(to: commander.Command, { commands, usual }: CommandGroup, r
 function addCommand(to: commander.Command, command: Command, run: Run): void {
   const { parameters, arguments: names } = command;
   for (const name of names) {
-    const { placeholder, help, choices } = parameters[name];
+    const { placeholder, help, choices, parse } = parameters[name];
     const argument = new commander.Argument(placeholder, help);
-    to.addArgument(choices ? argument.choices(choices) : argument);
+    if (choices) argument.choices(choices);
+    if (parse) argument.argParser((text) => refusing(parse, text));
+    to.addArgument(argument);
   }
   for (const [key, parameter] of Object.entries(parameters)) {
     if (!names.includes(key)) to.addOption(option(key, parameter));

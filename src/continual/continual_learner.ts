@@ -205,7 +205,7 @@ export class ContinualLearner {
     }
     const refused = await readGeneration(keeper.store, name, "refused");
     const record = { ...refused.record!, passed: true };
-    await keeper.keep({ ...refused, record }, 0);
+    await keeper.keep({ ...refused, record }, 0, { accepted: true });
     this.close();
     return record;
   }

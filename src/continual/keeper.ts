@@ -151,10 +151,18 @@ export class Keeper {
     await this.endNight();
   }
 
-  /** Makes what a night has made the last generation, and ends night and day. */
-  async keep(generation: Generation, seconds: number): Promise<void> {
+  /**
+   * Makes what a night has made the last generation, and ends night and day.
+   *
+   * @param options.accepted it had been refused, and is in the history already
+   */
+  async keep(
+    generation: Generation,
+    seconds: number,
+    { accepted = false }: { readonly accepted?: boolean } = {},
+  ): Promise<void> {
     await this.write(generation);
-    await this.#log(generation.record!, seconds);
+    await this.#log(generation.record!, seconds, accepted);
     await this.endNight();
     await this.dropRefused();
     await endDay(this.store, generation.state.taken);
@@ -191,9 +199,12 @@ export class Keeper {
     return last?.generation === generation && last.night === night;
   }
 
-  async #log(record: NightRecord, seconds: number): Promise<void> {
+  async #log(record: NightRecord, seconds: number, accepted = false): Promise<void> {
     const at = new Date(this.#now()).toISOString();
-    const dated: DatedRecord = { ...record, at, seconds: Math.round(seconds * 10) / 10 };
+    const dated: DatedRecord = {
+      ...{ ...record, at, seconds: Math.round(seconds * 10) / 10 },
+      ...accepted ? { accepted } : {},
+    };
     await this.store.append(JSON.stringify(dated));
   }
 }

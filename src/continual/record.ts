@@ -64,6 +64,8 @@ export interface DatedRecord extends NightRecord {
   readonly at: string;
   /** That the night took, in this process. */
   readonly seconds: number;
+  /** The night stands above, refused; here it was accepted. */
+  readonly accepted?: boolean;
 }
 
 /**

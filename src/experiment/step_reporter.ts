@@ -32,9 +32,12 @@ export class StepReporter {
 
   /** A phase of so many steps begins. */
   begin(phase: Phase, steps: number): void {
-    this.#steps = steps;
-    this.#done = 0;
-    this.#last = this.#now();
+    // What is read back in a phase without steps was made in the one before, and counts there.
+    if (steps > 0) {
+      this.#steps = steps;
+      this.#done = 0;
+      this.#last = this.#now();
+    }
     this.#emit({ type: "phase", task: this.#task, phase });
   }
 

@@ -35,8 +35,13 @@ export async function exportModel(
     : tensors;
   const bytes = encodeSafetensors(written, metadata);
   try {
-    Deno.writeFileSync(out, bytes);
+    Deno.writeFileSync(out, bytes, { createNew: true });
   } catch (error) {
+    if (error instanceof Deno.errors.AlreadyExists) {
+      throw new InputError(
+        `Cannot write ${out}: it is there already; choose another file with --out`,
+      );
+    }
     throw new InputError(
       `Cannot write ${out}: ${diskProblem(error)}, or choose another file with --out`,
     );

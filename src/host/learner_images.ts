@@ -2,7 +2,7 @@ import { basename, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import type { Given } from "../continual/given.ts";
 import { forEachBatch } from "../data/file_pool.ts";
-import { type FileTree, folderTree } from "../data/file_tree.ts";
+import { type FileTree, folderTree, readPlace } from "../data/file_tree.ts";
 import { isFile, isFolder } from "../data/folder_listing.ts";
 import { decodeImage } from "../data/decode_image.ts";
 import { listDreams, trainingPart } from "../data/image_listing.ts";
@@ -45,14 +45,21 @@ export async function readTaught(
 /**
  * Images to ask about, with their names: a file, or all images of a folder, those of its class folders too.
  *
- * @throws {InputError} where there are none, or a file cannot be read.
+ * @throws {InputError} where there are none, or the one file cannot be read.
  */
 export async function readAsked(
   path: string,
-  { size, progress }: Omit<Reading, "note">,
+  { size, progress, failed }: Omit<Reading, "note"> & {
+    /** Told of each file of a folder that cannot be read: the others are answered all the same. */
+    readonly failed: (message: string) => void;
+  },
 ): Promise<Given[]> {
   if (isFile(path)) return await decodeAll([{ name: "", paths: [path] }], { size, progress });
-  refuseNoFolder(path);
+  if (!isFolder(path)) {
+    throw new InputError(
+      `Cannot ask about ${path}: there is no such file or folder; name a picture, or a folder of some`,
+    );
+  }
   const tree = folderTree(path);
   const below = (folder: string): string[] => [
     ...tree.images(folder).map((name) => join(folder, name)),
@@ -62,7 +69,31 @@ export async function readAsked(
   if (paths.length === 0) {
     throw new InputError(`Cannot ask about ${path}: it holds no JPEG or PNG files; name some`);
   }
-  return await decodeAll([{ name: "", paths }], { size, progress });
+  try {
+    return await decodeAll([{ name: "", paths }], { size, progress });
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return await decodeEach(paths, size, failed);
+  }
+}
+
+/** The images of those files that can be read; `failed` is told of each other one. */
+async function decodeEach(
+  paths: readonly string[],
+  size: number,
+  failed: (message: string) => void,
+): Promise<Given[]> {
+  const images: Given[] = [];
+  for (const path of paths) {
+    try {
+      const bytes = readPlace(path);
+      images.push({ label: "", from: path, pixels: await readBytes(bytes, path, size) });
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      failed(error.message);
+    }
+  }
+  return images;
 }
 
 /** An image as bytes, such as from standard input. @throws {InputError} for bytes that are none. */

@@ -14,7 +14,7 @@ const skipSelfTest = training.skipSelfTest;
 
 /** Of commands that end in a night. */
 const nightly = {
-  accept: flag("take what the night makes, however the exam of earlier classes went"),
+  accept: flag("take the night that was refused, or what this one makes, however its exam goes"),
   dreams: text(
     "<dir>",
     "from now on dream of the images in this folder of class folders, or of memory",
@@ -145,11 +145,11 @@ const predict = command({
     provider,
   },
   needs: asking,
-  async run({ json, csv, ...given }, { terminal, cacheDir }) {
+  async run({ json, csv, ...given }, { terminal, cacheDir, printError }) {
     if (json && csv) throw new InputError("Cannot print both --json and --csv: choose one of them");
     const { predict } = await import("../learner/ask.ts");
     const format = json ? "json" : csv ? "csv" : "text";
-    await predict({ ...given, format, cacheDir }, terminal);
+    return await predict({ ...given, format, cacheDir }, terminal, printError);
   },
 });
 

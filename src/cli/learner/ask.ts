@@ -42,22 +42,33 @@ export interface ExamOptions extends AskOptions {
 /** What is printed for an image that is none of the classes. */
 const NONE = "none of these";
 
-/** Tells what a learner sees in images. */
-export async function predict(options: PredictOptions, terminal: Terminal): Promise<void> {
+/** Tells what a learner sees in images; returns the exit code: 1 where some of a folder could not be read. */
+export async function predict(
+  options: PredictOptions,
+  terminal: Terminal,
+  printError: (text: string) => void,
+): Promise<number> {
   const { learner: path, images, top, format } = options;
   refuseOther(path);
   const knowledge = await readKnowledge(new LearnerFolder(path), (text) => terminal.print(text));
   refuseIgnorance(path, knowledge);
   const { size } = knowledge.state.settings;
+  let failures = 0;
   const asked: Given[] = images === "-"
     ? [await fromStandardInput(size)]
     : await readAsked(images, {
       size,
       progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
+      failed: (message) => {
+        failures++;
+        printError(`error: ${message}`);
+      },
     });
   terminal.live("");
+  if (asked.length === 0) return 1;
   const predictions = await answer(knowledge, asked, options);
   terminal.print(FORMATS[format](asked, predictions, top));
+  return failures > 0 ? 1 : 0;
 }
 
 /** Examines a learner: accuracy by class, and what is taken for what. */
@@ -194,7 +205,8 @@ function examText({ classes, confusion, none, images, right }: ExamResult): stri
   });
   const header = ["class", "images", "right", NONE, "taken for"];
   const all = ["all", String(images), percent(right / images), String(sum(none)), ""];
-  const table = textTable([header, ...rows, all], 1);
+  const table = `${textTable([header, ...rows, all], 1)}\n\n` +
+    `Right and taken for go by the best class, also where predict says "${NONE}".`;
   if (classes.length > MOST_COLUMNS) return table;
   const matrix = [
     ["asked \\ answered", ...classes.map((name) => nameText(name))],

@@ -65,6 +65,6 @@ export async function rollback(
 
 async function digestOf(text: string, size: number): Promise<string> {
   if (!isFile(text)) return text;
-  const [{ pixels }] = await readAsked(text, { size, progress: () => {} });
+  const [{ pixels }] = await readAsked(text, { size, progress: () => {}, failed: () => {} });
   return (await pictureOf(pixels, "", text)).digest;
 }

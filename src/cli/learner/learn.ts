@@ -49,18 +49,30 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
   using _lock = lockLearner(path);
   const learner = await openLearner(options, terminal);
   if (discard) {
+    const { day, night, refused } = await learner.waiting();
     await learner.discard();
-    terminal.print(`${path} has let go of what waited; it is as at its last dawn`);
+    terminal.print(
+      day.size > 0 || night || refused
+        ? `${path} has let go of what waited; it is as at its last dawn`
+        : `Nothing waited in ${path}`,
+    );
     if (images === undefined) return 0;
   }
   const { refused, day, night } = await learner.waiting();
-  if (images === undefined && accept && refused) {
-    const record = await learner.accept();
-    terminal.print(`Accepted: generation ${record.generation} of ${path}`);
-    return 0;
+  if (images === undefined && refused) {
+    if (accept) return await acceptRefused(learner, path, terminal);
+    throw new InputError(
+      `Cannot learn what waits in ${path} again: its night was refused, and would be the same; accept it with ` +
+        `./wscl learn ${path} --accept, try another with ./wscl sleep ${path}, or let go with --discard`,
+    );
   }
-  if (images !== undefined) await teach(learner, images, options, terminal);
-  else if (day.size === 0 && !night) {
+  if (images !== undefined) {
+    const isNew = await teach(learner, images, options, terminal);
+    if (!isNew && day.size === 0 && !night) {
+      terminal.print(`Nothing new to learn; for another night: ./wscl sleep ${path}`);
+      return 0;
+    }
+  } else if (day.size === 0 && !night) {
     throw new InputError(
       `Cannot learn: no folder of images is given, and nothing waits in ${path}; name one, or let it rest with ` +
         `./wscl sleep ${path}`,
@@ -74,6 +86,9 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
 export async function sleep(options: SleepOptions, terminal: Terminal): Promise<number> {
   using _lock = lockLearner(options.learner);
   const learner = await openLearner(options, terminal);
+  if (options.accept && (await learner.waiting()).refused) {
+    return await acceptRefused(learner, options.learner, terminal);
+  }
   await changeDreams(learner, options, terminal);
   return await nights(learner, options, terminal);
 }
@@ -93,14 +108,25 @@ export async function openLearner(
   return await ContinualLearner.open(new LearnerFolder(learner), host);
 }
 
+async function acceptRefused(
+  learner: ContinualLearner,
+  path: string,
+  terminal: Terminal,
+): Promise<number> {
+  const record = await learner.accept();
+  terminal.print(`Accepted: generation ${record.generation} of ${path}`);
+  return 0;
+}
+
 const goOnWith = (path: string) => `./wscl learn ${path}`;
 
+/** Reads images and keeps them for the night; whether any was new. */
 async function teach(
   learner: ContinualLearner,
   images: string,
   { learner: path, class: className }: LearnOptions,
   terminal: Terminal,
-): Promise<void> {
+): Promise<boolean> {
   const given = await readTaught(images, className, {
     size: learner.state.settings.size,
     progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
@@ -115,6 +141,7 @@ async function teach(
     `kept           ${digests.length} new ones in ${path}, whatever happens from now on` +
       (known > 0 ? `; ${known} were known already` : ""),
   );
+  return digests.length > 0;
 }
 
 async function changeDreams(
@@ -174,9 +201,9 @@ async function nights(
 
 function refusedText(path: string): string {
   return [
-    `take it all the same:       ./wscl learn ${path} --accept`,
-    `try another night:          ./wscl sleep ${path}`,
-    `let go of what it was taught: ./wscl learn ${path} --discard`,
+    `  take it all the same           ./wscl learn ${path} --accept`,
+    `  try another night instead      ./wscl sleep ${path}`,
+    `  let go of what it was taught   ./wscl learn ${path} --discard`,
   ].join("\n");
 }
 

@@ -16,6 +16,13 @@ export function togetherText(marks: readonly Marks[]): string {
   return marksText({ images, right });
 }
 
+/** `9 of 12` */
+function countText(classes: NightRecord["classes"], key: "before" | "after"): string {
+  const marks = classes.flatMap((one) => one[key] ?? []);
+  const sum = (of: "images" | "right") => marks.reduce((total, one) => total + one[of], 0);
+  return `${sum("right")} of ${sum("images")}`;
+}
+
 /** What a night has come to: class by class, what it was and is. */
 export function nightText(
   record: NightRecord,
@@ -38,7 +45,7 @@ export function nightText(
   const fall = fallOf(classes);
   const frozen = freezing === null ? "" : `, ${freezing.chosen} blocks frozen`;
   const dreamt = dreams.images > 0
-    ? `dreamt of ${dreams.images} images on ${dreams.heads} heads`
+    ? `dreamt of ${dreams.images} images on ${dreams.heads} head${dreams.heads === 1 ? "" : "s"}`
     : "dreamt of nothing";
   return [
     `night ${night}: ${steps} steps on ${images} images in ${
@@ -48,9 +55,11 @@ export function nightText(
     textTable([header, ...rows, together], 1),
     "",
     ...fall === null ? [] : [
-      `earlier classes: the exam ${
-        fall > 0 ? `fell by ${fall.toFixed(0)} points` : "did not fall"
-      } (before and after: the same images; up to ${settings.margin} points are let through)`,
+      `earlier classes: ${countText(classes, "before")} right before and ${
+        countText(classes, "after")
+      } after the night, the same images${
+        fall > 0 ? `: ${fall.toFixed(0)} points less` : ""
+      } (up to ${settings.margin} are let through)`,
     ],
     passed
       ? `learned: generation ${generation}`

@@ -1,3 +1,5 @@
+import { readDay } from "../../continual/day.ts";
+import type { LearnerState } from "../../continual/state.ts";
 import { generationsOf, readState } from "../../continual/generation.ts";
 import { type DatedRecord, parseRecord } from "../../continual/record.ts";
 import { textTable } from "../../experiment/report.ts";
@@ -10,7 +12,7 @@ import { marksText, togetherText } from "./night_report.ts";
 const MOST_NIGHTS = 20;
 
 /** Generations of which each class's exam is told: the last ones. */
-const MOST_COLUMNS = 6;
+const MOST_COLUMNS = 3;
 
 /** Tells what a learner knows and how it came to it. */
 export async function show(path: string, terminal: Terminal): Promise<void> {
@@ -34,6 +36,10 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
       `below a familiarity of ${threshold.toFixed(2)}, which 19 of 20 exam images reach`,
     );
   }
+  line("dawn gate", `earlier classes may lose ${settings.margin} points of their exam`);
+  for (const { path, value } of settings.changed) line("set", `${path} = ${JSON.stringify(value)}`);
+  const waits = await waitingText(store, state, path);
+  if (waits !== "") line("waiting", waits);
   if (classes.length === 0) return;
 
   const records = (await store.lines()).flatMap(parseRecord);
@@ -61,12 +67,34 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   if (last.length > 0) terminal.print(`\n${last.map(nightLine).join("\n")}`);
 }
 
+/** What waits for a night, and what to do about it; empty where nothing does. */
+async function waitingText(
+  store: LearnerFolder,
+  { settings: { size }, taken }: LearnerState,
+  path: string,
+): Promise<string> {
+  const day = await readDay(store, size, { after: taken, until: Infinity });
+  const counts = [...Map.groupBy(day, ({ label }) => label)]
+    .map(([name, { length }]) => `${nameText(name)} ${length}`);
+  const images = day.length > 0 ? [`${day.length} images: ${counts.join(", ")}`] : [];
+  const isRefused = (await store.names("refused")).length > 0;
+  const isStopped = (await store.names("night")).length > 0;
+  const night = isRefused
+    ? [`a night that was refused (./wscl learn ${path} --accept)`]
+    : isStopped || day.length > 0
+    ? [`${isStopped ? "a night that was stopped" : "a night to come"} (./wscl learn ${path})`]
+    : [];
+  return [...images, ...night].join("; ");
+}
+
 /** `2026-11-26 11:20  night 3: dog 90, cat 12; 240 steps, 12.3 s; generation 3` */
 function nightLine(record: DatedRecord): string {
-  const { at, night, classes, steps, seconds, generation, passed } = record;
+  const { at, night, classes, steps, seconds, generation, passed, accepted = false } = record;
+  const when = at.slice(0, 16).replace("T", " ");
+  if (accepted) return `${when}  night ${night}: accepted; generation ${generation}`;
   const taught = classes.filter(({ learned, apart }) => learned + apart > 0)
     .map(({ name, learned, apart }) => `${nameText(name)} ${learned + apart}`);
-  return `${at.slice(0, 16).replace("T", " ")}  night ${night}: ${
+  return `${when}  night ${night}: ${
     taught.join(", ") || "nothing new"
   }; ${steps} steps, ${seconds} s; ${passed ? `generation ${generation}` : "refused at dawn"}`;
 }
