@@ -72,7 +72,7 @@ export async function newborn(
     memory: null,
     threshold: null,
   };
-  return { state, model, memory: [], exam: [], record: null };
+  return { state, model, memory: [], exam: [], trained: [], record: null };
 }
 
 /** The same learner, which dreams of other images from now on; null: of what is remembered. */

@@ -139,12 +139,12 @@ export class ContinualLearner {
   async observeAll(images: readonly Given[]): Promise<Observed> {
     const keeper = await this.#ready();
     const { settings: { size, maxClasses }, classes } = this.state;
-    const { memory, exam } = keeper.generation;
+    const { memory, exam, trained } = keeper.generation;
     const day = await keeper.day();
     const fresh = await newPictures(images, {
       ...{ size, maxClasses },
       names: [...classes.map(({ name }) => name), ...day.map(({ label }) => label)],
-      pictures: [...memory, ...exam, ...day],
+      pictures: [...trained, ...memory, ...exam, ...day],
     });
     if (fresh.length > 0) await addToDay(keeper.store, await keeper.nextNumber(), fresh, size);
     return {
@@ -245,7 +245,7 @@ export class ContinualLearner {
    */
   async forget({ classes = [], digests = [] }: Partial<Forgetting>): Promise<number> {
     const keeper = await this.#ready();
-    const { memory, exam } = keeper.generation;
+    const { memory, exam, trained } = keeper.generation;
     const day = await keeper.day();
     const pictures = [...memory, ...exam, ...day];
     const names = new Set([
@@ -260,7 +260,7 @@ export class ContinualLearner {
         }`,
       );
     }
-    const whole = digests.map((digest) => wholeDigest(digest, pictures));
+    const whole = digests.map((digest) => wholeDigest(digest, [...pictures, ...trained]));
     await intend(keeper.store, { classes, digests: whole });
     await this.#ready();
     this.close();

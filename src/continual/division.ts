@@ -50,20 +50,24 @@ export function countApart(count: number, { taught, apart }: ClassCounts): numbe
   return Math.max(0, Math.min(wanted - apart, count - 1));
 }
 
-/** Divides the images of a day into those to learn and those of the exam, class by class, both in the day's order. */
+/**
+ * Divides the images of a day into those to learn and those of the exam, class by class, both in the day's order.
+ *
+ * @param trained digests of what was learned from before: it is no exam any more.
+ */
 export function divideDay(
   day: readonly Picture[],
   known: ReadonlyMap<string, ClassCounts>,
   random: Random,
+  trained: ReadonlySet<string> = new Set(),
 ): Division {
   const apart = new Set<Picture>();
   for (const [name, ofClass] of Map.groupBy(day, ({ label }) => label)) {
     const counts = known.get(name) ?? { taught: 0, apart: 0 };
-    const drawn = random.sampleWithoutReplacement(
-      ofClass.length,
-      countApart(ofClass.length, counts),
-    );
-    for (const place of drawn) apart.add(ofClass[place]);
+    const unseen = ofClass.filter(({ digest }) => !trained.has(digest));
+    const wanted = Math.min(unseen.length, countApart(ofClass.length, counts));
+    const drawn = random.sampleWithoutReplacement(unseen.length, wanted);
+    for (const place of drawn) apart.add(unseen[place]);
   }
   return {
     train: day.filter((picture) => !apart.has(picture)),

@@ -58,7 +58,9 @@ export async function finishForgetting(store: LearnerStore): Promise<boolean> {
   return true;
 }
 
-function isKept({ classes, digests }: Forgetting): (picture: Picture) => boolean {
+function isKept(
+  { classes, digests }: Forgetting,
+): (picture: Pick<Picture, "label" | "digest">) => boolean {
   const [names, images] = [new Set(classes), new Set(digests)];
   return ({ label, digest }) => !names.has(label) && !images.has(digest);
 }
@@ -110,10 +112,14 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
   const gone = new Set(forgetting.classes);
   const slots = given.memory.flatMap((picture, slot) => kept(picture) ? [slot] : []);
   const exam = given.exam.filter(kept);
+  const trained = given.trained.filter(kept);
   const classes = state.classes.filter(({ name }) => !gone.has(name));
-  const isUnchanged = slots.length === given.memory.length && exam.length === given.exam.length &&
+  const isHeldAsBefore = slots.length === given.memory.length &&
+    exam.length === given.exam.length &&
     classes.length === state.classes.length;
-  if (isUnchanged) return given;
+  if (isHeldAsBefore) {
+    return trained.length === given.trained.length ? given : { ...given, trained };
+  }
   const memory = slots.map((slot) => given.memory[slot]);
   const counted = classes.map((known): KnownClass => {
     const own = exam.filter(({ label }) => label === known.name);
@@ -128,6 +134,7 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
     ...given,
     memory,
     exam,
+    trained,
     record: given.record && {
       ...given.record,
       classes: given.record.classes.filter(({ name }) => !gone.has(name)),

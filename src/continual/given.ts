@@ -18,8 +18,8 @@ interface KnownBefore {
   readonly maxClasses: number;
   /** Names of classes, those that wait included. */
   readonly names: Iterable<string>;
-  /** All that is held or waits. */
-  readonly pictures: readonly Picture[];
+  /** All that is held or waits, or was learned from. */
+  readonly pictures: readonly Pick<Picture, "digest" | "label">[];
 }
 
 /**
@@ -73,7 +73,10 @@ export function checkPixels(pixels: Uint8Array, size: number, from: string): voi
 }
 
 /** The one digest that begins so. @throws {InputError} where there is none, or several. */
-export function wholeDigest(beginning: string, pictures: readonly Picture[]): string {
+export function wholeDigest(
+  beginning: string,
+  pictures: readonly Pick<Picture, "digest">[],
+): string {
   const fail = (found: string): never => {
     throw new InputError(`Cannot forget image ${beginning}: ${found}`);
   };
@@ -86,7 +89,8 @@ export function wholeDigest(beginning: string, pictures: readonly Picture[]): st
   );
   if (found.size > 1) fail("several images begin with it; give more digits");
   const [whole] = found;
-  return whole ?? fail("neither memory nor exam holds such an image");
+  return whole ??
+    fail("neither memory nor exam holds such an image, and none that was learned from is it");
 }
 
 /** @throws {InputError} for a name that is empty, or looks like another. */

@@ -122,7 +122,7 @@ class Night {
     this.#started = host.now();
     this.#teller = new Teller((event) => host.emit(event), () => {});
     this.#reporter = new StepReporter((event) => this.#teller.emit(event), () => host.now());
-    const { base: { state, exam, memory }, day } = plan;
+    const { base: { state, exam, memory, trained }, day } = plan;
     this.#reporter.task = state.nights;
     const apart = Map.groupBy(exam, ({ label }) => label);
     const counts = new Map(
@@ -132,7 +132,8 @@ class Night {
       ]),
     );
     const draws = Random.stream(state.settings.seed, `exam of night ${state.nights}`);
-    this.#division = divideDay(day, counts, draws);
+    const learned = new Set(trained.map(({ digest }) => digest));
+    this.#division = divideDay(day, counts, draws, learned);
     this.#exam = [...exam, ...this.#division.exam];
     this.#config = nightConfig(state.settings, this.#division.train.length || memory.length);
   }

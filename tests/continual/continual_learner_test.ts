@@ -223,6 +223,51 @@ onGpu("one image is forgotten by the beginning of its digest", async () => {
   learner.close();
 });
 
+onGpu(
+  "what was learned from is known when it is not remembered any more, until it is forgotten",
+  async () => {
+    const store = new MemoryLearnerStore();
+    const learner = await smallLearner({ store, settings: { memory: 8 } });
+    const pictures = [...figures(disc, 15), ...figures(cross, 15)];
+    await learner.observeAll(pictures);
+    await learner.sleep();
+    const again = await learner.observeAll(pictures);
+    assert.deepEqual([again.digests.length, again.known], [0, 30]);
+    await assert.rejects(
+      learner.observeAll([{ ...pictures[0], label: ring }]),
+      /it is known as disc/,
+    );
+    const { memory, exam, trained, state } = await readGeneration(store, generationName(1));
+    assert.deepEqual([memory.length, exam.length, trained.length], [8, 6, 24]);
+    const held = new Set([...memory, ...exam].map(({ digest }) => digest));
+    const crowdedOut = trained.find(({ digest }) => !held.has(digest))!;
+    assert.equal(await learner.forget({ digests: [crowdedOut.digest] }), 0);
+    const without = await readGeneration(store, generationName(1, 1));
+    assert.deepEqual(without.state, state);
+    assert.equal(without.trained.length, 23);
+    assert.equal((await learner.observeAll(pictures)).digests.length, 1);
+    await learner.forget({ classes: [disc] });
+    const { trained: left } = await readGeneration(store, generationName(1, 2));
+    assert.deepEqual([...new Set(left.map(({ label }) => label))], [cross]);
+    learner.close();
+  },
+);
+
+onGpu("a generation from before digests were kept knows what it remembers", async () => {
+  const store = new MemoryLearnerStore();
+  const learner = await smallLearner({ store, settings: { memory: 8 } });
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  await learner.sleep();
+  const { "trained.safetensors": _, ...older } = await store.read("generations", generationName(1));
+  await store.write("generations", generationName(1), older);
+  const { memory, trained } = await readGeneration(store, generationName(1));
+  assert.deepEqual(trained, memory.map(({ label, digest }) => ({ label, digest })));
+  const again = await ContinualLearner.open(store, testHost());
+  const { digests, known } = await again.observeAll(figures(disc, 12));
+  assert.deepEqual([digests.length, known], [12 - known, 3 + 4]);
+  learner.close();
+});
+
 onGpu("what cannot be taught is refused with the fix, and nothing is taken", async () => {
   const learner = await smallLearner({ settings: { maxClasses: 3 } });
   const few = figures(disc, 4);
