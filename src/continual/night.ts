@@ -30,7 +30,7 @@ import { NightCheckpoints } from "./night_checkpoints.ts";
 import { type NightSession, nightStreams, openSession } from "./night_session.ts";
 import type { Picture } from "./pictures.ts";
 import type { NightRecord } from "./record.ts";
-import { nightConfig } from "./settings.ts";
+import { nightConfig, withFewerJudges } from "./settings.ts";
 import type { DreamSet } from "./state.ts";
 import type { LearnerStore } from "./store.ts";
 
@@ -104,6 +104,9 @@ class Night {
   readonly #teller: Teller;
   readonly #reporter: StepReporter;
   readonly #division: Division;
+  /** As the settings have it. */
+  readonly #asked: ExperimentConfig;
+  /** As the images of the night allow it. */
   readonly #config: ExperimentConfig;
   /** Earlier images first, then those of the day. */
   readonly #exam: readonly Picture[];
@@ -135,11 +138,15 @@ class Night {
     const learned = new Set(trained.map(({ digest }) => digest));
     this.#division = divideDay(day, counts, draws, learned);
     this.#exam = [...exam, ...this.#division.exam];
-    this.#config = nightConfig(state.settings, this.#division.train.length || memory.length);
+    const { length } = this.#division.train;
+    const config = nightConfig(state.settings, length || memory.length);
+    this.#config = length === 0 ? config : withFewerJudges(config, length);
+    this.#asked = config;
   }
 
   async execute(): Promise<NightEnd> {
     const { base, attempt, taken } = this.#plan;
+    this.#tellOfJudges();
     const dreams = await this.#openDreams();
     const identity = await this.#identity();
     const checkpoints = new NightCheckpoints(this.#store, (text) => this.#teller.note(text));
@@ -236,6 +243,18 @@ class Night {
       );
     }
     return images;
+  }
+
+  #tellOfJudges(): void {
+    if (this.#config === this.#asked) return;
+    const { length } = this.#division.train;
+    const { wscl, freezing } = this.#config;
+    this.#teller.note(
+      wscl.freezing
+        ? `Freezing is judged on ${freezing.validation} of the ${length} images, not on ` +
+          `${this.#asked.freezing.validation} (freezing.validation): the others are learned`
+        : "Nothing is frozen: of one image none can be set apart to judge on",
+    );
   }
 
   /** What decides how the night goes. */

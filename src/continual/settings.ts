@@ -120,6 +120,19 @@ export function nightConfig(settings: LearnerSettings, images: number): Experime
   return resolveConfig(options, changed, "the learner's settings");
 }
 
+/**
+ * The same where freezing is judged on no more than half of a night's images, or a night of few would learn nothing;
+ * of a single image nothing is frozen.
+ */
+export function withFewerJudges(config: ExperimentConfig, images: number): ExperimentConfig {
+  const { wscl, freezing } = config;
+  const most = Math.floor(images / 2);
+  if (!needsOf(config).freezing || freezing.validation <= most) return config;
+  return most === 0
+    ? { ...config, wscl: { ...wscl, freezing: false } }
+    : { ...config, freezing: { ...freezing, validation: most } };
+}
+
 /** @throws {InputError} for settings that no learner can live with. */
 export function checkSettings(settings: LearnerSettings): void {
   const { size, stem, maxClasses, memory, changed } = settings;
@@ -144,7 +157,14 @@ export function checkSettings(settings: LearnerSettings): void {
     const settled = SETTLED.find(([key]) => key.test(path));
     if (settled) fail(`${path} cannot be set: ${settled[1]}`);
   }
-  const needs = needsOf(nightConfig(settings, 100));
+  const config = nightConfig(settings, 100);
+  const needs = needsOf(config);
+  if (needs.freezing?.judges === "buffer" && config.freezing.mode !== "training") {
+    fail(
+      `freezing.mode ${config.freezing.mode} of the merged schedule judges on images of the task before, and a ` +
+        'learner has no tasks; use mode "training", or set wscl.freezing=false',
+    );
+  }
   if (needs.jointly) fail("the method joint wants all images at once; choose another");
   if (needs.logits) fail("methods that remember logits are not kept; choose er_ace, er or wscl");
 }

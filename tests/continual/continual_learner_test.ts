@@ -268,6 +268,29 @@ onGpu("a generation from before digests were kept knows what it remembers", asyn
   learner.close();
 });
 
+onGpu("however many images are to judge freezing, half of a night's are learned", async () => {
+  const said: string[] = [];
+  const changed = [
+    { path: "wscl.sleepEpochs", value: 1 },
+    { path: "calibration", value: 2 },
+    { path: "wscl.freezing", value: true },
+    { path: "freezing.validation", value: 1000 },
+  ];
+  const learner = await smallLearner({
+    settings: { changed, dreams: "none" },
+    host: { emit: (event) => event.type === "message" && said.push(event.text) },
+  });
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  const first = await learner.sleep();
+  assert(first.kind === "kept" && first.record.steps > 0);
+  assert.match(said.join(), /Freezing is judged on 9 of the 18 images, not on 1000/);
+  await learner.observeAll(figures(disc, 1, 12));
+  const second = await learner.sleep({ accept: true });
+  assert(second.kind === "kept" && second.record.freezing === null && second.record.steps > 0);
+  assert.match(said.join(), /Nothing is frozen: of one image/);
+  learner.close();
+});
+
 onGpu("what cannot be taught is refused with the fix, and nothing is taken", async () => {
   const learner = await smallLearner({ settings: { maxClasses: 3 } });
   const few = figures(disc, 4);
@@ -420,6 +443,11 @@ Deno.test("settings that cannot work are refused with the fix", async () => {
   await assert.rejects(changed("method", "joint"), /wants all images at once/);
   await assert.rejects(changed("method", "derpp"), /are not kept/);
   await assert.rejects(changed("wscl.rem", false), /give --dreams/);
+  const merged = [{ path: "wscl.schedule", value: "merged" }, {
+    path: "wscl.freezing",
+    value: true,
+  }];
+  await assert.rejects(make({ changed: merged }), /judges on images of the task before/);
 });
 
 /** Whether bytes hold others somewhere. */
