@@ -175,6 +175,7 @@ export class ContinualLearner {
    */
   async sleep({ accept = false }: { readonly accept?: boolean } = {}): Promise<NightOutcome> {
     const keeper = await this.#ready();
+    await keeper.day(); // of which nothing is damaged from here on
     const plan = await keeper.pendingPlan() ?? await this.#newPlan();
     const end = await spendNight(
       keeper.store,
@@ -203,7 +204,10 @@ export class ContinualLearner {
     if (name === null) {
       throw new InputError(`Cannot accept: no night of ${keeper.store.name} was refused`);
     }
-    const refused = await readGeneration(keeper.store, name, "refused");
+    const refused = await readGeneration(keeper.store, name, "refused").catch((error) => {
+      if (!(error instanceof InputError)) throw error;
+      throw new InputError(`${error.message}; try another night (sleep), or let it go (discard)`);
+    });
     const record = { ...refused.record!, passed: true };
     await keeper.keep({ ...refused, record }, 0, { accepted: true });
     this.close();

@@ -105,7 +105,12 @@ export async function readLast<T>(
   store: LearnerStore,
   read: (name: string) => Promise<T>,
   warn: (text: string) => void,
-): Promise<{ readonly name: string; readonly found: T }> {
+): Promise<{
+  readonly name: string;
+  readonly found: T;
+  /** Names of those that are not whole, newer than it. */
+  readonly passedOver: readonly string[];
+}> {
   const passedOver = new Set<string>();
   for (;;) {
     const names = await store.names("generations");
@@ -118,7 +123,7 @@ export async function readLast<T>(
       );
     }
     try {
-      return { name, found: await read(name) };
+      return { name, found: await read(name), passedOver: [...passedOver] };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       passedOver.add(name);
@@ -130,17 +135,15 @@ export async function readLast<T>(
   }
 }
 
-/** What answers, of the last whole generation. */
+/**
+ * What answers, of the last whole generation. Its memory and exam are looked at, too: whoever asks and whoever teaches
+ * mean the same generation.
+ */
 export async function readKnowledge(
   store: LearnerStore,
   warn: (text: string) => void,
 ): Promise<Knowledge> {
-  const { found } = await readLast(
-    store,
-    async (name) => knowledgeOf(await store.read("generations", name, [STATE, MODEL]), store, name),
-    warn,
-  );
-  return found;
+  return (await readLast(store, (name) => readGeneration(store, name), warn)).found;
 }
 
 /** State alone, of the last whole generation. */
@@ -148,16 +151,7 @@ export async function readState(
   store: LearnerStore,
   warn: (text: string) => void,
 ): Promise<LearnerState> {
-  const { found } = await readLast(
-    store,
-    async (name) =>
-      decodeState(
-        (await store.read("generations", name, [STATE]))[STATE],
-        `${store.name}, ${name}`,
-      ),
-    warn,
-  );
-  return found;
+  return (await readKnowledge(store, warn)).state;
 }
 
 function knowledgeOf(files: Files, store: LearnerStore, name: string): Knowledge {

@@ -66,6 +66,8 @@ export interface DatedRecord extends NightRecord {
   readonly seconds: number;
   /** The night stands above, refused; here it was accepted. */
   readonly accepted?: boolean;
+  /** The night stands above, passed; the generation that it made was damaged, and the one before took its place. */
+  readonly lost?: boolean;
 }
 
 /**
@@ -84,6 +86,16 @@ export function fallOf(classes: readonly Pick<ClassRecord, "before" | "after">[]
   const [images, before] = sum("before");
   const [, after] = sum("after");
   return images === 0 ? null : 100 * (before - after) / images;
+}
+
+/** The nights that made generations which were not lost afterwards, by generation. */
+export function standingNights(records: readonly DatedRecord[]): Map<number, DatedRecord> {
+  const standing = new Map<number, DatedRecord>();
+  for (const record of records) {
+    if (record.lost) standing.delete(record.generation);
+    else if (record.passed) standing.set(record.generation, record);
+  }
+  return standing;
 }
 
 /** A line of the history; none for one that was cut while it was written. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Files, LearnerStore, Shelf } from "../continual/store.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem, isThere } from "./durable.ts";
+import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { isWhole, namesOn, readWhole, removeWhole, writeWhole } from "./whole_folder.ts";
 
@@ -48,6 +48,21 @@ export class LearnerFolder implements LearnerStore {
     return Promise.resolve();
   }
 
+  setAside(shelf: Shelf, name: string): Promise<string> {
+    const aside = join(this.name, ASIDE);
+    Deno.mkdirSync(aside, { recursive: true });
+    const taken = new Set([...Deno.readDirSync(aside)].map(({ name }) => name));
+    let place = `${shelf}-${name}`;
+    while (taken.has(place)) place += "+";
+    Deno.renameSync(join(this.name, shelf, name), join(aside, place));
+    return Promise.resolve(join(aside, place));
+  }
+
+  clearAside(): Promise<void> {
+    removeIfThere(join(this.name, ASIDE));
+    return Promise.resolve();
+  }
+
   async append(line: string): Promise<void> {
     await this.#writing(HISTORY, () => {
       using file = Deno.openSync(join(this.name, HISTORY), {
@@ -84,6 +99,9 @@ export class LearnerFolder implements LearnerStore {
 }
 
 const HISTORY = "nights.jsonl";
+
+/** Folder of what is damaged. */
+const ASIDE = "aside";
 
 /**
  * Keeps others from changing a learner until it is disposed of.

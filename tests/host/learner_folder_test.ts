@@ -70,6 +70,21 @@ Deno.test("damage of any file is found, and named", () =>
     }
   }));
 
+Deno.test("what is damaged is set aside under a name of its own, until it is cleared", () =>
+  withFolder(async (folder) => {
+    const store = new LearnerFolder(folder);
+    for (const suffix of ["", "+"]) {
+      await store.write("generations", "000001", { a: bytes("whole") });
+      const place = await store.setAside("generations", "000001");
+      assert.equal(place, join(folder, "aside", `generations-000001${suffix}`));
+      assert.equal(Deno.readTextFileSync(join(place, "a")), "whole");
+      assert.deepEqual(await store.names("generations"), []);
+    }
+    await store.clearAside();
+    await store.clearAside();
+    assert.throws(() => Deno.statSync(join(folder, "aside")));
+  }));
+
 Deno.test("the history goes on behind a line that was cut", () =>
   withFolder(async (folder) => {
     const store = new LearnerFolder(folder);
