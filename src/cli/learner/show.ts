@@ -44,7 +44,8 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
 
   const records = (await store.lines()).flatMap(parseRecord);
   const made = standingNights(records);
-  const shown = [...made.keys()].sort((a, b) => a - b).slice(-MOST_COLUMNS);
+  const shown = [...made.keys()].filter((number) => number <= generation)
+    .sort((a, b) => a - b).slice(-MOST_COLUMNS);
   const marksIn = (number: number, name: string) =>
     made.get(number)!.classes.find((one) => one.name === name)?.exam ?? null;
   const header = ["class", "taught", "remembered", ...shown.map((number) => `gen. ${number}`)];
