@@ -35,6 +35,11 @@ export interface NewLearner {
 export async function newborn(
   { settings: given = {}, start = null, keepHead = false, dreams = null }: NewLearner,
 ): Promise<Generation> {
+  if (keepHead && start === null) {
+    throw new InputError(
+      "Cannot keep the classifier of a start: there is none; give --start FILE, or leave --keep-head out",
+    );
+  }
   const facts = start && startFacts(start);
   if (facts && given.width !== undefined && given.width !== facts.width) {
     throw new InputError(

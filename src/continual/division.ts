@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { LEAST_TRAINED } from "../experiment/own_data.ts";
+import { nameText } from "../images/look_alike.ts";
 import type { Random } from "../random.ts";
 import type { Picture } from "./pictures.ts";
 
@@ -26,19 +27,25 @@ export interface Division {
   readonly exam: readonly Picture[];
 }
 
-/** @throws {InputError} for new classes with too few images. */
+/**
+ * @param given files of which these are the different pictures, where there were copies among them
+ * @throws {InputError} for new classes with too few images.
+ */
 export function refuseFew(
   counts: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, unknown>,
+  given: ReadonlyMap<string, number> = new Map(),
 ): void {
   const few = [...counts].filter(([name, count]) => !known.has(name) && count < LEAST_OF_NEW);
   if (few.length === 0) return;
   const [[name, count]] = few;
   const more = few.length > 1 ? ` (and ${few.length - 1} more have too few)` : "";
+  const copies = given.get(name) ?? 0;
+  const of = copies > count ? ` that differ (of ${copies})` : "";
   throw new InputError(
-    `Cannot learn ${name}: it has ${count} image${
+    `Cannot learn ${nameText(name)}: it has ${count} image${
       count === 1 ? "" : "s"
-    }, and a new class needs at least ` +
+    }${of}, and a new class needs at least ` +
       `${LEAST_OF_NEW}, ${LEAST_APART} of them for its exam${more}; add images of it`,
   );
 }

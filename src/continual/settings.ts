@@ -68,6 +68,16 @@ const SETTLED: readonly (readonly [key: RegExp, instead: string])[] = [
   [/^wscl\.compat$/, "a learner follows the paper"],
 ];
 
+/** Settings that are whole numbers, each with its least. */
+const WHOLE = [
+  ["size", 1],
+  ["width", 1],
+  ["maxClasses", 1],
+  ["memory", 1],
+  ["seed", 0],
+  ["kept", 1],
+] as const;
+
 /**
  * The configuration of a night: the rules for images of one's own, for so many training images.
  *
@@ -135,10 +145,20 @@ export function withFewerJudges(config: ExperimentConfig, images: number): Exper
 
 /** @throws {InputError} for settings that no learner can live with. */
 export function checkSettings(settings: LearnerSettings): void {
-  const { size, stem, maxClasses, memory, changed } = settings;
+  const { size, stem, maxClasses, memory, dreams, margin, changed } = settings;
   const fail = (found: string): never => {
     throw new InputError(`Cannot make a learner: ${found}`);
   };
+  for (const [key, least] of WHOLE) {
+    const value = settings[key];
+    if (!Number.isSafeInteger(value) || value < least) {
+      fail(`${key} is ${value}; give a whole number of ${least} or more`);
+    }
+  }
+  if (!Number.isFinite(margin)) fail(`margin is ${margin}; give a number of points`);
+  if (!["memory", "images", "none"].includes(dreams)) {
+    fail(`dreams is ${dreams}; give memory, none, or images to dream of`);
+  }
   if (size < LEAST_SIZE[stem]) {
     fail(
       `images of ${size} pixels are too small for the ${stem} stem; give a size of ${
