@@ -1,3 +1,5 @@
+import { environment } from "./environment.ts";
+
 /** Where the commands print. */
 export interface Terminal {
   /** One line, or several separated by line breaks. */
@@ -53,8 +55,11 @@ export function dispensable(
 /** Standard output, whose failures are {@linkcode OutputError}s; the live line is kept below what is printed. */
 export function standardTerminal(): Terminal {
   const isLive = Deno.stdout.isTerminal();
+  // The launcher has seen that it is closed; to Deno it is /dev/null then.
+  const isClosed = environment("WSCL_NO_OUTPUT") === "1";
   let shown = "";
   const write = (text: string) => {
+    if (isClosed) throw new OutputError(new Error("standard output is closed"));
     let bytes = new TextEncoder().encode(text);
     while (bytes.length > 0) {
       try {

@@ -80,17 +80,20 @@ export async function newborn(
   return { state, model, memory: [], exam: [], trained: [], record: null };
 }
 
-/** The same learner, which dreams of other images from now on; null: of what is remembered. */
+/** The same learner, which dreams of something else from now on. */
 export async function withDreams(
   generation: Generation,
-  dreams: DreamImages | null,
+  dreams: DreamImages | "memory" | "none",
 ): Promise<Generation> {
   const { state } = generation;
-  const set = dreams && await dreamSetOf(dreams);
+  const set = typeof dreams === "string" ? null : await dreamSetOf(dreams);
   const taken = new Set(state.classes.map(({ head }) => head));
   const free = state.dreamOfHead.flatMap((_, head) => taken.has(head) ? [] : [head])
     .slice(0, set?.classes ?? 0);
-  const settings = { ...state.settings, dreams: set ? "images" as const : "memory" as const };
+  const settings: LearnerSettings = {
+    ...state.settings,
+    dreams: typeof dreams === "string" ? dreams : "images",
+  };
   return {
     ...generation,
     state: {

@@ -186,9 +186,8 @@ export class ContinualLearner {
    * @throws {InputError} for new classes that would have too few.
    */
   async checkCounts(counts: ReadonlyMap<string, number>): Promise<void> {
-    const day = await this.#change(countsOfDay);
-    const sums = new Map(day);
-    for (const [name, count] of counts) sums.set(name, (day.get(name) ?? 0) + count);
+    const sums = await this.#change(countsOfDay);
+    for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
     refuseFew(sums, this.#taught());
   }
 
@@ -269,6 +268,19 @@ export class ContinualLearner {
   }
 
   /**
+   * What it has of an image with this digest. `held`: it is remembered, examined, or waits; `trained`: it was learned
+   * from, and has been crowded out of the memory since; null: nothing.
+   */
+  async find(digest: string): Promise<"held" | "trained" | null> {
+    return await this.#change(async (keeper) => {
+      const { memory, exam, trained } = keeper.generation;
+      const isIt = (one: { readonly digest: string }) => one.digest === digest;
+      if ([...memory, ...exam, ...await keeper.day()].some(isIt)) return "held";
+      return trained.some(isIt) ? "trained" : null;
+    });
+  }
+
+  /**
    * Forgets classes and images: they leave the memory, the exam and the day in every generation that is kept, and the
    * heads of the classes are free again. Weights that have seen them stay; let it sleep afterwards.
    *
@@ -346,11 +358,11 @@ export class ContinualLearner {
     await this.#turns.take(() => copyStore(this.#keeper.store, to));
   }
 
-  /** Gives the images to dream of another source, from the next night on; null: what is remembered. */
-  async dreamOf(dreams: DreamImages | null): Promise<void> {
+  /** What it dreams of from the next night on: images, what is remembered (also null), or nothing. */
+  async dreamOf(dreams: DreamImages | "memory" | "none" | null): Promise<void> {
     await this.#changeBetweenNights(async (keeper) => {
       await keeper.endNight();
-      await keeper.write(await withDreams(keeper.generation, dreams));
+      await keeper.write(await withDreams(keeper.generation, dreams ?? "memory"));
     });
   }
 

@@ -41,11 +41,11 @@ export function refuseFew(
   const [[name, count]] = few;
   const more = few.length > 1 ? ` (and ${few.length - 1} more have too few)` : "";
   const copies = given.get(name) ?? 0;
-  const of = copies > count ? ` that differ (of ${copies})` : "";
+  const isCopied = copies > count;
   throw new InputError(
-    `Cannot learn ${nameText(name)}: it has ${count} image${
+    `Cannot learn ${nameText(name)}: it has ${count} ${isCopied ? "different " : ""}image${
       count === 1 ? "" : "s"
-    }${of}, and a new class needs at least ` +
+    }${isCopied ? ` (among ${copies})` : ""}, and a new class needs at least ` +
       `${LEAST_OF_NEW}, ${LEAST_APART} of them for its exam${more}; add images of it`,
   );
 }

@@ -84,7 +84,10 @@ export async function spendNight(
   try {
     return await night.execute();
   } catch (error) {
-    if (error instanceof Interrupted) return { stopped: error.reason };
+    if (error instanceof Interrupted) {
+      night.tellOfHaste(error.reason);
+      return { stopped: error.reason };
+    }
     throw night.explain(error);
   } finally {
     night.close();
@@ -115,6 +118,8 @@ class Night {
   readonly #dreamt = new Map<string, number>();
   readonly #started: number;
   #secondsBefore = 0;
+  /** Training steps that were made here, not repeated. */
+  #stepsMade = 0;
   #gpu: Gpu | null = null;
   #room: NightSession | null = null;
 
@@ -167,7 +172,12 @@ class Night {
         openSession(gpu, parts, {
           onLosses: (losses) => this.#report(losses),
           begin: (phase, steps) => this.#reporter.begin(phase, steps),
-          observer: { step: (segments) => this.#watchDreams(segments) },
+          observer: {
+            step: (segments) => {
+              if (!recording.replaying) this.#stepsMade++;
+              this.#watchDreams(segments);
+            },
+          },
           checkpoint: async () => {
             this.#host.atPoint?.(recording.points, gpu);
             await checkpointer!.pass();
@@ -218,6 +228,12 @@ class Night {
     }
     this.#teller.fail(error);
     return error;
+  }
+
+  /** Whoever gives it the same time again will wait for ever. */
+  tellOfHaste(reason: Interrupted["reason"]): void {
+    if (reason !== "time" || this.#stepsMade > 0) return;
+    this.#teller.note("The time was up before a step of the night was made: give it more");
   }
 
   close(): void {

@@ -113,8 +113,14 @@ export function lockLearner(path: string): Disposable {
   return lockRunFolder(path, "choose another learner");
 }
 
-/** Makes the folder of a new learner. @throws {InputError} where something is there. */
-export function createLearnerFolder(path: string): void {
+/**
+ * Makes the folder of a new learner.
+ *
+ * @returns takes everything back: what has come into the folder, and the folder itself if it was not there before.
+ * @throws {InputError} where something is there.
+ */
+export function createLearnerFolder(path: string): () => void {
+  const wasThere = holds(path, ".");
   try {
     const isTaken = [...Deno.readDirSync(path)].length > 0;
     if (isTaken) {
@@ -135,6 +141,10 @@ export function createLearnerFolder(path: string): void {
   } catch (error) {
     throw new InputError(`Cannot make a learner in ${path}: ${diskProblem(error)}`);
   }
+  return () => {
+    if (!wasThere) return removeIfThere(path);
+    for (const { name } of Deno.readDirSync(path)) removeIfThere(join(path, name));
+  };
 }
 
 /** Whether a learner lives in a folder. */

@@ -8,6 +8,7 @@ import { isFile, isFolder } from "../data/folder_listing.ts";
 import { decodeImage } from "../data/decode_image.ts";
 import { listDreams, trainingPart } from "../data/image_listing.ts";
 import type { Progress } from "../images/image_set.ts";
+import { nameText } from "../images/look_alike.ts";
 
 /** Files of one class. */
 interface ClassFiles {
@@ -33,12 +34,15 @@ interface Reading {
 export async function readTaught(
   path: string,
   className: string | undefined,
-  { size, progress, note }: Reading,
+  { size, progress, note, examines = false }: Reading & {
+    /** They are to be examined with: nobody can say of what class they are but their folders. */
+    readonly examines?: boolean;
+  },
 ): Promise<Given[]> {
   refuseNoFolder(path);
   const tree = folderTree(path);
   const files = className === undefined
-    ? classFiles(tree, note)
+    ? classFiles(tree, note, examines)
     : [{ name: className, paths: flatFiles(tree, className) }];
   return await decodeAll(files, { size, progress });
 }
@@ -149,12 +153,19 @@ export async function readBytes(
   return await decodeImage(bytes, name, size, "cover", true);
 }
 
-function classFiles(tree: FileTree, note: (text: string) => void): ClassFiles[] {
+function classFiles(
+  tree: FileTree,
+  note: (text: string) => void,
+  examines: boolean,
+): ClassFiles[] {
   if (tree.folders("").length === 0 && tree.images("").length > 0) {
     throw new InputError(
-      `Cannot learn the images of ${tree.root}: they lie in no class folder; say what they are with --class ${
-        basename(resolve(tree.root))
-      }, or put them into a folder named after their class`,
+      examines
+        ? `Cannot examine with the images of ${tree.root}: they lie in no class folder; name the folder above, or put ` +
+          "them into a folder named after their class"
+        : `Cannot learn the images of ${tree.root}: they lie in no class folder; say what they are with --class ${
+          nameText(basename(resolve(tree.root)))
+        }, or put them into a folder named after their class`,
     );
   }
   const part = trainingPart(tree);
@@ -179,7 +190,7 @@ function flatFiles(tree: FileTree, className: string): string[] {
   if (names.length > 0) return names.map((name) => join(tree.root, name));
   const folders = tree.folders("");
   throw new InputError(
-    `Cannot learn ${className}: no JPEG or PNG files lie directly in ${tree.root}` +
+    `Cannot learn ${nameText(className)}: no JPEG or PNG files lie directly in ${tree.root}` +
       (folders.length > 0
         ? `, but ${folders.length} folder${
           folders.length === 1 ? "" : "s"

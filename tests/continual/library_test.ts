@@ -58,7 +58,7 @@ Deno.test("copies of one picture count once, before any of them is kept", async 
   const copies = Array<typeof picture>(20).fill(picture);
   await assert.rejects(
     learner.check(copies),
-    /Cannot learn disc: it has 1 image that differ \(of 20\), and a new class needs at least 8/,
+    /Cannot learn disc: it has 1 different image \(among 20\), and a new class needs at least 8/,
   );
   assert.equal((await learner.waiting()).day.size, 0);
   await learner.observeAll(figures(disc, 5));

@@ -17,7 +17,7 @@ const nightly = {
   accept: flag("take the night that was refused, or what this one makes, however its exam goes"),
   dreams: text(
     "<dir>",
-    "from now on dream of the images in this folder of class folders, or of memory",
+    "from now on dream of the images in this folder of class folders, or of memory, or none",
     { path: "read" },
   ),
   maxTime: training.maxTime,

@@ -50,7 +50,9 @@ export async function predict(
 ): Promise<number> {
   const { learner: path, images, top, format } = options;
   refuseOther(path);
-  const knowledge = await readKnowledge(new LearnerFolder(path), (text) => terminal.print(text));
+  // Beside the answers, which may be JSON or CSV for another program.
+  const warn = printError;
+  const knowledge = await readKnowledge(new LearnerFolder(path), warn);
   refuseIgnorance(path, knowledge);
   const { size } = knowledge.state.settings;
   let failures = 0;
@@ -63,11 +65,13 @@ export async function predict(
         failures++;
         printError(`error: ${message}`);
       },
+      note: warn,
     });
   terminal.live("");
   if (asked.length === 0) return 1;
   const predictions = await answer(knowledge, asked, options);
-  terminal.print(FORMATS[format](asked, predictions, top));
+  const most = Math.min(top, knowledge.state.classes.length);
+  terminal.print(FORMATS[format](asked, predictions, most));
   return failures > 0 ? 1 : 0;
 }
 
@@ -85,6 +89,7 @@ export async function exam(options: ExamOptions, terminal: Terminal): Promise<vo
       size: found.state.settings.size,
       progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
       note: warn,
+      examines: true,
     });
   terminal.live("");
   if (given.length === 0) {
@@ -118,7 +123,19 @@ async function answer(
 }
 
 async function fromStandardInput(size: number): Promise<Given> {
-  const bytes = await new Response(Deno.stdin.readable).bytes();
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await new Response(Deno.stdin.readable).bytes();
+  } catch (error) {
+    const isFolder = error instanceof Deno.errors.IsADirectory ||
+      (error as Error).message.includes("os error 21");
+    throw new InputError(
+      `Cannot read the image on standard input: ${
+        isFolder ? "it is a folder" : (error as Error).message
+      }; send the bytes of a JPEG or PNG file, or ` +
+        "name a file or a folder in the place of -",
+    );
+  }
   return { label: "", from: "-", pixels: await readBytes(bytes, "standard input", size) };
 }
 
