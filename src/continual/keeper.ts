@@ -10,7 +10,7 @@ import {
   readLast,
 } from "./generation.ts";
 import type { Picture } from "./pictures.ts";
-import { type DatedRecord, type NightRecord, parseRecord, standingNights } from "./record.ts";
+import { type DatedRecord, type NightRecord, parseHistory, standingNights } from "./record.ts";
 import type { LearnerStore, Shelf } from "./store.ts";
 
 /** What is kept of a night before it begins: all that is not in generation and day. */
@@ -32,6 +32,7 @@ export class Keeper {
   readonly #warn: (text: string) => void;
   #name: string;
   #generation: Generation;
+  #historyIsTold = false;
   /** Generations that were not whole when this one was read. */
   #passedOver: readonly string[];
 
@@ -253,7 +254,9 @@ export class Keeper {
   }
 
   async #records(): Promise<DatedRecord[]> {
-    return (await this.store.lines()).flatMap(parseRecord);
+    const warn = this.#historyIsTold ? () => {} : this.#warn;
+    this.#historyIsTold = true;
+    return parseHistory(await this.store.lines(), warn);
   }
 
   async #log(

@@ -80,6 +80,32 @@ Deno.test("a dawn that was cut before its line was written is written down, once
   assert.deepEqual(await history(store), ["1 passed", "2 passed"]);
 });
 
+Deno.test("lines of the history that are no records are passed over, and this is said once", async () => {
+  const { store, said, open } = await keptFor(2);
+  const [line] = await store.lines();
+  const record = JSON.parse(line);
+  const others = [
+    "null",
+    "5",
+    '{"a":1}',
+    "[]",
+    '{"night":',
+    JSON.stringify({ ...record, night: -1 }),
+  ];
+  const classes = [{ name: "cat" }];
+  for (const other of [...others, JSON.stringify({ ...record, classes })]) {
+    await store.append(other);
+  }
+  await store.append(JSON.stringify({ ...record, later: "versions may say more" }));
+  const keeper = await open();
+  await keeper.recover();
+  await keeper.recover();
+  assert.deepEqual(await history(store), ["1 passed", "2 passed", "1 passed"]);
+  assert.deepEqual(said, [
+    "Passed over in the history of nights: 7 lines are no records of a night",
+  ]);
+});
+
 Deno.test("a damaged bundle of the day is set aside, and with it the night that was to learn it", async () => {
   const { store, said, keeper } = await keptFor(1);
   await addToDay(store, 1, await pictures("cat", 2), SIZE);

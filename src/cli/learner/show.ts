@@ -1,7 +1,7 @@
 import { readDay } from "../../continual/day.ts";
 import type { LearnerState } from "../../continual/state.ts";
 import { generationsOf, readState } from "../../continual/generation.ts";
-import { type DatedRecord, parseRecord, standingNights } from "../../continual/record.ts";
+import { type DatedRecord, parseHistory, standingNights } from "../../continual/record.ts";
 import { textTable } from "../../experiment/report.ts";
 import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
 import { nameText } from "../../images/look_alike.ts";
@@ -42,7 +42,7 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   if (waits !== "") line("waiting", waits);
   if (classes.length === 0) return;
 
-  const records = (await store.lines()).flatMap(parseRecord);
+  const records = parseHistory(await store.lines(), (text) => terminal.print(text));
   const made = standingNights(records);
   const shown = [...made.keys()].filter((number) => number <= generation)
     .sort((a, b) => a - b).slice(-MOST_COLUMNS);
