@@ -221,6 +221,10 @@ class Night {
   /** Adds to a failure where it happened. */
   explain(thrown: unknown): Error {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (/\blower\b/.test(error.message)) {
+      error.message +=
+        "; of a learner that is settled when it is made: make another with other --set, --width or --memory";
+    }
     if (!(error instanceof InputError) && this.#gpu !== null) {
       error.message += ` (night ${
         this.#plan.base.state.nights + 1

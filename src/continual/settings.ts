@@ -54,6 +54,9 @@ export const USUAL: Omit<LearnerSettings, "mean" | "std"> = {
  */
 const CALIBRATION = 60;
 
+/** Up to here a batch may be larger than what there is to fill it. */
+const LARGE_BATCH = 64;
+
 /** Smallest size by stem: batch norm has more than one pixel of an image even in the last map. */
 const LEAST_SIZE: Readonly<Record<Stem, number>> = { cifar: 16, imagenet: 64 };
 
@@ -127,7 +130,14 @@ export function nightConfig(settings: LearnerSettings, images: number): Experime
     },
     evaluation: { batchSize: 64 },
   };
-  return resolveConfig(options, changed, "the learner's settings");
+  const config = resolveConfig(options, changed, "the learner's settings");
+  // Rows are allocated for whole batches: larger ones than a night can fill would only fail.
+  const most = (available: number) => Math.max(LARGE_BATCH, available);
+  return {
+    ...config,
+    batchSize: Math.min(config.batchSize, most(Math.max(images, memory))),
+    replayBatchSize: Math.min(config.replayBatchSize, most(memory)),
+  };
 }
 
 /**

@@ -291,6 +291,30 @@ onGpu("however many images are to judge freezing, half of a night's are learned"
   learner.close();
 });
 
+onGpu(
+  "batches no larger than can be filled, and a failure that advises what a learner can do",
+  async () => {
+    const teach = async (path: string, value: number) => {
+      const learner = await smallLearner({
+        settings: {
+          dreams: "none",
+          changed: [{ path: "wscl.sleepEpochs", value: 1 }, { path, value }],
+        },
+      });
+      await learner.observeAll([...figures(disc, 8), ...figures(cross, 8)]);
+      return learner;
+    };
+    const large = await teach("batchSize", 65_536);
+    assert.equal((await large.sleep()).kind, "kept");
+    large.close();
+    const fast = await teach("optimizer.learningRate", 1e6);
+    await assert.rejects(
+      fast.sleep(),
+      /lower optimizer.learningRate; of a learner that is settled when it is made: make another/,
+    );
+  },
+);
+
 onGpu("what cannot be taught is refused with the fix, and nothing is taken", async () => {
   const learner = await smallLearner({ settings: { maxClasses: 3 } });
   const few = figures(disc, 4);
