@@ -241,7 +241,10 @@ onGpu(
     assert.deepEqual([memory.length, exam.length, trained.length], [8, 6, 24]);
     const held = new Set([...memory, ...exam].map(({ digest }) => digest));
     const crowdedOut = trained.find(({ digest }) => !held.has(digest))!;
+    assert.equal(await learner.find(memory[0].digest), "held");
+    assert.equal(await learner.find(crowdedOut.digest), "trained");
     assert.equal(await learner.forget({ digests: [crowdedOut.digest] }), 0);
+    assert.equal(await learner.find(crowdedOut.digest), null);
     const without = await readGeneration(store, generationName(1, 1));
     assert.deepEqual(without.state, state);
     assert.equal(without.trained.length, 23);
@@ -312,6 +315,44 @@ onGpu(
       fast.sleep(),
       /lower optimizer.learningRate; of a learner that is settled when it is made: make another/,
     );
+  },
+);
+
+onGpu(
+  "calls at once do not disturb each other: nights, images, questions, forgetting",
+  async () => {
+    class FullStore extends MemoryLearnerStore {
+      full = false;
+      override write(...[shelf, name, files]: Parameters<MemoryLearnerStore["write"]>) {
+        if (this.full && shelf === "generations") throw new Error("No space left; free some space");
+        return super.write(shelf, name, files);
+      }
+    }
+    const store = new FullStore();
+    const changed = [{ path: "wscl.sleepEpochs", value: 1 }, { path: "calibration", value: 2 }];
+    const learner = await smallLearner({ store, settings: { dreams: "none", changed } });
+    await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+    store.full = true;
+    await assert.rejects(
+      learner.sleep(),
+      /No space left; free some space; nothing is lost, go on with the same call/,
+    );
+    store.full = false;
+    const order: string[] = [];
+    const done = (name: string) => () => void order.push(name);
+    await Promise.all([
+      learner.sleep().then(done("night")),
+      learner.observeAll(figures(ring, 8)).then(done("images")),
+      learner.forget({ classes: [ring] }).then(done("forgotten")),
+      learner.sleep().then(done("rest")),
+    ]);
+    assert.deepEqual(order, ["images", "night", "forgotten", "rest"]);
+    assert.deepEqual(learner.state.classes.map(({ name }) => name), [disc, cross]);
+    assert.equal(learner.state.nights, 2);
+    const [a, b] = [disc, cross].map((name) => figures(name, 5).map(({ pixels }) => pixels));
+    const alone = [await learner.predict(a), await learner.predict(b)];
+    assert.deepEqual(await Promise.all([learner.predict(a), learner.predict(b)]), alone);
+    learner.close();
   },
 );
 

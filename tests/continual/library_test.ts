@@ -105,6 +105,15 @@ Deno.test("arguments that are none are refused in words, and nothing is taken", 
   await learner.observe([pixels], "кошка 🐈‍⬛");
 });
 
+Deno.test("what it dreams of can be changed to nothing, and back", async () => {
+  const learner = await smallLearner();
+  for (const dreams of ["none", "memory", "none", null] as const) {
+    await learner.dreamOf(dreams);
+    assert.equal(learner.state.settings.dreams, dreams ?? "memory");
+  }
+  assert.equal(learner.state.generation, 4);
+});
+
 Deno.test("settings that are no numbers, or would leave no generation, are refused", async () => {
   const make = (settings: Partial<LearnerSettings>) =>
     ContinualLearner.create(
