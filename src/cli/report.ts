@@ -1,13 +1,56 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
-import { readConfig, readSummary, runFolder } from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
+import { diskProblem } from "../host/durable.ts";
+import { findReportFolders, readParts } from "../host/report_folders.ts";
+import { openReportTools } from "../host/report_tools.ts";
+import { readConfig, readSummary } from "../host/run_folder.ts";
+import { csvTables } from "../report/csv.ts";
+import { reportPage } from "../report/report.ts";
+import { show } from "./learner/show.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints the table over the runs; a folder without `summary.json` stands for the runs in it. */
-export function report(paths: readonly string[], terminal: Terminal): void {
-  const runs = [...new Set(paths.flatMap(runsIn))];
+/** `wscl report`, in plain values. */
+export interface ReportOptions {
+  /** Folders of runs, comparisons and learners, or folders that hold such of runs. */
+  readonly paths: readonly string[];
+  /** File to write, HTML. */
+  readonly out?: string;
+  /** Folder to write tables into. */
+  readonly csv?: string;
+}
+
+/**
+ * Prints the table over the runs, and what each learner is; a folder without `summary.json` stands for the runs in it.
+ * Writes the whole report, and its tables, where it is told to.
+ */
+export async function report(
+  { paths, out, csv }: ReportOptions,
+  terminal: Terminal,
+): Promise<void> {
+  const folders = findReportFolders(paths);
+  const parts = out === undefined && csv === undefined
+    ? []
+    : await readParts(folders, (text) => terminal.print(text));
+  // Before anything is printed: what cannot be had is an error alone.
+  const page = out === undefined ? null : reportPage(parts, await openReportTools());
+  printRuns(folders.runs, terminal);
+  for (const learner of folders.learners) await show(learner, terminal);
+  if (out !== undefined && page !== null) {
+    write(out, page);
+    const bytes = new TextEncoder().encode(page).length;
+    terminal.print(`written: ${out}, ${(bytes / 1e6).toFixed(1)} MB; open it in a browser`);
+  }
+  if (csv !== undefined) {
+    const tables = csvTables(parts);
+    writing(csv, () => Deno.mkdirSync(csv, { recursive: true }));
+    for (const [name, text] of tables) write(join(csv, name), text);
+    terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
+  }
+}
+
+function printRuns(runs: readonly string[], terminal: Terminal): void {
   const summaries = runs.map((path): [string, Summary] => [path, readSummary(path)]);
   const completed = summaries.filter(([, { completed }]) => completed);
   if (completed.length > 0) terminal.print(methodTable(completed.map(([, summary]) => summary)));
@@ -25,37 +68,14 @@ export function report(paths: readonly string[], terminal: Terminal): void {
   }
 }
 
-function runsIn(path: string): string[] {
-  if (exists(runFolder(path).summary)) return [path];
-  let names: string[];
-  try {
-    names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
-  } catch (error) {
-    throw new InputError(
-      `Cannot report on ${path}: ${
-        error instanceof Deno.errors.NotFound
-          ? "no such folder; name a run folder or a folder of runs"
-          : `${(error as Error).message}; name a run folder or a folder of runs`
-      }`,
-    );
-  }
-  const runs = names.map((name) => join(path, name)).filter((run) =>
-    exists(runFolder(run).summary)
-  );
-  if (runs.length === 0) {
-    throw new InputError(
-      `Cannot report on ${path}: no summary.json in it or one folder below; ` +
-        "name the folder of a run that has ended",
-    );
-  }
-  return runs;
+function write(path: string, text: string): void {
+  writing(path, () => Deno.writeTextFileSync(path, text));
 }
 
-function exists(path: string): boolean {
+function writing(path: string, action: () => void): void {
   try {
-    Deno.statSync(path);
-    return true;
-  } catch {
-    return false;
+    action();
+  } catch (error) {
+    throw new InputError(`Cannot write ${path}: ${diskProblem(error)}; choose another place`);
   }
 }

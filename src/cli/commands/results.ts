@@ -1,3 +1,4 @@
+import { REPORT_PACKAGES } from "../../host/report_tools.ts";
 import { command, flag, text, texts } from "../command.ts";
 import { methodOfRun } from "../named_paths.ts";
 import { data, installedData, provider } from "./shared_options.ts";
@@ -23,16 +24,27 @@ export const evaluate = command({
 /** `wscl report`. */
 export const report = command({
   name: "report",
-  summary: "print a table over runs",
-  description: "Prints a table: methods, with mean and standard deviation over their runs.",
+  summary: "print a table over runs, or write all that there is to see as a page",
+  description:
+    "Prints a table: methods, with mean and standard deviation over their runs. With --out it writes one file of HTML " +
+    "beside that, which needs nothing else: matrices, curves, confusion, freezing, dreams, memories, settings.",
   arguments: {
-    runs: texts("<runs...>", "folders of runs, or folders that hold such folders", {
-      path: "read",
-    }),
+    runs: texts(
+      "<runs...>",
+      "folders of runs, comparisons or learners, or folders that hold runs",
+      {
+        path: "read",
+      },
+    ),
   },
-  async run({ runs }, { terminal }) {
+  options: {
+    out: text("<file>", "page to write, report.html say", { path: "write" }),
+    csv: text("<dir>", "folder to write its tables into, as CSV", { path: "write" }),
+  },
+  needs: { packages: ({ out }) => out?.at(-1) ? REPORT_PACKAGES : [] },
+  async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
-    report(runs, terminal);
+    await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
   },
 });
 
