@@ -1,6 +1,6 @@
 import type { AccuracySummary, Summary } from "../experiment/summary.ts";
 import { type ChartWidth, figure, legend, lookOf, type Tools } from "./figure.ts";
-import { type Content, Html, html, name } from "./html.ts";
+import { type Content, Html, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, sum, upTo } from "./numbers.ts";
 import type { RowRecord } from "./records.ts";
 import { dataTable, folded, heatTable } from "./tables.ts";
@@ -23,8 +23,8 @@ export function accuracyContent(tools: Tools, rows: readonly RowRecord[]): Html 
   const there = rows.filter((row) =>
     summariesOf(row).some(({ classIl }) => classIl.matrix.length > 0)
   );
-  if (there.length === 0) return html`<p>No run has come to its first evaluation.</p>`;
-  return html`<div class="grid">${SCENARIOS.map((one) => overTasks(tools, there, one))}${
+  if (there.length === 0) return markup`<p>No run has come to its first evaluation.</p>`;
+  return markup`<div class="grid">${SCENARIOS.map((one) => overTasks(tools, there, one))}${
     forgettingFigure(tools, there)
   }</div>${transferTable(there)}${there.map(matrices)}`;
 }
@@ -136,7 +136,7 @@ function forgettingFigure(tools: Tools, rows: readonly RowRecord[]): Html {
   });
   const tasks = Math.max(...found.map(({ length }) => length));
   if (tasks === 0) {
-    return html`<p class="note">With one task, or all at once, nothing can be forgotten.</p>`;
+    return markup`<p class="note">With one task, or all at once, nothing can be forgotten.</p>`;
   }
   const { plot } = tools;
   const draw = ({ narrow }: ChartWidth) => ({
@@ -182,9 +182,10 @@ function transferTable(rows: readonly RowRecord[]): Html {
     const found = spreadOf(summariesOf(row).map((summary) => summary[scenario][key]));
     if (!found) return "–";
     const { mean, deviation } = found;
-    return deviation === null ? signed(mean) : `${signed(mean)} ± ${deviation.toFixed(2)}`;
+    const text = key === "forgetting" ? decimal(mean) : signed(mean);
+    return deviation === null ? text : `${text} ± ${deviation.toFixed(2)}`;
   };
-  return html`<h4>Transfer</h4><p>Backward: what later tasks did to earlier ones. Forward: accuracy on a task before
+  return markup`<h4>Transfer</h4><p>Backward: what later tasks did to earlier ones. Forward: accuracy on a task before
 it was learned, minus that of the untrained network. Points.</p>${
     dataTable({
       caption: "Forgetting and transfer in points",
@@ -214,17 +215,15 @@ it was learned, minus that of the untrained network. Points.</p>${
 function matrices(row: RowRecord, place: number): Html {
   const { runs, label } = row;
   const over = runs.length > 1 ? `, mean of ${summariesOf(row).length} runs` : "";
-  const content = html`<div class="grid">${
+  const content = markup`<div class="grid">${
     SCENARIOS.map(({ key, title }) => {
       const found = summariesOf(row).map((summary) => summary[key].matrix);
       const after = Math.max(...found.map(({ length }) => length));
       const tasks = Math.max(...found.flatMap((matrix) => matrix.map(({ length }) => length)));
       const joint = after === 1 && tasks > 1;
-      return html`<div>${
+      return markup`<div>${
         heatTable({
-          caption: `${title} accuracy in %${over}: ${
-            joint ? "behind all tasks at once" : "by task"
-          }`,
+          caption: `${title} %${over}`,
           corner: joint ? "" : "after",
           columns: upTo(tasks).map((task) => ({ shown: task + 1, said: `task ${task + 1}` })),
           rows: upTo(after).map((t) => ({
@@ -239,6 +238,6 @@ function matrices(row: RowRecord, place: number): Html {
     })
   }</div>`;
   return place < 4
-    ? html`<h4>Accuracy on each task: ${name(label)}</h4>${content}`
-    : folded(html`Accuracy on each task: ${name(label)}`, content);
+    ? markup`<h4>Accuracy on each task: ${name(label)}</h4>${content}`
+    : folded(markup`Accuracy on each task: ${name(label)}`, content);
 }

@@ -1,6 +1,6 @@
 import type { Confusion } from "../experiment/summary.ts";
 import { type ChartWidth, figure, type Tools } from "./figure.ts";
-import { type Html, html, name } from "./html.ts";
+import { type Html, markup, name } from "./html.ts";
 import { sum, upTo, whole } from "./numbers.ts";
 import { dataUrl } from "./pictures.ts";
 import { dataTable, folded, heatTable } from "./tables.ts";
@@ -29,7 +29,7 @@ export function confusionContent(tools: Tools, confusion: Confusion, about: stri
   const { classes, counts, elsewhere } = confusion;
   const totals = counts.map((row, i) => sum(row) + elsewhere[i]);
   const right = sum(counts.map((row, i) => row[i]));
-  return html`<p>${about} ${whole(right)} of ${whole(sum(totals))} test images are answered right.
+  return markup`<p>${about} ${whole(right)} of ${whole(sum(totals))} test images are answered right.
 Rows: the class of the image. Columns: the answer, by the number of its class.${
     classes.length <= MOST_IN_TABLE ? " Colours: share of the row." : ""
   }</p>${
@@ -49,7 +49,7 @@ function countsTable({ classes, counts, elsewhere }: Confusion, totals: readonly
       ...others ? [{ shown: "free", said: "a head that no class has" }] : [],
     ],
     rows: classes.map((text, i) => ({
-      head: html`<span class="number">${i + 1}</span> ${name(text)}`,
+      head: markup`<span class="number">${i + 1}</span> ${name(text)}`,
       cells: [...counts[i], ...others ? [elsewhere[i]] : []].map((count) => ({
         share: totals[i] > 0 ? 100 * count / totals[i] : 0,
         text: String(count),
@@ -98,17 +98,18 @@ function countsPicture(tools: Tools, confusion: Confusion, totals: readonly numb
     draw,
     numbers: dataTable({
       caption: "Answers to the images of each class, the most frequent first",
+      words: [3],
       head: ["class", "images", "right", "answers"],
       rows: classes.map((text, i) => {
         const answers = counts[i].map((count, j) => ({ count, answer: classes[j] }))
           .filter(({ count }) => count > 0).sort((a, b) => b.count - a.count);
         return [
-          html`<span class="number">${i + 1}</span> ${name(text)}`,
+          markup`<span class="number">${i + 1}</span> ${name(text)}`,
           totals[i],
           counts[i][i],
-          html`<span class="list">${
+          markup`<span class="list">${
             answers.map(({ count, answer }, place) =>
-              html`${place > 0 ? ", " : ""}${name(answer)} ${count}`
+              markup`${place > 0 ? ", " : ""}${name(answer)} ${count}`
             )
           }${elsewhere[i] > 0 ? `, a free head ${elsewhere[i]}` : ""}</span>`,
         ];
@@ -122,14 +123,14 @@ function mistakesTable({ classes, counts }: Confusion, totals: readonly number[]
     counts[i].flatMap((count, j) => i === j || count === 0 ? [] : [{ i, j, count }])
   ).sort((a, b) => b.count - a.count || a.i - b.i || a.j - b.j);
   if (mistakes.length === 0) {
-    return html`<p class="note">No image of a class is taken for another.</p>`;
+    return markup`<p class="note">No image of a class is taken for another.</p>`;
   }
   const table = dataTable({
     caption: `The most frequent mistakes, ${
       Math.min(MOST_LISTED, mistakes.length)
     } of ${mistakes.length} kinds`,
     head: ["class", "taken for", "images", "% of the class"],
-    words: 2,
+    words: [1],
     rows: mistakes.slice(0, MOST_LISTED).map(({ i, j, count }) => [
       name(classes[i]),
       name(classes[j]),

@@ -1,4 +1,4 @@
-import { type Content, Html, html } from "./html.ts";
+import { type Content, Html, markup } from "./html.ts";
 import { folded } from "./tables.ts";
 
 /** A drawing library, as much of it as is used here: Observable Plot. */
@@ -50,19 +50,34 @@ export interface Figure {
 export function figure(tools: Tools, { title, about, draw, legend, numbers, note }: Figure): Html {
   const drawings = WIDTHS.map((size) => {
     const { narrow, width } = size;
-    const options = { style: { fontSize: "12px" }, ...draw(size), width };
-    const { outerHTML } = tools.plot.plot({ document: tools.document, ...options });
+    const { outerHTML } = tools.plot.plot({
+      document: tools.document,
+      ...roomy(draw(size)),
+      width,
+    });
     const drawing = new Html(outerHTML.replace(/^<svg /, '<svg role="img" '));
-    return html`<div class="${narrow ? "narrow" : "wide"}">${drawing}</div>`;
+    return markup`<div class="${narrow ? "narrow" : "wide"}">${drawing}</div>`;
   });
-  return html`
-    <figure
-      aria-label="${title}"><figcaption><h4>${title}</h4><p>${about}</p></figcaption>${legend ??
-        ""}${drawings}${note ? html`<p class="note">${note}</p>` : ""}${folded(
-          html`Numbers of “${title}”`,
-          numbers,
-        )}</figure>
-  `;
+  const remark = note ? markup`<p class="note">${note}</p>` : "";
+  const text = folded(markup`Numbers of “${title}”`, numbers);
+  return markup`<figure aria-label="${title}"><figcaption><h4>${title}</h4><p>${about}</p></figcaption>${
+    legend ?? ""
+  }${drawings}${remark}${text}</figure>`;
+}
+
+/** Room for labels in a size that can be read, each in the middle of its axis or above it. */
+function roomy(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  const axis = (given: unknown, more: object) => ({
+    labelArrow: "none",
+    ...more,
+    ...given as object,
+  });
+  return {
+    ...{ style: { fontSize: "12px" }, marginBottom: 46, marginTop: 30 },
+    ...options,
+    x: axis(options.x, { labelAnchor: "center", labelOffset: 40 }),
+    y: axis(options.y, {}),
+  };
 }
 
 /** Colours, told apart in either scheme; beyond them strokes differ as well. */
@@ -91,7 +106,7 @@ export function legend(
   tools: Tools,
   entries: readonly { readonly text: Content; readonly look: Look }[],
 ): Html {
-  return html`<ul class="legend">${
+  return markup`<ul class="legend">${
     entries.map(({ text, look }) => {
       const { outerHTML } = tools.plot.plot({
         document: tools.document,
@@ -103,7 +118,7 @@ export function legend(
           tools.plot.dot([1], { x: 1, y: 0, r: 4, symbol: look.symbol, fill: look.color }),
         ],
       });
-      return html`<li>${new Html(
+      return markup`<li>${new Html(
         outerHTML.replace(/^<svg /, '<svg aria-hidden="true" '),
       )}<span>${text}</span></li>`;
     })

@@ -14,7 +14,7 @@ export class Html {
 export type Content = Html | string | number | null | undefined | false | readonly Content[];
 
 /** HTML of a template: values that are not HTML themselves are escaped, in texts and in quoted attributes. */
-export function html(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
+export function markup(strings: TemplateStringsArray, ...values: readonly Content[]): Html {
   return new Html(strings.reduce((text, part, i) => text + textOf(values[i - 1]) + part));
 }
 
@@ -57,12 +57,8 @@ const LONGEST = 60;
 export function name(text: string): Html {
   const shown = nameText(text);
   const cut = shortened(shown, LONGEST);
-  const title = cut === shown ? "" : html`
-    title="${shown}"
-  `;
-  return html`
-    <bdi class="name" ${title}>${cut}</bdi>
-  `;
+  const title = cut === shown ? "" : markup` title="${shown}"`;
+  return markup`<bdi class="name"${title}>${cut}</bdi>`;
 }
 
 /** A name for a label in a picture. */

@@ -3,7 +3,7 @@ import { type ClassRecord, type DatedRecord, fallOf, type Marks } from "../conti
 import type { Confusion } from "../experiment/summary.ts";
 import { confusionContent } from "./confusion.ts";
 import { type ChartWidth, figure, legend, lookOf, type Tools } from "./figure.ts";
-import { type Content, type Html, html, name } from "./html.ts";
+import { type Content, type Html, markup, name } from "./html.ts";
 import { decimal, signed, sum, time, upTo, whole } from "./numbers.ts";
 import { gallery, thumbnails } from "./pictures.ts";
 import type { LearnerPart } from "./records.ts";
@@ -48,7 +48,7 @@ export function learnerOverview(part: LearnerPart): Html {
   const { settings, classes, generation, images, dreams } = state;
   const all = together(classes.map(({ exam }) => exam));
   const refused = nightsOf(part).filter(({ end }) => end !== "passed").length;
-  return html`${
+  return markup`${
     tiles([
       {
         name: "Exam",
@@ -67,8 +67,8 @@ export function learnerOverview(part: LearnerPart): Html {
     ])
   }${
     waiting.length > 0
-      ? html`<p class="warning">Waits for a night: ${
-        waiting.map(([text, count], i) => html`${i > 0 ? ", " : ""}${name(text)} ${count}`)
+      ? markup`<p class="warning">Waits for a night: ${
+        waiting.map(([text, count], i) => markup`${i > 0 ? ", " : ""}${name(text)} ${count}`)
       }.</p>`
       : ""
   }${
@@ -80,7 +80,7 @@ export function learnerOverview(part: LearnerPart): Html {
       [
         "dreams",
         dreams
-          ? html`${dreams.images} images of ${dreams.classes} classes in ${name(dreams.from)}`
+          ? markup`${dreams.images} images of ${dreams.classes} classes in ${name(dreams.from)}`
           : settings.dreams,
       ],
       ["dawn gate", `earlier classes may lose ${settings.margin} points of their exam`],
@@ -97,7 +97,7 @@ export function learnerOverview(part: LearnerPart): Html {
 /** Exams by night: together as a curve, by class as a matrix. */
 export function examsContent(tools: Tools, part: LearnerPart): Html {
   const nights = nightsOf(part);
-  if (nights.length === 0) return html`<p>It has not spent a night yet.</p>`;
+  if (nights.length === 0) return markup`<p>It has not spent a night yet.</p>`;
   const points = nights.map(({ record, end }) => ({
     night: record.night,
     end,
@@ -170,8 +170,8 @@ export function examsContent(tools: Tools, part: LearnerPart): Html {
     caption: "Exam of each class by night, % answered right",
     corner: "class",
     columns: nights.map(({ record, end }) => ({
-      shown: html`${record.night}${
-        end === "passed" ? "" : html`<span aria-label=", ${end}">×</span>`
+      shown: markup`${record.night}${
+        end === "passed" ? "" : markup`<span aria-label=", ${end}">×</span>`
       }`,
       said: `night ${record.night}, ${end}`,
     })),
@@ -185,22 +185,24 @@ export function examsContent(tools: Tools, part: LearnerPart): Html {
       }),
     })),
   });
-  return html`<div class="grid">${chart}<div><h4>By class</h4>${matrix}${
-    nights.some(({ end }) => end !== "passed") ? html`<p class="note">×: refused at dawn.</p>` : ""
+  return markup`<div class="grid">${chart}<div><h4>By class</h4>${matrix}${
+    nights.some(({ end }) => end !== "passed")
+      ? markup`<p class="note">×: refused at dawn.</p>`
+      : ""
   }</div></div>`;
 }
 
 /** What each night was. */
 export function nightsContent(tools: Tools, part: LearnerPart): Html {
   const nights = nightsOf(part);
-  if (nights.length === 0) return html`<p>None yet.</p>`;
+  if (nights.length === 0) return markup`<p>None yet.</p>`;
   const taught = ({ classes }: DatedRecord): Content => {
     const own = classes.filter(({ learned, apart }) => learned + apart > 0);
     return own.length === 0
       ? "nothing new"
-      : html`<span class="list">${
+      : markup`<span class="list">${
         own.map(({ name: text, learned, apart }, i) =>
-          html`${i > 0 ? ", " : ""}${name(text)} ${learned + apart}`
+          markup`${i > 0 ? ", " : ""}${name(text)} ${learned + apart}`
         )
       }</span>`;
   };
@@ -208,10 +210,10 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
     freezing ? [{ ...freezing, task: night - 1 }] : []
   );
   const phases = [...new Set(nights.flatMap(({ record }) => Object.keys(record.losses)))];
-  return html`
-    ${dataTable({
+  return markup`${
+    dataTable({
       caption: "Nights, oldest first",
-      words: 4,
+      words: [1, 2, 3],
       head: [
         ...["night", "when", "taught", "dawn", "fall", "steps", "images", "time", "dreams"],
         ...["blocks frozen", ...phases.map((phase) => `loss, ${phase}`)],
@@ -224,7 +226,7 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
           taught(record),
           end === "passed"
             ? `generation ${record.generation}`
-            : html`<strong class="bad">${end}</strong>`,
+            : markup`<strong class="bad">${end}</strong>`,
           fall === null ? "–" : signed(-fall, 1),
           whole(record.steps),
           whole(record.images),
@@ -239,11 +241,14 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
           }),
         ];
       }),
-    })}<p
+    })
+  }<p
       class="note">Fall: points by which the answers to earlier classes' exam images changed over the night. Losses: the
-    first and the last that were read back.</p>${decisions.length > 0
-      ? html`<div class="grid">${freezingContent(tools, decisions, "night")}</div>`
-      : ""}
+    first and the last that were read back.</p>${
+    decisions.length > 0
+      ? markup`<div class="grid">${freezingContent(tools, decisions, "night")}</div>`
+      : ""
+  }
   `;
 }
 
@@ -272,6 +277,7 @@ export function learnerMemory(tools: Tools, { state, memory }: LearnerPart): Htm
   const { size } = state.settings;
   return dataTable({
     caption: "Remembered images by class",
+    words: [3],
     head: ["class", "taught", "remembered", "some of them"],
     rows: state.classes.map(({ name: text, taught, remembered }) => {
       const some = memory.filter(({ label }) => label === text).slice(0, MOST_THUMBS);
@@ -291,14 +297,14 @@ export function learnerMistakes(tools: Tools, part: LearnerPart): Html {
   const wrong = exam.filter(({ right }) => !right);
   const last = nightsOf(part).findLast(({ end }) => end !== "refused")?.record;
   const confusion = last && confusionOf(last);
-  return html`${
+  return markup`${
     confusion
       ? confusionContent(tools, confusion, "The whole exam behind the last night.")
-      : html`<p class="note">An older program kept no confusion matrix: <code>./wscl exam</code> has it.</p>`
+      : markup`<p class="note">An older program kept no confusion matrix: <code>./wscl exam</code> has it.</p>`
   }${
     wrong.length === 0
-      ? html`<p>No image of the exam is answered wrong.</p>`
-      : html`<h4>Images of the exam that are answered wrong</h4><p>${
+      ? markup`<p>No image of the exam is answered wrong.</p>`
+      : markup`<h4>Images of the exam that are answered wrong</h4><p>${
         wrong.length > MOST_WRONG ? `${MOST_WRONG} of ${wrong.length}.` : ""
       }</p>${
         gallery(
@@ -330,18 +336,21 @@ function confusionOf({ classes, mistakes }: DatedRecord): Confusion | null {
 export function learnerSettings({ path, state, generations }: LearnerPart): Html {
   const { settings } = state;
   const [earlier] = generations.filter((one) => one !== state.generation).toReversed();
-  return html`
-    ${factList([
+  return markup`${
+    factList([
       ...Object.entries(settings).filter(([key]) => key !== "changed")
         .map(([key, value]) =>
           [key, Array.isArray(value) ? value.join(", ") : String(value)] as const
         ),
       ...settings.changed.map(({ path, value }) => [path, JSON.stringify(value)] as const),
-    ])}<pre tabindex="0">${[
+    ])
+  }<pre tabindex="0">${
+    [
       `./wscl show ${quotedPath(path)}`,
       `./wscl exam ${quotedPath(path)}`,
       ...earlier === undefined ? [] : [`./wscl rollback ${quotedPath(path)} ${earlier}`],
-    ].join("\n")}</pre><p
+    ].join("\n")
+  }</pre><p
       class="note">A night is a function of the generation before it, the day's images and these settings.</p>
   `;
 }

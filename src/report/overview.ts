@@ -1,6 +1,6 @@
 import { pairedDifference } from "../experiment/comparison/statistics.ts";
 import { type ChartWidth, figure, lookOf, type Tools } from "./figure.ts";
-import { type Content, Html, html, label as short, name } from "./html.ts";
+import { type Content, Html, label as short, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, time, whole } from "./numbers.ts";
 import type { Measures, RowRecord, RunsPart } from "./records.ts";
 import { dataTable, folded, tiles } from "./tables.ts";
@@ -17,22 +17,17 @@ export function overviewContent(tools: Tools, part: RunsPart): Html {
   const { rows } = part;
   const runs = rows.flatMap((row) => row.runs);
   const single = runs.length === 1;
-  return html`${single ? singleTiles(runs[0].measures) : meansTable(rows)}${
+  return markup`${single ? singleTiles(runs[0].measures) : meansTable(rows)}${
     rows.some(({ about }) => about !== "")
-      ? html`<dl class="legend-text">${
+      ? markup`<dl class="legend-text">${
         rows.filter(({ about }) => about !== "")
           .map(({ label, about }) =>
-            html`
-              <div>
-                <dt>${name(label)}</dt>
-                <dd>${about}</dd>
-              </div>
-            `
+            markup`<div><dt>${name(label)}</dt><dd>${about}</dd></div>`
           )
       }</dl>`
       : ""
-  }${part.notes.map((note) => html`<p class="note">${note}</p>`)}${
-    single ? "" : html`<div class="grid">${finals(tools, rows)}${pairedFigure(tools, rows)}</div>`
+  }${part.notes.map((note) => markup`<p class="note">${note}</p>`)}${
+    single ? "" : markup`<div class="grid">${finals(tools, rows)}${pairedFigure(tools, rows)}</div>`
   }${runs.length > 1 ? everyRun(rows) : ""}`;
 }
 
@@ -68,7 +63,7 @@ function meansTable(rows: readonly RowRecord[]): Html {
 }
 
 /** Height of a chart that has a line of text for each row. */
-const linesHigh = (rows: number) => 60 + 26 * rows;
+const linesHigh = (rows: number) => 84 + 26 * rows;
 
 /** Room for names of rows, left of a chart. */
 const LABELS = { wide: 20, narrow: 13 };
@@ -112,7 +107,6 @@ function finals(tools: Tools, rows: readonly RowRecord[]): Html {
     numbers: dataTable({
       caption: "Class-IL % after the last task",
       head: ["row", "seed", "Class-IL %"],
-      words: 1,
       rows: [
         ...points.map(({ place, seed, classIl }) => [
           name(rows[place].label),
@@ -184,9 +178,9 @@ function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
       : signed(mean);
   };
   return figure(tools, {
-    title: `Ahead of the others: ${short(first.label, 40)}`,
+    title: `Points by which ${short(first.label, 40)} is ahead`,
     about:
-      "Mean of the paired differences in Class-IL over shared seeds, with its 95 % interval; right of zero the first row is ahead.",
+      "Mean of the paired differences in Class-IL over shared seeds, with its 95 % interval; right of zero it is ahead.",
     draw,
     numbers: dataTable({
       caption: `${
@@ -209,7 +203,9 @@ function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
 }
 
 function rowLegendHint(first: string): Content {
-  return html`A difference whose interval holds zero may be chance. Compared with: ${name(first)}.`;
+  return markup`A difference whose interval holds zero may be chance. Compared with: ${
+    name(first)
+  }.`;
 }
 
 function everyRun(rows: readonly RowRecord[]): Html {

@@ -1,4 +1,4 @@
-import { type Content, Html, html } from "./html.ts";
+import { type Content, Html, markup } from "./html.ts";
 
 /** How it looks: on paper and on screens, light and dark, wide and narrow. */
 const STYLE = `
@@ -51,7 +51,7 @@ figure svg { max-width: 100%; height: auto; overflow: visible; }
 .frame { overflow-x: auto; margin: .5rem 0; max-width: 100%; }
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; color: var(--soft); padding: .2rem 0; caption-side: top; }
-th, td { padding: .22rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; white-space: nowrap; }
+th, td { padding: .22rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: middle; white-space: nowrap; }
 thead th { vertical-align: bottom; white-space: normal; min-width: 3.5rem; }
 th { font-weight: 600; }
 .w { text-align: left; }
@@ -145,21 +145,20 @@ export interface Chapter {
 /** The whole page: one file that needs no other, no network and no program of its own. */
 export function page(title: string, lead: Content, chapters: readonly Chapter[]): string {
   const links = (sections: readonly { readonly id: string; readonly title: Content }[]) =>
-    sections.map(({ id, title }) => html`<li><a href="#${id}">${title}</a></li>`);
-  const body = html`<a class="skip" href="#content">To the content</a>
+    sections.map(({ id, title }) => markup`<li><a href="#${id}">${title}</a></li>`);
+  const body = markup`<a class="skip" href="#content">To the content</a>
 <header><h1>${title}</h1>${lead}
 <nav aria-label="Contents"><ul>${
     chapters.map(({ id, title, sections }) =>
-      html`<li><a href="#${id}">${title}</a><ul>${links(sections)}</ul></li>`
+      markup`<li><a href="#${id}">${title}</a><ul>${links(sections)}</ul></li>`
     )
   }</ul></nav></header>
 <main id="content">${
     chapters.map(({ id, title, sections }) =>
-      html`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${
+      markup`<section aria-labelledby="${id}"><h2 id="${id}">${title}</h2>${
         sections.map(({ id, title, content }) =>
-          html`
-            <section aria-labelledby="${id}"><h3 id="${id}">${title}</h3>${content}</section>
-          `
+          markup`
+<section aria-labelledby="${id}"><h3 id="${id}">${title}</h3>${content}</section>`
         )
       }</section>`
     )
@@ -171,7 +170,7 @@ export function page(title: string, lead: Content, chapters: readonly Chapter[])
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
-${html`<title>${title}</title>`.text}
+${markup`<title>${title}</title>`.text}
 <style>${STYLE}</style>
 </head>
 <body>

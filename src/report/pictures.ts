@@ -1,4 +1,4 @@
-import { type Content, Html, html } from "./html.ts";
+import { type Content, Html, markup } from "./html.ts";
 import type { Tools } from "./figure.ts";
 
 /** A square picture. */
@@ -19,8 +19,8 @@ export function thumbnails(
   size: number,
   about: string,
 ): Html {
-  if (pictures.length === 0) return html`<span class="note">none kept</span>`;
-  return html`<span class="thumbs" role="img" aria-label="${about}">${
+  if (pictures.length === 0) return markup`<span class="note">none kept</span>`;
+  return markup`<span class="thumbs" role="img" aria-label="${about}">${
     pictures.map(({ pixels }) => image(tools, pixels, size, ""))
   }</span>`;
 }
@@ -31,14 +31,14 @@ export function gallery(
   pictures: readonly (Thumbnail & { readonly about: string; readonly caption: Content })[],
   size: number,
 ): Html {
-  return html`<ul class="gallery">${
+  return markup`<ul class="gallery">${
     pictures.map(({ pixels, about, caption }) =>
-      html`<li>${image(tools, pixels, size, about)}<span>${caption}</span></li>`
+      markup`<li>${image(tools, pixels, size, about)}<span>${caption}</span></li>`
     )
   }</ul>`;
 }
 
 function image(tools: Tools, pixels: Uint8Array, size: number, about: string): Html {
   const address = new Html(dataUrl(tools.png(pixels, size, size, 3)));
-  return html`<img src="${address}" width="${size}" height="${size}" alt="${about}">`;
+  return markup`<img src="${address}" width="${size}" height="${size}" alt="${about}">`;
 }

@@ -1,7 +1,7 @@
 import { accuracyContent, summariesOf } from "./accuracy.ts";
 import { added, confusionContent } from "./confusion.ts";
 import type { Tools } from "./figure.ts";
-import { type Html, html, name } from "./html.ts";
+import { type Html, markup, name } from "./html.ts";
 import {
   examsContent,
   learnerHeads,
@@ -24,6 +24,9 @@ const MOST_STORIES = 4;
 /** Confusion matrices that are shown at once. */
 const MOST_SHOWN = 4;
 
+/** Classes whose matrices stand side by side. */
+const SMALL = 12;
+
 /** Remembered images that are shown of each class, of one run and of several. */
 const THUMBS = { one: 8, several: 4 } as const;
 
@@ -38,10 +41,8 @@ export function reportPage(parts: readonly Part[], tools: Tools): string {
   const title = `wscl report: ${
     titles.length > 2 ? `${titles[0]} and ${titles.length - 1} more` : titles.join(", ")
   }`;
-  const lead = html`
-    <p
-      class="note">Made by <code>./wscl report</code>. Every chart has its numbers as text below it.</p>
-  `;
+  const lead =
+    markup`<p class="note">Made by <code>./wscl report</code>. Every chart has its numbers as text below it.</p>`;
   return page(title, lead, chapters);
 }
 
@@ -66,14 +67,14 @@ function runsChapter(tools: Tools, part: RunsPart, id: string): Chapter {
       ...stories.map(({ row, record }, i) =>
         section(
           `run${i}`,
-          html`The run ${name(row.label)}, seed ${record.summary.seed}`,
-          html`<p class="note">${name(record.path)}</p>${storyContent(tools, record, { thumbs })}${
+          markup`The run ${name(row.label)}, seed ${record.summary.seed}`,
+          markup`<p class="note">${name(record.path)}</p>${
+            storyContent(tools, record, { thumbs })
+          }${
             i === told - 1 && there > told
-              ? html`
-                <p
-                  class="note">${there -
-                    told} further runs are in the tables above; <code>./wscl report RUN --out FILE</code> tells one.</p>
-              `
+              ? markup`<p class="note">${
+                there - told
+              } further runs are in the tables above; <code>./wscl report RUN --out FILE</code> tells one.</p>`
               : ""
           }`,
         )
@@ -102,19 +103,20 @@ function confusions(tools: Tools, rows: readonly RowRecord[]): Html {
     return sum ? [{ row, ...sum }] : [];
   });
   if (found.length === 0) {
-    return html`<p class="note">No run has a confusion matrix: an older program made them.</p>`;
+    return markup`<p class="note">No run has a confusion matrix: an older program made them.</p>`;
   }
-  return html`${
+  const small = found.every(({ confusion }) => confusion.classes.length <= SMALL);
+  return markup`<div${small ? markup` class="grid"` : ""}>${
     found.map(({ row, confusion, runs }, place) => {
       const about = runs > 1
         ? `${runs} runs together, behind the last task.`
         : "Behind the last task.";
       const content = confusionContent(tools, confusion, about);
       return place < MOST_SHOWN
-        ? html`<h4>${name(row.label)}</h4>${content}`
-        : folded(html`Confusion: ${name(row.label)}`, content);
+        ? markup`<div><h4>${name(row.label)}</h4>${content}</div>`
+        : folded(markup`Confusion: ${name(row.label)}`, content);
     })
-  }`;
+  }</div>`;
 }
 
 function learnerChapter(tools: Tools, part: LearnerPart, id: string): Chapter {
@@ -125,7 +127,7 @@ function learnerChapter(tools: Tools, part: LearnerPart, id: string): Chapter {
   });
   return {
     id,
-    title: html`The learner ${name(part.path)}`,
+    title: markup`The learner ${name(part.path)}`,
     sections: [
       section("overview", "What it is", learnerOverview(part)),
       section("exams", "Exams", examsContent(tools, part)),

@@ -1,5 +1,5 @@
 import { differingKeys, leaves } from "../experiment/report.ts";
-import { type Html, html, name } from "./html.ts";
+import { type Html, markup, name } from "./html.ts";
 import { whole } from "./numbers.ts";
 import type { RowRecord, RunRecord, RunsPart } from "./records.ts";
 import { dataTable, factList, folded } from "./tables.ts";
@@ -16,27 +16,27 @@ export function settingsContent({ rows }: RunsPart): Html {
     const config = firstOf(row)?.config;
     return config ? [{ row, config }] : [];
   });
-  if (there.length === 0) return html`<p>There is no configuration any more.</p>`;
+  if (there.length === 0) return markup`<p>There is no configuration any more.</p>`;
   const mixed = rows.flatMap(({ label, runs }) => {
     const keys = differingKeys(runs.flatMap(({ record }) => record?.config ?? []));
     return keys.length > 0 ? [{ label, keys }] : [];
   });
-  return html`${
+  return markup`${
     mixed.map(({ label, keys }) =>
-      html`<p class="warning">Not only seeds: the runs of ${name(label)} differ in ${
+      markup`<p class="warning">Not only seeds: the runs of ${name(label)} differ in ${
         keys.join(", ")
       }.</p>`
     )
   }${there.length > 1 ? differences(there) : ""}${
     there.slice(0, MOST_CONFIGS).map(({ row, config }) =>
       folded(
-        html`Whole configuration: ${name(row.label)}`,
-        html`<pre tabindex="0">${JSON.stringify(config, null, 2)}</pre>`,
+        markup`Whole configuration: ${name(row.label)}`,
+        markup`<pre tabindex="0">${JSON.stringify(config, null, 2)}</pre>`,
       )
     )
   }${
     there.length > MOST_CONFIGS
-      ? html`<p class="note">The others are in config.json of each run.</p>`
+      ? markup`<p class="note">The others are in config.json of each run.</p>`
       : ""
   }`;
 }
@@ -46,10 +46,10 @@ function differences(rows: readonly { readonly row: RowRecord; readonly config: 
   const keys = [...new Set(flat.flatMap((one) => [...one.keys()]))]
     .filter((key) => key !== "seed" && key !== "name")
     .filter((key) => flat.some((one) => one.get(key) !== flat[0].get(key)));
-  if (keys.length === 0) return html`<p>The rows have the same configuration.</p>`;
+  if (keys.length === 0) return markup`<p>The rows have the same configuration.</p>`;
   return dataTable({
     caption: "In what the rows differ",
-    words: 1 + rows.length,
+    words: rows.map((_, i) => i + 1),
     head: ["key", ...rows.map(({ row }) => name(row.label))],
     rows: keys.map((key) => [key, ...flat.map((one) => one.get(key) ?? "–")]),
   });
@@ -80,8 +80,11 @@ export function environmentContent({ rows, commit }: RunsPart): Html {
         ] as const,
         ["parameters", whole(start.parameters)] as const,
         ["GPU memory", log!.gpuBytes > 0 ? `${(log!.gpuBytes / 1e6).toFixed(1)} MB` : "–"] as const,
-        ["digest of the training images", html`<code>${start.data.digests.train}</code>`] as const,
-        ["digest of the test images", html`<code>${start.data.digests.test}</code>`] as const,
+        [
+          "digest of the training images",
+          markup`<code>${start.data.digests.train}</code>`,
+        ] as const,
+        ["digest of the test images", markup`<code>${start.data.digests.test}</code>`] as const,
       ]
       : [],
     ...records.some(({ summary }) => summary.kernels)
@@ -99,9 +102,8 @@ export function environmentContent({ rows, commit }: RunsPart): Html {
 
 /** How the same numbers are had again. */
 export function againContent({ again }: RunsPart): Html {
-  return html`
-    <pre tabindex="0">${again.join("\n")}</pre>
-    <p class="note">On the same adapter, with the same version of
-    program and driver, a run ends with the same bits.</p>
-  `;
+  return markup`<pre tabindex="0">${
+    again.join("\n")
+  }</pre><p class="note">On the same adapter, with the same version of
+program and driver, a run ends with the same bits.</p>`;
 }

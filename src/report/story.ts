@@ -3,7 +3,7 @@ import type { Gallery } from "../experiment/gallery.ts";
 import type { FreezingDecision, Summary } from "../experiment/summary.ts";
 import { taskAxis } from "./accuracy.ts";
 import { type ChartWidth, figure, legend, type Look, lookOf, type Tools } from "./figure.ts";
-import { type Content, type Html, html, name } from "./html.ts";
+import { type Content, type Html, markup, name } from "./html.ts";
 import type { LogDigest, StageTime } from "./log_digest.ts";
 import { decimal, sum, time, upTo, whole } from "./numbers.ts";
 import { gallery as pictureList, thumbnails } from "./pictures.ts";
@@ -48,12 +48,12 @@ export function storyContent(
   const { summary } = record;
   const log = record.log();
   const pictures = record.gallery();
-  return html`<div class="grid">${
+  return markup`<div class="grid">${
     log ? [lossFigure(tools, log, summary), timeFigure(tools, log)] : ""
   }${freezingContent(tools, summary.freezing)}</div>${
     log
       ? ""
-      : html`<p class="note">There is no log of this run, so neither losses nor times by phase.</p>`
+      : markup`<p class="note">There is no log of this run, so neither losses nor times by phase.</p>`
   }${headsContent(tools, summary, pictures)}${memoryContent(tools, summary, pictures, thumbs)}${
     misleadingContent(tools, pictures)
   }`;
@@ -61,7 +61,7 @@ export function storyContent(
 
 function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: Summary): Html {
   const phases = [...losses.keys()];
-  if (phases.length === 0) return html`<p class="note">No loss was read back.</p>`;
+  if (phases.length === 0) return markup`<p class="note">No loss was read back.</p>`;
   const points = phases.flatMap((phase) =>
     losses.get(phase)!.map((point) => ({ phase, ...point }))
   );
@@ -72,7 +72,7 @@ function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: 
     const every = Math.ceil(starts.length / (narrow ? 5 : 12));
     return {
       height: narrow ? 250 : 300,
-      marginTop: 34,
+
       x: { label: "training step", domain: [0, last], ticks: narrow ? 4 : 8 },
       y: { label: "loss", grid: true, ticks: 5, zero: true, nice: true },
       marks: [
@@ -109,7 +109,7 @@ function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: 
         phaseName(phase),
         own[0].step,
         own.at(-1)!.step,
-        html`<span class="list">${own.map(({ loss }) => loss.toPrecision(3)).join(" ")}</span>`,
+        markup`<span class="list">${own.map(({ loss }) => loss.toPrecision(3)).join(" ")}</span>`,
       ]];
     })
   );
@@ -125,7 +125,7 @@ function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: 
     numbers: dataTable({
       caption: "Losses in the order of their steps, by task and phase",
       head: ["task", "phase", "first step", "last step", "losses"],
-      words: 2,
+      words: [1, 4],
       rows,
     }),
   });
@@ -136,7 +136,7 @@ function timeFigure(tools: Tools, { times, speeds }: LogDigest): Html {
     .map(([stage, own]) => ({ stage, seconds: sum(own.map(({ seconds }) => seconds)), own }))
     .filter(({ seconds }) => seconds > 0)
     .sort((a, b) => b.seconds - a.seconds);
-  if (stages.length === 0) return html`<p class="note">The log has no times.</p>`;
+  if (stages.length === 0) return markup`<p class="note">The log has no times.</p>`;
   const all = sum(stages.map(({ seconds }) => seconds));
   const tasks = [...new Set(times.flatMap(({ task }) => task ?? []))].sort((a, b) => a - b);
   const inTask = (own: readonly StageTime[], task: number | null) =>
@@ -144,7 +144,7 @@ function timeFigure(tools: Tools, { times, speeds }: LogDigest): Html {
   const { plot } = tools;
   const longest = Math.max(...stages.map(({ stage }) => phaseName(stage).length));
   const draw = ({ narrow }: ChartWidth) => ({
-    height: 60 + 28 * stages.length,
+    height: 84 + 28 * stages.length,
     marginLeft: 16 + 6.6 * longest,
     marginRight: 60,
     x: { label: "seconds", grid: true, ticks: narrow ? 3 : 6 },
@@ -276,14 +276,14 @@ function headsContent(
     const count = owner ? owner.task : last + 1;
     return count === 0 ? "none" : count === 1 ? "of task 1" : `of tasks 1 to ${count}`;
   };
-  return html`<h4>${dreams ? "What each head dreamt of, and which class took it" : "Heads"}</h4>${
+  return markup`<h4>${dreams ? "What each head dreamt of, and which class took it" : "Heads"}</h4>${
     dreams
-      ? html`<p>Until a class takes a head, the head is trained on dreams in each night.</p>`
-      : html`<p>Nothing was dreamt of as images of other classes.</p>`
+      ? markup`<p>Until a class takes a head, the head is trained on dreams in each night.</p>`
+      : markup`<p>Nothing was dreamt of as images of other classes.</p>`
   }${
     dataTable({
       caption: dreams ? "Heads, their dreams and their classes" : "Heads and their classes",
-      words: 5,
+      words: [1, 2, 3, 4],
       head: ["head", ...dreams ? ["dream class", "nights"] : [], "class", "since"],
       rows: numbers.map((head) => {
         const picture = pictureOf.get(head);
@@ -293,13 +293,13 @@ function headsContent(
           head,
           ...dreams
             ? [
-              dream === null ? "none" : html`${
-                picture
-                  ? html`
-                    ${thumbnails(tools, [picture], pictures!.size, "an image of it")}
-                  `
-                  : ""
-              }${name(dream)}`,
+              dream === null
+                ? "none"
+                : markup`${
+                  picture
+                    ? markup`${thumbnails(tools, [picture], pictures!.size, "an image of it")} `
+                    : ""
+                }${name(dream)}`,
               dream === null ? "none" : nights(head),
             ]
             : [],
@@ -323,11 +323,12 @@ function memoryContent(
     (picture) => picture.class,
   );
   const all = sum(remembered.map(({ images }) => images));
-  return html`<h4>What is remembered</h4><p>The long-term memory holds ${
+  return markup`<h4>What is remembered</h4><p>The long-term memory holds ${
     whole(all)
   } images at the end.</p>${
     dataTable({
       caption: "Remembered images by class",
+      words: [2],
       head: ["class", "images", "some of them"],
       rows: remembered.map(({ class: text, images }) => {
         const some = (ofClass.get(text) ?? []).slice(0, most);
@@ -346,14 +347,14 @@ function memoryContent(
 function misleadingContent(tools: Tools, pictures: Gallery | null): Html | null {
   const found = (pictures?.pictures ?? []).filter(({ kind }) => kind === "misleading");
   if (!pictures || found.length === 0) return null;
-  return html`<h4>What misleads most</h4><p>Test images that are answered wrong with the most confidence behind the
+  return markup`<h4>What misleads most</h4><p>Test images that are answered wrong with the most confidence behind the
 last task; of large test sets a part is looked at.</p>${
     pictureList(
       tools,
       found.map(({ pixels, class: text, answer, confidence = 0 }) => ({
         pixels,
         about: `an image of ${text}`,
-        caption: html`${name(text)} taken for ${answer ? name(answer) : "a free head"}, ${
+        caption: markup`${name(text)} taken for ${answer ? name(answer) : "a free head"}, ${
           (100 * confidence).toFixed(1)
         } %`,
       })),

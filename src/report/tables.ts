@@ -1,48 +1,31 @@
-import { type Content, Html, html } from "./html.ts";
+import { type Content, Html, markup } from "./html.ts";
 
 /** A table of texts and numbers. */
 export interface Table {
   /** What it is, for whoever cannot see where it stands. */
   readonly caption: string;
   readonly head: readonly Content[];
+  /** The first cell heads its row. */
   readonly rows: readonly (readonly Content[])[];
-  /** Columns that begin with words; the first of them heads its row. Default 1. */
-  readonly words?: number;
+  /** Columns of words, beside the first; the others are of numbers. */
+  readonly words?: readonly number[];
 }
 
 /** The table; one that is too wide is moved within its frame, by keys as well. */
-export function dataTable({ caption, head, rows, words = 1 }: Table): Html {
-  const kind = (column: number) =>
-    column < words
-      ? html`
-        class="w"
-      `
-      : "";
+export function dataTable({ caption, head, rows, words = [] }: Table): Html {
+  const kind = (column: number) => column === 0 || words.includes(column) ? OF_WORDS : "";
+  const headings = head.map((cell, i) => markup`<th scope="col"${kind(i)}>${cell}</th>`);
+  const lines = rows.map(([first, ...others]) => {
+    const cells = others.map((cell, i) => markup`<td${kind(i + 1)}>${cell}</td>`);
+    return markup`<tr><th scope="row" class="w">${first}</th>${cells}</tr>`;
+  });
   return framed(
     caption,
-    html`
-      <table>
-        <caption>${caption}</caption>
-        <thead>
-          <tr>${head.map((cell, i) =>
-            html`
-              <th scope="col" ${kind(i)}>${cell}</th>
-            `
-          )}</tr>
-        </thead>
-        <tbody>${rows.map((row) =>
-          html`<tr>${
-            row.map((cell, i) =>
-              i === 0
-                ? html`<th scope="row" class="w">${cell}</th>`
-                : html`<td${kind(i)}>${cell}</td>`
-            )
-          }</tr>`
-        )}</tbody>
-      </table>
-    `,
+    markup`<table><caption>${caption}</caption><thead><tr>${headings}</tr></thead><tbody>${lines}</tbody></table>`,
   );
 }
+
+const OF_WORDS = markup` class="w"`;
 
 /** A matrix whose cells are coloured by their share of 100. */
 export interface HeatTable {
@@ -63,77 +46,51 @@ const DENSE = 12;
 
 /** The matrix as a table: each colour is a number to read. */
 export function heatTable({ caption, corner, columns, rows }: HeatTable): Html {
-  const dense = columns.length > DENSE
-    ? html`
-      dense
-    `
-    : "";
+  const dense = columns.length > DENSE ? " dense" : "";
+  const headings = columns.map(({ shown, said }) => {
+    const about = said === undefined ? "" : markup` title="${said}" abbr="${said}"`;
+    return markup`<th scope="col"${about}>${shown}</th>`;
+  });
+  const lines = rows.map(({ head, cells }) =>
+    markup`<tr><th scope="row" class="w">${head}</th>${cells.map(heatCell)}</tr>`
+  );
   return framed(
     caption,
-    html`
-      <table class="heat${dense}">
-        <caption>${caption}</caption>
-        <thead>
-          <tr><th scope="col" class="w">${corner}</th>${columns.map(({ shown, said }) =>
-            html`
-              <th scope="col" ${said === undefined ? "" : html`
-                title="${said}" abbr="${said}"
-              `}>${shown}</th>
-            `
-          )}</tr>
-        </thead>
-        <tbody>${rows.map(({ head, cells }) =>
-          html`<tr><th scope="row" class="w">${head}</th>${cells.map(heatCell)}</tr>`
-        )}</tbody>
-      </table>
-    `,
+    markup`<table class="heat${dense}"><caption>${caption}</caption><thead><tr><th scope="col" class="w">${corner}</th>${headings}</tr></thead><tbody>${lines}</tbody></table>`,
   );
 }
 
 function heatCell(cell: HeatTable["rows"][number]["cells"][number]): Html {
-  if (cell === null) return html`<td class="none"><span aria-label="not measured">·</span></td>`;
+  if (cell === null) return markup`<td class="none"><span aria-label="not measured">·</span></td>`;
   const share = Math.min(100, Math.max(0, cell.share));
   // Dark ink on weak colours, light ink on strong ones; where it changes depends on the scheme.
   const strength = share >= 85 ? " s85" : share >= 70 ? " s70" : "";
-  return html`<td class="h${strength}" style="--p:${share.toFixed(0)}%">${cell.text}</td>`;
+  return markup`<td class="h${strength}" style="--p:${share.toFixed(0)}%">${cell.text}</td>`;
 }
 
 /** What may be wider than the page, in a frame of its own that keys can move. */
 export function framed(about: string, content: Html): Html {
-  return html`<div class="frame" tabindex="0" role="region" aria-label="${about}">${content}</div>`;
+  return markup`<div class="frame" tabindex="0" role="region" aria-label="${about}">${content}</div>`;
 }
 
 /** Facts by name. */
 export function factList(facts: readonly (readonly [name: string, value: Content])[]): Html {
-  return html`<dl class="facts">${
-    facts.map(([term, value]) =>
-      html`
-        <div>
-          <dt>${term}</dt>
-          <dd>${value}</dd>
-        </div>
-      `
-    )
-  }</dl>`;
+  const lines = facts.map(([term, value]) => markup`<div><dt>${term}</dt><dd>${value}</dd></div>`);
+  return markup`<dl class="facts">${lines}</dl>`;
 }
 
 /** The few numbers that say most, large. */
 export function tiles(
   facts: readonly { readonly name: string; readonly value: string; readonly more?: Content }[],
 ): Html {
-  return html`<dl class="tiles">${
-    facts.map(({ name, value, more }) =>
-      html`
-        <div>
-          <dt>${name}</dt>
-          <dd>${value}${more ? html`<small>${more}</small>` : ""}</dd>
-        </div>
-      `
-    )
-  }</dl>`;
+  const each = facts.map(({ name, value, more }) => {
+    const small = more ? markup`<small>${more}</small>` : "";
+    return markup`<div><dt>${name}</dt><dd>${value}${small}</dd></div>`;
+  });
+  return markup`<dl class="tiles">${each}</dl>`;
 }
 
 /** What is shown when it is asked for. */
 export function folded(summary: Content, content: Content): Html {
-  return html`<details><summary>${summary}</summary>${content}</details>`;
+  return markup`<details><summary>${summary}</summary>${content}</details>`;
 }
