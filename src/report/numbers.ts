@@ -2,7 +2,12 @@ import { type MeanAndDeviation, meanAndDeviation } from "../experiment/compariso
 
 /** `61.04`; `–` where nothing was measured. */
 export function decimal(value: number | null | undefined, digits = 2): string {
-  return typeof value === "number" && Number.isFinite(value) ? value.toFixed(digits) : "–";
+  return typeof value === "number" && Number.isFinite(value) ? fixed(value, digits) : "–";
+}
+
+/** With the sign of a number, not a hyphen. */
+function fixed(value: number, digits: number): string {
+  return value.toFixed(digits).replace("-", "−");
 }
 
 /** `+1.20`, `−0.50` */
@@ -16,8 +21,8 @@ export function spread(found: MeanAndDeviation | null, digits = 2): string {
   if (!found) return "–";
   const { mean, deviation } = found;
   return deviation === null
-    ? mean.toFixed(digits)
-    : `${mean.toFixed(digits)} ± ${deviation.toFixed(digits)}`;
+    ? fixed(mean, digits)
+    : `${fixed(mean, digits)} ± ${deviation.toFixed(digits)}`;
 }
 
 /** Of those that were measured. */

@@ -89,7 +89,7 @@ function finals(tools: Tools, rows: readonly RowRecord[]): Html {
     height: linesHigh(rows.length),
     marginLeft: marginFor(rows, narrow),
     marginRight: 24,
-    x: { label: "Class-IL %", grid: true, nice: true, ticks: narrow ? 4 : 8 },
+    x: { label: "Class-IL %", inset: 8, grid: true, nice: true, ticks: narrow ? 4 : 8 },
     y: rowAxis(rows, narrow),
     marks: [
       ...rows.map((_, place) => {
@@ -154,7 +154,7 @@ function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
     height: linesHigh(others.length),
     marginLeft: marginFor(others, narrow),
     marginRight: 24,
-    x: { label: "points of Class-IL", grid: true, nice: true, ticks: narrow ? 4 : 8 },
+    x: { label: "points of Class-IL", inset: 8, grid: true, nice: true, ticks: narrow ? 4 : 8 },
     y: rowAxis(others, narrow),
     marks: [
       plot.ruleX([0]),

@@ -4,14 +4,14 @@ import { type Content, Html, markup } from "./html.ts";
 const STYLE = `
 :root {
   color-scheme: light;
-  --paper: #fff; --ink: #1c1c22; --soft: #565661; --line: #d5d5de; --panel: #f5f5f9; --bad: #b3261e;
+  --paper: #fff; --ink: #1c1c22; --soft: #565661; --line: #d5d5de; --panel: #f5f5f9; --bad: #b3261e; --shade: #0003;
   --heat: #0b4f8a; --on-heat: #fff; --link: #0b4f8a;
   --c0: #0b6bb8; --c1: #c2570c; --c2: #1a7f4b; --c3: #a3268f; --c4: #6b5b00; --c5: #6a4bc4; --c6: #b3261e; --c7: #4b5563;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     color-scheme: dark;
-    --paper: #15161a; --ink: #e9e9ef; --soft: #adadb9; --line: #3a3b45; --panel: #1e1f26; --bad: #ff8a80;
+    --paper: #15161a; --ink: #e9e9ef; --soft: #adadb9; --line: #3a3b45; --panel: #1e1f26; --bad: #ff8a80; --shade: #fff3;
     --heat: #3d8fd6; --on-heat: #0b0c0f; --link: #8cc4ff;
     --c0: #5cb0f5; --c1: #f59a52; --c2: #58c98b; --c3: #ec7fdc; --c4: #d8c545; --c5: #ab95f7; --c6: #ff8a80; --c7: #a9b4c2;
   }
@@ -48,22 +48,34 @@ figure svg { max-width: 100%; height: auto; overflow: visible; }
 .legend { list-style: none; margin: .2rem 0; padding: 0; display: flex; flex-wrap: wrap; gap: .15rem 1rem; font-size: .9rem; }
 .legend li { display: flex; align-items: center; gap: .35rem; min-width: 0; }
 .legend svg { flex: none; }
-.frame { overflow-x: auto; margin: .5rem 0; max-width: 100%; }
+.frame {
+  overflow-x: auto; margin: 0 0 .6rem; max-width: 100%; position: relative;
+  background:
+    linear-gradient(90deg, var(--paper) 40%, transparent) left / 2rem 100% no-repeat local,
+    linear-gradient(270deg, var(--paper) 40%, transparent) right / 2rem 100% no-repeat local,
+    linear-gradient(90deg, var(--shade), transparent) left / .7rem 100% no-repeat scroll,
+    linear-gradient(270deg, var(--shade), transparent) right / .7rem 100% no-repeat scroll;
+}
 table { border-collapse: collapse; font-size: .9rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--soft); padding: .2rem 0; caption-side: top; }
+.caption { color: var(--soft); font-size: .9rem; margin: .8rem 0 .1rem; max-width: none; }
+caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 th, td { padding: .22rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: middle; white-space: nowrap; }
 thead th { vertical-align: bottom; white-space: normal; min-width: 3.5rem; }
 th { font-weight: 600; }
 .w { text-align: left; }
-th.w { max-width: 20rem; white-space: normal; overflow-wrap: anywhere; }
-td.w { white-space: normal; overflow-wrap: anywhere; min-width: 5rem; max-width: 24rem; }
+tbody th { position: sticky; left: 0; background: var(--paper); }
+td.w { white-space: normal; min-width: 4rem; max-width: 24rem; }
+th .name, td .name { display: inline-block; width: max-content; max-width: 16rem; white-space: normal; vertical-align: middle; text-align: left; }
+.list .name { display: inline; }
+td .thumbs { width: max-content; max-width: 21.5rem; }
 .list { display: block; text-align: left; white-space: normal; min-width: 16rem; max-width: 48rem; overflow-wrap: anywhere; }
 .name { overflow-wrap: anywhere; }
 .number { color: var(--soft); display: inline-block; min-width: 1.3rem; }
 .heat { border-collapse: separate; border-spacing: 2px; }
 .heat th, .heat td { border: 0; padding: .2rem .35rem; }
 .heat thead th { min-width: 2.2rem; text-align: center; }
-.heat tbody th { max-width: 12rem; }
+.heat tbody th { white-space: nowrap; }
+.heat .name { max-width: 11rem; }
 .heat td { text-align: center; min-width: 2.6rem; border-radius: 3px; }
 .heat .h {
   background: color-mix(in srgb, var(--heat) var(--p), var(--paper)); color: var(--ink);
@@ -102,8 +114,10 @@ img { image-rendering: pixelated; }
   .facts > div, .legend-text > div { grid-template-columns: 1fr; }
   .facts dd, .legend-text dd { margin-bottom: .3rem; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); }
-  th.w { max-width: 9rem; }
-  td.w { max-width: 14rem; }
+  th .name, td .name { max-width: 7.5rem; }
+  .heat td, .heat thead th { min-width: 1.75rem; padding: .15rem .1rem; }
+  .heat { font-size: .8rem; }
+  td .thumbs { max-width: 9rem; }
   .thumbs img { width: 32px; height: 32px; }
 }
 @media print {
@@ -112,7 +126,10 @@ img { image-rendering: pixelated; }
   .skip, nav { display: none; }
   .wide { display: block; }
   .narrow { display: none; }
-  .frame { overflow: visible; }
+  .frame { overflow: visible; background: none; }
+  tbody th { position: static; }
+  .heat:not(.dense), h4 + p, h3 + p { break-inside: avoid; }
+  h4 + p, h3 + p, .caption { break-after: avoid; }
   .grid { display: block; }
   .grid > * { max-width: 100%; }
   h1, h2, h3, h4, figcaption, caption, .legend { break-after: avoid; }

@@ -8,7 +8,7 @@ import type { LogDigest, StageTime } from "./log_digest.ts";
 import { decimal, sum, time, upTo, whole } from "./numbers.ts";
 import { gallery as pictureList, thumbnails } from "./pictures.ts";
 import type { RunRecord } from "./records.ts";
-import { dataTable } from "./tables.ts";
+import { dataTable, folded } from "./tables.ts";
 
 /** Phases have the same look in all runs. */
 const PHASES: readonly Phase[] = [
@@ -54,7 +54,7 @@ export function storyContent(
     log
       ? ""
       : markup`<p class="note">There is no log of this run, so neither losses nor times by phase.</p>`
-  }${headsContent(tools, summary, pictures)}${memoryContent(tools, summary, pictures, thumbs)}${
+  }${headsContent(tools, record, pictures)}${memoryContent(tools, summary, pictures, thumbs)}${
     misleadingContent(tools, pictures)
   }`;
 }
@@ -257,7 +257,7 @@ export function freezingContent(
 
 function headsContent(
   tools: Tools,
-  { heads, dreams }: Summary,
+  { summary: { heads, dreams }, config }: RunRecord,
   pictures: Gallery | null,
 ): Html | null {
   if (heads.length === 0) return null;
@@ -266,47 +266,52 @@ function headsContent(
       heads.map((head, i) => [head, { task, name: classes[i] }] as const)
     ),
   );
-  const numbers = dreams ? upTo(dreams.length) : [...taken.keys()].sort((a, b) => a - b);
-  const last = Math.max(...heads.map(({ task }) => task));
+  const since = (head: number): Content[] => {
+    const owner = taken.get(head);
+    return owner ? [name(owner.name), `task ${owner.task + 1}`] : ["none", "–"];
+  };
+  if (!dreams) {
+    const table = dataTable({
+      caption: "Heads and their classes",
+      words: [1, 2],
+      head: ["head", "class", "since"],
+      rows: [...taken.keys()].sort((a, b) => a - b).map((head) => [head, ...since(head)]),
+    });
+    return folded("Heads and their classes; none dreamt of images of other classes", table);
+  }
   const pictureOf = new Map(
     (pictures?.pictures ?? []).filter(({ kind }) => kind === "dream").map((one) => [one.head, one]),
   );
-  const nights = (head: number) => {
-    const owner = taken.get(head);
-    const count = owner ? owner.task : last + 1;
-    return count === 0 ? "none" : count === 1 ? "of task 1" : `of tasks 1 to ${count}`;
+  const dreamOf = (head: number): Content => {
+    const dream = dreams[head];
+    if (dream === null) return "none";
+    const picture = pictureOf.get(head);
+    const shown = picture && thumbnails(tools, [picture], pictures!.size, "an image of it");
+    return markup`${shown} ${name(dream)}`;
   };
-  return markup`<h4>${dreams ? "What each head dreamt of, and which class took it" : "Heads"}</h4>${
-    dreams
-      ? markup`<p>Until a class takes a head, the head is trained on dreams in each night.</p>`
-      : markup`<p>Nothing was dreamt of as images of other classes.</p>`
-  }${
+  const atStart = Number((config as { dreamStart?: unknown } | null)?.dreamStart ?? 0) > 0;
+  const last = Math.max(...heads.map(({ task }) => task));
+  const during = (head: number): string => {
+    if (dreams[head] === null) return "–";
+    if (atStart) return "before task 1";
+    const count = taken.get(head)?.task ?? last + 1;
+    return count === 0 ? "–" : count === 1 ? "task 1" : `tasks 1 to ${count}`;
+  };
+  return markup`<h4>What each head dreamt of, and which class took it</h4><p>${
+    atStart
+      ? "Before the first task the heads were trained on dreams."
+      : "Until a class takes it, a head is trained on its dreams."
+  }</p>${
     dataTable({
-      caption: dreams ? "Heads, their dreams and their classes" : "Heads and their classes",
+      caption: "Heads, their dreams and their classes",
       words: [1, 2, 3, 4],
-      head: ["head", ...dreams ? ["dream class", "nights"] : [], "class", "since"],
-      rows: numbers.map((head) => {
-        const picture = pictureOf.get(head);
-        const dream = dreams?.[head] ?? null;
-        const owner = taken.get(head);
-        return [
-          head,
-          ...dreams
-            ? [
-              dream === null
-                ? "none"
-                : markup`${
-                  picture
-                    ? markup`${thumbnails(tools, [picture], pictures!.size, "an image of it")} `
-                    : ""
-                }${name(dream)}`,
-              dream === null ? "none" : nights(head),
-            ]
-            : [],
-          owner ? name(owner.name) : "none",
-          owner ? `task ${owner.task + 1}` : "–",
-        ];
-      }),
+      head: ["head", "dreamt of", "during", "taken by", "since"],
+      rows: upTo(dreams.length).map((head) => [
+        head,
+        dreamOf(head),
+        during(head),
+        ...since(head),
+      ]),
     })
   }`;
 }

@@ -68,9 +68,9 @@ function heatCell(cell: HeatTable["rows"][number]["cells"][number]): Html {
   return markup`<td class="h${strength}" style="--p:${share.toFixed(0)}%">${cell.text}</td>`;
 }
 
-/** What may be wider than the page, in a frame of its own that keys can move. */
-export function framed(about: string, content: Html): Html {
-  return markup`<div class="frame" tabindex="0" role="region" aria-label="${about}">${content}</div>`;
+/** What may be wider than the page, in a frame of its own that keys can move; its caption is not moved with it. */
+function framed(about: string, content: Html): Html {
+  return markup`<p class="caption" aria-hidden="true">${about}</p><div class="frame" tabindex="0" role="region" aria-label="${about}">${content}</div>`;
 }
 
 /** Facts by name. */
