@@ -7,7 +7,6 @@ import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import type { Checkpoint, CheckpointEvery, CheckpointStore, StateCheck } from "./checkpoint.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
-import type { encodeGallery } from "./gallery.ts";
 import type { Materials } from "./materials.ts";
 import type { EarlyEnd } from "./run_limits.ts";
 import type { OwnKernelSummary, Summary } from "./summary.ts";
@@ -45,7 +44,7 @@ export interface RunStore extends CheckpointStore {
     tensors: ReadonlyMap<string, HostTensor>,
     metadata: Readonly<Record<string, string>>,
   ): Promise<void>;
-  /** Pictures to look at, as {@linkcode encodeGallery} has them; absent: nobody looks. */
+  /** Pictures to look at, as `encodeGallery` of gallery.ts has them; absent: nobody looks. */
   writeGallery?(bytes: Uint8Array<ArrayBuffer>): MaybeLater<void>;
   /** How the run ended: written last. */
   writeSummary(summary: Summary): MaybeLater<void>;

@@ -1,9 +1,9 @@
 import type { AccuracySummary, Summary } from "../experiment/summary.ts";
 import { type ChartWidth, figure, legend, lookOf, type Tools } from "./figure.ts";
-import { type Content, Html, markup, name } from "./html.ts";
+import { type Content, type Html, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, sum, upTo } from "./numbers.ts";
 import type { RowRecord } from "./records.ts";
-import { dataTable, folded, heatTable } from "./tables.ts";
+import { crossTable, dataTable, folded, heatTable } from "./tables.ts";
 
 /** The two ways to answer. */
 const SCENARIOS = [
@@ -51,6 +51,7 @@ function overTasks(
     });
   });
   const tasks = Math.max(...points.map(({ task }) => task));
+  const drawn = drawnOf(rows);
   const several = rows.some(({ runs }) => runs.length > 1);
   const { plot } = tools;
   const draw = ({ narrow }: ChartWidth) => ({
@@ -58,9 +59,9 @@ function overTasks(
     x: taskAxis(tasks, narrow),
     y: { label: "accuracy in %", domain: [0, 100], grid: true, ticks: 5 },
     marks: [
-      ...rows.flatMap((_, place) => {
+      ...drawn.flatMap((place, i) => {
         const own = points.filter((point) => point.place === place);
-        const { color, dash, symbol } = lookOf(place);
+        const { color, dash, symbol } = lookOf(i);
         const at = { x: "task", y: "mean" };
         return [
           ...several && own.length > 1
@@ -75,18 +76,13 @@ function overTasks(
       plot.ruleY([0]),
     ],
   });
-  const numbers = dataTable({
+  const means = rows.map((row) => summariesOf(row).flatMap((summary) => meansOf(summary[key])));
+  const numbers = crossTable({
     caption: `${title} accuracy in %, mean over the tasks so far`,
-    head: ["after task", ...rows.map(({ label }) => name(label))],
-    rows: upTo(tasks).map((t) => [
-      t + 1,
-      ...rows.map((row) =>
-        spread(spreadOf(
-          summariesOf(row).flatMap((summary) => meansOf(summary[key]))
-            .flatMap(({ task, mean }) => task === t + 1 ? [mean] : []),
-        ))
-      ),
-    ]),
+    rows: ["after", upTo(tasks).map((t) => `task ${t + 1}`)],
+    columns: ["row", rows.map(({ label }) => name(label))],
+    cell: (t, row) =>
+      spread(spreadOf(means[row].flatMap(({ task, mean }) => task === t + 1 ? [mean] : []))),
   });
   return figure(tools, {
     title: `${title} over tasks`,
@@ -94,17 +90,38 @@ function overTasks(
       several ? ", with the deviation over seeds" : ""
     }.`,
     draw,
-    legend: rowLegend(tools, rows),
+    legend: rowLegend(tools, rows, drawn),
     numbers,
+    note: notDrawn(rows, drawn),
   });
 }
 
-/** Labelled lines of rows; of a single one nothing needs to be told apart. */
-export function rowLegend(tools: Tools, rows: readonly RowRecord[]): Html {
+/** Rows that can be told apart in one picture. */
+const MOST_LINES = 8;
+
+/** Places of the rows that are drawn: the first, and of more than can be told apart the best. */
+function drawnOf(rows: readonly RowRecord[]): number[] {
+  const final = (place: number) =>
+    spreadOf(rows[place].runs.map(({ measures }) => measures.classIl))?.mean ?? -Infinity;
+  const others = upTo(rows.length).slice(1).sort((a, b) => final(b) - final(a));
+  return [0, ...others.slice(0, MOST_LINES - 1)].sort((a, b) => a - b);
+}
+
+/** What the lines stand for; a single one needs no telling. */
+function rowLegend(tools: Tools, rows: readonly RowRecord[], drawn: readonly number[]) {
+  if (rows.length === 1) return undefined;
   return legend(
     tools,
-    rows.map(({ label }, place) => ({ text: name(label), look: lookOf(place) })),
+    drawn.map((place, i) => ({ text: name(rows[place].label), look: lookOf(i) })),
   );
+}
+
+function notDrawn(rows: readonly RowRecord[], drawn: readonly number[]): string | null {
+  return rows.length > drawn.length
+    ? `Drawn are the first row and the ${
+      drawn.length - 1
+    } best of the others; the numbers have all ${rows.length}.`
+    : null;
 }
 
 /** Tasks, counted from 1. */
@@ -139,15 +156,16 @@ function forgettingFigure(tools: Tools, rows: readonly RowRecord[]): Html {
     return markup`<p class="note">With one task, or all at once, nothing can be forgotten.</p>`;
   }
   const { plot } = tools;
+  const drawn = drawnOf(rows);
   const draw = ({ narrow }: ChartWidth) => ({
     height: narrow ? 240 : 300,
     x: taskAxis(tasks, narrow),
     y: { label: "points lost", grid: true, ticks: 5, nice: true },
     marks: [
       plot.ruleY([0]),
-      ...found.flatMap((values, place) => {
-        const own = values.map(({ mean }, task) => ({ task: task + 1, mean }));
-        const { color, dash, symbol } = lookOf(place);
+      ...drawn.flatMap((place, i) => {
+        const own = found[place].map(({ mean }, task) => ({ task: task + 1, mean }));
+        const { color, dash, symbol } = lookOf(i);
         const at = { x: "task", y: "mean" };
         return [
           plot.lineY(own, { ...at, stroke: color, strokeWidth: 2, strokeDasharray: dash }),
@@ -161,14 +179,13 @@ function forgettingFigure(tools: Tools, rows: readonly RowRecord[]): Html {
     about:
       "Class-IL: the best accuracy that each task had before the last one, minus what is left, in points.",
     draw,
-    legend: rowLegend(tools, rows),
-    numbers: dataTable({
+    legend: rowLegend(tools, rows, drawn),
+    note: notDrawn(rows, drawn),
+    numbers: crossTable({
       caption: "Class-IL points lost, by task",
-      head: ["task", ...rows.map(({ label }) => name(label))],
-      rows: upTo(tasks).map((task) => [
-        task + 1,
-        ...found.map((values) => spread(values[task] ?? null)),
-      ]),
+      rows: ["", upTo(tasks).map((task) => `task ${task + 1}`)],
+      columns: ["row", rows.map(({ label }) => name(label))],
+      cell: (task, row) => spread(found[row][task] ?? null),
     }),
   });
 }
@@ -211,11 +228,17 @@ it was learned, minus that of the untrained network. Points.</p>${
   }`;
 }
 
+/** Tasks of matrices that stand side by side. */
+const MOST_BESIDE = 15;
+
 /** Rows whose matrices are shown at once; those of further ones are folded. */
 function matrices(row: RowRecord, place: number): Html {
   const { runs, label } = row;
   const over = runs.length > 1 ? `, mean of ${summariesOf(row).length} runs` : "";
-  const content = markup`<div class="grid">${
+  const most = Math.max(
+    ...summariesOf(row).flatMap(({ classIl }) => classIl.matrix.map(({ length }) => length)),
+  );
+  const content = markup`<div class="${most > MOST_BESIDE ? "stack" : "grid"}">${
     SCENARIOS.map(({ key, title }) => {
       const found = summariesOf(row).map((summary) => summary[key].matrix);
       const after = Math.max(...found.map(({ length }) => length));

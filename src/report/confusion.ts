@@ -6,7 +6,7 @@ import { dataUrl } from "./pictures.ts";
 import { dataTable, folded, heatTable } from "./tables.ts";
 
 /** Classes whose counts are set as a table; more are drawn. */
-const MOST_IN_TABLE = 26;
+export const MOST_IN_TABLE = 26;
 
 /** Mistakes that are listed. */
 const MOST_LISTED = 15;
@@ -73,8 +73,8 @@ function countsPicture(tools: Tools, confusion: Confusion, totals: readonly numb
   const draw = ({ width, narrow }: ChartWidth) => {
     const side = Math.min(width, 560) - 60;
     return {
-      height: side + 60,
-      ...{ marginLeft: 44, marginRight: width - 44 - side, marginTop: 20, marginBottom: 40 },
+      height: side + 70,
+      ...{ marginLeft: 44, marginRight: width - 44 - side, marginTop: 20, marginBottom: 50 },
       x: {
         label: "answer (number of the class)",
         domain: [0.5, size + 0.5],

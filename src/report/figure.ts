@@ -83,7 +83,7 @@ function roomy(options: Readonly<Record<string, unknown>>): Record<string, unkno
 /** Colours, told apart in either scheme; beyond them strokes differ as well. */
 const COLORS = 8;
 const DASHES = ["none", "7 3", "2 3"];
-const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "cross", "times", "wye"];
+const SYMBOLS = ["circle", "square", "triangle", "diamond", "star", "cross", "wye"];
 
 /** How one of several things is drawn: by colour, stroke and symbol. */
 export interface Look {
@@ -97,7 +97,7 @@ export function lookOf(place: number): Look {
   return {
     color: `var(--c${place % COLORS})`,
     dash: DASHES[Math.floor(place / COLORS) % DASHES.length],
-    symbol: SYMBOLS[(place + Math.floor(place / COLORS)) % SYMBOLS.length],
+    symbol: SYMBOLS[place % SYMBOLS.length],
   };
 }
 

@@ -58,7 +58,9 @@ export function name(text: string): Html {
   const shown = nameText(text);
   const cut = shortened(shown, LONGEST);
   const title = cut === shown ? "" : markup` title="${shown}"`;
-  return markup`<bdi class="name"${title}>${cut}</bdi>`;
+  // Escapes of what cannot be seen are read from the left.
+  const direction = shown === text ? "" : markup` dir="ltr"`;
+  return markup`<bdi class="name"${direction}${title}>${cut}</bdi>`;
 }
 
 /** A name for a label in a picture. */
@@ -68,5 +70,8 @@ export function label(text: string, longest = 16): string {
 
 function shortened(text: string, longest: number): string {
   const letters = [...text];
-  return letters.length <= longest ? text : `${letters.slice(0, longest - 1).join("")}…`;
+  if (letters.length <= longest) return text;
+  // Names are often told apart by their ends.
+  const end = Math.floor(longest / 3);
+  return `${letters.slice(0, longest - 1 - end).join("")}…${letters.slice(-end).join("")}`;
 }

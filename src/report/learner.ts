@@ -27,19 +27,25 @@ const together = (marks: readonly (Marks | null)[]): Marks => {
 const marksText = (marks: Marks) =>
   marks.images === 0 ? "–" : `${decimal(share(marks), 1)} % of ${marks.images}`;
 
-/** Nights that were spent; that one was accepted later is told of it. */
+/** Nights that were spent; that one was accepted later, a line of its own, is told of it. */
 function nightsOf({ nights }: LearnerPart) {
   const accepted = new Set(
-    nights.filter((one) => one.accepted).map(({ generation }) => generation),
+    nights.flatMap((one, line) => {
+      const refused = nights.slice(0, line).findLastIndex(({ night, passed }) =>
+        night === one.night && !passed
+      );
+      return one.accepted ? [refused] : [];
+    }),
   );
-  return nights.filter((one) => !one.accepted).map((record) => ({
-    record,
-    end: record.passed
-      ? "passed"
-      : accepted.has(record.generation)
-      ? "refused, then accepted"
-      : "refused",
-  }));
+  return nights.flatMap((record, line) => {
+    if (record.accepted) return [];
+    const end = record.passed
+      ? "passed" as const
+      : accepted.has(line)
+      ? "refused, then accepted" as const
+      : "refused" as const;
+    return [{ record, end }];
+  });
 }
 
 /** What the learner is. */
@@ -206,8 +212,8 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
         )
       }</span>`;
   };
-  const decisions = nights.flatMap(({ record: { freezing, night } }) =>
-    freezing ? [{ ...freezing, task: night - 1 }] : []
+  const decisions = nights.flatMap(({ record: { freezing, night }, end }) =>
+    freezing ? [{ ...freezing, label: `night ${night}${end === "passed" ? "" : `, ${end}`}` }] : []
   );
   const phases = [...new Set(nights.flatMap(({ record }) => Object.keys(record.losses)))];
   return markup`${
@@ -216,16 +222,16 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
       words: [1, 2, 3],
       head: [
         ...["night", "when", "taught", "dawn", "fall", "steps", "images", "time", "dreams"],
-        ...["blocks frozen", ...phases.map((phase) => `loss, ${phase}`)],
+        "blocks frozen",
       ],
       rows: nights.map(({ record, end }): Content[] => {
         const fall = fallOf(record.classes);
         return [
           record.night,
-          record.at.slice(0, 16).replace("T", " "),
+          markup`<span class="pair">${record.at.slice(0, 16).replace("T", " ")}</span>`,
           taught(record),
           end === "passed"
-            ? `generation ${record.generation}`
+            ? markup`<span class="pair">generation ${record.generation}</span>`
             : markup`<strong class="bad">${end}</strong>`,
           fall === null ? "–" : signed(-fall, 1),
           whole(record.steps),
@@ -235,21 +241,22 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
             ? `${record.dreams.images} on ${record.dreams.heads} heads`
             : "none",
           record.freezing === null ? "–" : record.freezing.chosen,
-          ...phases.map((phase) => {
-            const own = record.losses[phase];
-            return own ? `${own[0].toFixed(2)} → ${own[1].toFixed(2)}` : "–";
-          }),
         ];
       }),
     })
-  }<p
-      class="note">Fall: points by which the answers to earlier classes' exam images changed over the night. Losses: the
-    first and the last that were read back.</p>${
-    decisions.length > 0
-      ? markup`<div class="grid">${freezingContent(tools, decisions, "night")}</div>`
-      : ""
-  }
-  `;
+  }<p class="note">Fall: points by which the answers to earlier classes' exam images changed over the night.</p>${
+    dataTable({
+      caption: "Loss by phase: the first and the last that were read back",
+      head: ["night", ...phases],
+      rows: nights.map(({ record }) => [
+        record.night,
+        ...phases.map((phase) => {
+          const own = record.losses[phase];
+          return own ? `${own[0].toFixed(2)} → ${own[1].toFixed(2)}` : "–";
+        }),
+      ]),
+    })
+  }<div class="grid">${freezingContent(tools, decisions, "night")}</div>`;
 }
 
 /** Which class has which head, and since when. */
@@ -259,6 +266,7 @@ export function learnerHeads(part: LearnerPart): Html {
     nights.find(({ record }) => record.classes.some((one) => one.name === wanted))?.record;
   return dataTable({
     caption: "Heads and their classes",
+    words: [3],
     head: ["class", "head", "since night", "chosen by"],
     rows: part.state.classes.map(({ name: text, head }) => {
       const record = since(text);
@@ -278,7 +286,7 @@ export function learnerMemory(tools: Tools, { state, memory }: LearnerPart): Htm
   return dataTable({
     caption: "Remembered images by class",
     words: [3],
-    head: ["class", "taught", "remembered", "some of them"],
+    head: ["class", "taught", "held", "some of them"],
     rows: state.classes.map(({ name: text, taught, remembered }) => {
       const some = memory.filter(({ label }) => label === text).slice(0, MOST_THUMBS);
       return [
@@ -350,7 +358,5 @@ export function learnerSettings({ path, state, generations }: LearnerPart): Html
       `./wscl exam ${quotedPath(path)}`,
       ...earlier === undefined ? [] : [`./wscl rollback ${quotedPath(path)} ${earlier}`],
     ].join("\n")
-  }</pre><p
-      class="note">A night is a function of the generation before it, the day's images and these settings.</p>
-  `;
+  }</pre><p class="note">A night is a function of the generation before it, the day's images and these settings.</p>`;
 }

@@ -1,6 +1,6 @@
 import { pairedDifference } from "../experiment/comparison/statistics.ts";
 import { type ChartWidth, figure, lookOf, type Tools } from "./figure.ts";
-import { type Content, Html, label as short, markup, name } from "./html.ts";
+import { type Content, type Html, label as short, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, time, whole } from "./numbers.ts";
 import type { Measures, RowRecord, RunsPart } from "./records.ts";
 import { dataTable, folded, tiles } from "./tables.ts";

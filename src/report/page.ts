@@ -1,4 +1,4 @@
-import { type Content, Html, markup } from "./html.ts";
+import { type Content, type Html, markup } from "./html.ts";
 
 /** How it looks: on paper and on screens, light and dark, wide and narrow. */
 const STYLE = `
@@ -65,7 +65,9 @@ th { font-weight: 600; }
 .w { text-align: left; }
 tbody th { position: sticky; left: 0; background: var(--paper); }
 td.w { white-space: normal; min-width: 4rem; max-width: 24rem; }
-th .name, td .name { display: inline-block; width: max-content; max-width: 16rem; white-space: normal; vertical-align: middle; text-align: left; }
+th .name, td .name { display: inline-block; width: max-content; max-width: 22rem; white-space: normal; vertical-align: middle; text-align: left; }
+.pair { white-space: nowrap; }
+.stack > * { min-width: 0; }
 .list .name { display: inline; }
 td .thumbs { width: max-content; max-width: 21.5rem; }
 .list { display: block; text-align: left; white-space: normal; min-width: 16rem; max-width: 48rem; overflow-wrap: anywhere; }
@@ -85,8 +87,8 @@ td .thumbs { width: max-content; max-width: 21.5rem; }
 .heat .s70, .heat .s85 { color: var(--on-heat); }
 .heat .none { color: var(--soft); }
 .dense { font-size: .75rem; }
-.dense th, .dense td { padding: .12rem .15rem; }
-.dense td, .dense thead th { min-width: 1.9rem; }
+.dense th, .dense td { padding: .12rem .1rem; }
+.dense td, .dense thead th { min-width: 1.65rem; }
 .tiles { display: grid; grid-template-columns: repeat(auto-fill, minmax(9rem, 1fr)); gap: .6rem; margin: .8rem 0; }
 .tiles > div { background: var(--panel); border: 1px solid var(--line); border-radius: 8px; padding: .6rem .8rem; min-width: 0; }
 .tiles dt { color: var(--soft); font-size: .85rem; }
@@ -114,10 +116,11 @@ img { image-rendering: pixelated; }
   .facts > div, .legend-text > div { grid-template-columns: 1fr; }
   .facts dd, .legend-text dd { margin-bottom: .3rem; }
   .tiles { grid-template-columns: repeat(auto-fill, minmax(7rem, 1fr)); }
-  th .name, td .name { max-width: 7.5rem; }
+  th .name, td .name { max-width: 6.8rem; }
+  thead th { min-width: 2.4rem; }
   .heat td, .heat thead th { min-width: 1.75rem; padding: .15rem .1rem; }
   .heat { font-size: .8rem; }
-  td .thumbs { max-width: 9rem; }
+  td .thumbs { max-width: 7.3rem; }
   .thumbs img { width: 32px; height: 32px; }
 }
 @media print {

@@ -1,5 +1,5 @@
 import { accuracyContent, summariesOf } from "./accuracy.ts";
-import { added, confusionContent } from "./confusion.ts";
+import { added, confusionContent, MOST_IN_TABLE } from "./confusion.ts";
 import type { Tools } from "./figure.ts";
 import { type Html, markup, name } from "./html.ts";
 import {
@@ -24,7 +24,7 @@ const MOST_STORIES = 4;
 /** Confusion matrices that are shown at once. */
 const MOST_SHOWN = 4;
 
-/** Classes whose matrices stand side by side. */
+/** Classes whose matrices stand side by side; so do those that are drawn. */
 const SMALL = 12;
 
 /** Remembered images that are shown of each class, of one run and of several. */
@@ -105,8 +105,10 @@ function confusions(tools: Tools, rows: readonly RowRecord[]): Html {
   if (found.length === 0) {
     return markup`<p class="note">No run has a confusion matrix: an older program made them.</p>`;
   }
-  const small = found.every(({ confusion }) => confusion.classes.length <= SMALL);
-  return markup`<div${small ? markup` class="grid"` : ""}>${
+  const beside = found.every(({ confusion: { classes: { length } } }) =>
+    length <= SMALL || length > MOST_IN_TABLE
+  );
+  return markup`<div class="${beside ? "grid" : "stack"}">${
     found.map(({ row, confusion, runs }, place) => {
       const about = runs > 1
         ? `${runs} runs together, behind the last task.`

@@ -2,7 +2,7 @@ import { differingKeys, leaves } from "../experiment/report.ts";
 import { type Html, markup, name } from "./html.ts";
 import { whole } from "./numbers.ts";
 import type { RowRecord, RunRecord, RunsPart } from "./records.ts";
-import { dataTable, factList, folded } from "./tables.ts";
+import { crossTable, factList, folded } from "./tables.ts";
 
 /** Rows whose configuration is shown whole. */
 const MOST_CONFIGS = 8;
@@ -47,11 +47,14 @@ function differences(rows: readonly { readonly row: RowRecord; readonly config: 
     .filter((key) => key !== "seed" && key !== "name")
     .filter((key) => flat.some((one) => one.get(key) !== flat[0].get(key)));
   if (keys.length === 0) return markup`<p>The rows have the same configuration.</p>`;
-  return dataTable({
-    caption: "In what the rows differ",
-    words: rows.map((_, i) => i + 1),
-    head: ["key", ...rows.map(({ row }) => name(row.label))],
-    rows: keys.map((key) => [key, ...flat.map((one) => one.get(key) ?? "–")]),
+  const caption = "In what the rows differ";
+  const cell = (i: number, key: string) => flat[i].get(key) ?? "–";
+  return crossTable({
+    caption,
+    words: true,
+    rows: ["key", keys],
+    columns: ["row", rows.map(({ row }) => name(row.label))],
+    cell: (key, row) => cell(row, keys[key]),
   });
 }
 

@@ -1,6 +1,7 @@
 import type { Phase } from "../experiment/events.ts";
 import type { Gallery } from "../experiment/gallery.ts";
-import type { FreezingDecision, Summary } from "../experiment/summary.ts";
+import type { Summary } from "../experiment/summary.ts";
+import type { FreezingChoice } from "../method/freezing.ts";
 import { taskAxis } from "./accuracy.ts";
 import { type ChartWidth, figure, legend, type Look, lookOf, type Tools } from "./figure.ts";
 import { type Content, type Html, markup, name } from "./html.ts";
@@ -8,7 +9,7 @@ import type { LogDigest, StageTime } from "./log_digest.ts";
 import { decimal, sum, time, upTo, whole } from "./numbers.ts";
 import { gallery as pictureList, thumbnails } from "./pictures.ts";
 import type { RunRecord } from "./records.ts";
-import { dataTable, folded } from "./tables.ts";
+import { crossTable, dataTable, folded, type Table } from "./tables.ts";
 
 /** Phases have the same look in all runs. */
 const PHASES: readonly Phase[] = [
@@ -50,7 +51,12 @@ export function storyContent(
   const pictures = record.gallery();
   return markup`<div class="grid">${
     log ? [lossFigure(tools, log, summary), timeFigure(tools, log)] : ""
-  }${freezingContent(tools, summary.freezing)}</div>${
+  }${
+    freezingContent(
+      tools,
+      summary.freezing.map((one) => ({ ...one, label: `task ${one.task + 1}` })),
+    )
+  }</div>${
     log
       ? ""
       : markup`<p class="note">There is no log of this run, so neither losses nor times by phase.</p>`
@@ -172,23 +178,18 @@ function timeFigure(tools: Tools, { times, speeds }: LogDigest): Html {
     about: `${time(all)} between the first and the last phase.`,
     draw,
     numbers: dataTable({
-      caption: "Seconds and images per second by phase",
-      head: [
-        "phase",
-        "seconds",
-        "%",
-        "images per second",
-        "outside of tasks",
-        ...tasks.map((task) => `task ${task + 1}`),
+      caption: "Seconds by task and phase, and images per second",
+      head: ["", ...stages.map(({ stage }) => phaseName(stage)), "all"],
+      rows: [
+        ...[null, ...tasks].map((task) => [
+          task === null ? "outside of tasks" : `task ${task + 1}`,
+          ...stages.map(({ own }) => decimal(inTask(own, task))),
+          decimal(inTask(times, task)),
+        ]),
+        ["all", ...stages.map(({ seconds }) => decimal(seconds)), decimal(all)],
+        ["% of the time", ...stages.map(({ seconds }) => decimal(100 * seconds / all, 1)), "100.0"],
+        ["images per second", ...stages.map(({ stage }) => decimal(speeds.get(stage), 1)), ""],
       ],
-      rows: stages.map(({ stage, seconds, own }) => [
-        phaseName(stage),
-        decimal(seconds),
-        decimal(100 * seconds / all, 1),
-        decimal(speeds.get(stage), 1),
-        decimal(inTask(own, null)),
-        ...tasks.map((task) => decimal(inTask(own, task))),
-      ]),
     }),
   });
 }
@@ -196,12 +197,12 @@ function timeFigure(tools: Tools, { times, speeds }: LogDigest): Html {
 /** The search for what to freeze: a line for each task, or night. */
 export function freezingContent(
   tools: Tools,
-  decisions: readonly FreezingDecision[],
+  decisions: readonly (FreezingChoice & { readonly label: string })[],
   unit: "task" | "night" = "task",
 ): Html | null {
   if (decisions.length === 0) return null;
-  const points = decisions.flatMap(({ task, candidates, chosen }, place) =>
-    candidates.map(({ frozen, loss }) => ({ place, task, frozen, loss, chosen: frozen === chosen }))
+  const points = decisions.flatMap(({ candidates, chosen }, place) =>
+    candidates.map(({ frozen, loss }) => ({ place, frozen, loss, chosen: frozen === chosen }))
   );
   const { plot } = tools;
   const most = Math.max(...points.map(({ frozen }) => frozen));
@@ -239,18 +240,17 @@ export function freezingContent(
     draw,
     legend: legend(
       tools,
-      decisions.map(({ task }, place) => ({ text: `${unit} ${task + 1}`, look: lookOf(place) })),
+      decisions.map(({ label }, place) => ({ text: label, look: lookOf(place) })),
     ),
-    numbers: dataTable({
-      caption: "Loss of each candidate, by blocks frozen",
-      head: [unit, "kept", ...upTo(most + 1).map((frozen) => `${frozen} frozen`)],
-      rows: decisions.map(({ task, candidates, chosen }) => [
-        task + 1,
-        `${chosen} frozen`,
-        ...upTo(most + 1).map((frozen) =>
-          decimal(candidates.find((one) => one.frozen === frozen)?.loss, 4)
-        ),
-      ]),
+    numbers: crossTable({
+      caption: "Loss of each candidate; *: kept",
+      rows: [unit, decisions.map(({ label }) => label)],
+      columns: ["", upTo(most + 1).map((frozen) => `${frozen} frozen`)],
+      cell: (place, frozen) => {
+        const { candidates, chosen } = decisions[place];
+        const loss = candidates.find((one) => one.frozen === frozen)?.loss;
+        return `${decimal(loss, 4)}${frozen === chosen ? "*" : ""}`;
+      },
     }),
   });
 }
@@ -287,7 +287,7 @@ function headsContent(
     if (dream === null) return "none";
     const picture = pictureOf.get(head);
     const shown = picture && thumbnails(tools, [picture], pictures!.size, "an image of it");
-    return markup`${shown} ${name(dream)}`;
+    return markup`<span class="pair">${shown} ${name(dream)}</span>`;
   };
   const atStart = Number((config as { dreamStart?: unknown } | null)?.dreamStart ?? 0) > 0;
   const last = Math.max(...heads.map(({ task }) => task));
@@ -302,7 +302,7 @@ function headsContent(
       ? "Before the first task the heads were trained on dreams."
       : "Until a class takes it, a head is trained on its dreams."
   }</p>${
-    dataTable({
+    foldedIfLong(dreams.length, {
       caption: "Heads, their dreams and their classes",
       words: [1, 2, 3, 4],
       head: ["head", "dreamt of", "during", "taken by", "since"],
@@ -328,10 +328,10 @@ function memoryContent(
     (picture) => picture.class,
   );
   const all = sum(remembered.map(({ images }) => images));
-  return markup`<h4>What is remembered</h4><p>The long-term memory holds ${
-    whole(all)
-  } images at the end.</p>${
-    dataTable({
+  return markup`<h4>What is remembered</h4><p>The long-term memory holds ${whole(all)} ${
+    all === 1 ? "image" : "images"
+  } at the end.</p>${
+    foldedIfLong(remembered.length, {
       caption: "Remembered images by class",
       words: [2],
       head: ["class", "images", "some of them"],
@@ -347,6 +347,15 @@ function memoryContent(
       }),
     })
   }`;
+}
+
+/** Lines of a table that is shown at once. */
+const MOST_LINES = 30;
+
+function foldedIfLong(lines: number, table: Table): Html {
+  return lines > MOST_LINES
+    ? folded(`${table.caption}: ${lines} lines`, dataTable(table))
+    : dataTable(table);
 }
 
 function misleadingContent(tools: Tools, pictures: Gallery | null): Html | null {

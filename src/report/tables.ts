@@ -1,4 +1,4 @@
-import { type Content, Html, markup } from "./html.ts";
+import { type Content, type Html, markup } from "./html.ts";
 
 /** A table of texts and numbers. */
 export interface Table {
@@ -23,6 +23,29 @@ export function dataTable({ caption, head, rows, words = [] }: Table): Html {
     caption,
     markup`<table><caption>${caption}</caption><thead><tr>${headings}</tr></thead><tbody>${lines}</tbody></table>`,
   );
+}
+
+/** Numbers by two things, of which the one with more is read downwards: pages are narrow. */
+export function crossTable(
+  { caption, rows, columns, cell, words = false }: {
+    readonly caption: string;
+    /** What rows are, and their heads. */
+    readonly rows: readonly [what: string, heads: readonly Content[]];
+    readonly columns: readonly [what: string, heads: readonly Content[]];
+    readonly cell: (row: number, column: number) => Content;
+    /** Cells are words. */
+    readonly words?: boolean;
+  },
+): Html {
+  const [[what, heads], [, others], at] = rows[1].length >= columns[1].length
+    ? [rows, columns, cell]
+    : [columns, rows, (column: number, row: number) => cell(row, column)];
+  return dataTable({
+    caption,
+    words: words ? others.map((_, i) => i + 1) : [],
+    head: [what, ...others],
+    rows: heads.map((head, i) => [head, ...others.map((_, j) => at(i, j))]),
+  });
 }
 
 const OF_WORDS = markup` class="w"`;
