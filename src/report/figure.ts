@@ -54,6 +54,7 @@ export function figure(tools: Tools, { title, about, draw, legend, numbers, note
       document: tools.document,
       ...roomy(draw(size)),
       width,
+      ariaLabel: `${title}. ${about}`,
     });
     const drawing = new Html(outerHTML.replace(/^<svg /, '<svg role="img" '));
     return markup`<div class="${narrow ? "narrow" : "wide"}">${drawing}</div>`;
