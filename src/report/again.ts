@@ -3,7 +3,7 @@ import type { RunRecord } from "./records.ts";
 
 /** A path as a shell takes it. */
 export function quotedPath(path: string): string {
-  return /^[\w./:@%+=-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 const inFolder = (path: string, file: string) => quotedPath(`${path.replace(/\/$/, "")}/${file}`);

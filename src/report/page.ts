@@ -131,7 +131,7 @@ img { image-rendering: pixelated; }
   .narrow { display: none; }
   .frame { overflow: visible; background: none; }
   tbody th { position: static; }
-  .heat:not(.dense), h4 + p, h3 + p { break-inside: avoid; }
+  .heat:not(.dense), .short, h4 + p, h3 + p { break-inside: avoid; }
   h4 + p, h3 + p, .caption { break-after: avoid; }
   .grid { display: block; }
   .grid > * { max-width: 100%; }

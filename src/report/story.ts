@@ -49,20 +49,20 @@ export function storyContent(
   const { summary } = record;
   const log = record.log();
   const pictures = record.gallery();
-  return markup`<div class="grid">${
-    log ? [lossFigure(tools, log, summary), timeFigure(tools, log)] : ""
-  }${
-    freezingContent(
-      tools,
-      summary.freezing.map((one) => ({ ...one, label: `task ${one.task + 1}` })),
-    )
-  }</div>${
+  const decisions = summary.freezing.map((one) => ({ ...one, label: `task ${one.task + 1}` }));
+  const charts = [
+    ...log ? [lossFigure(tools, log, summary), timeFigure(tools, log)] : [],
+    freezingContent(tools, decisions),
+  ];
+  const held = [
+    headsContent(tools, record, pictures),
+    memoryContent(tools, summary, pictures, thumbs),
+  ];
+  return markup`<div class="grid">${charts}</div>${
     log
       ? ""
       : markup`<p class="note">There is no log of this run, so neither losses nor times by phase.</p>`
-  }${headsContent(tools, record, pictures)}${memoryContent(tools, summary, pictures, thumbs)}${
-    misleadingContent(tools, pictures)
-  }`;
+  }<div class="grid">${held}</div>${misleadingContent(tools, pictures)}`;
 }
 
 function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: Summary): Html {
@@ -79,6 +79,7 @@ function lossFigure(tools: Tools, { losses, taskStarts }: LogDigest, { tasks }: 
     return {
       height: narrow ? 250 : 300,
 
+      marginRight: narrow ? 24 : 46,
       x: { label: "training step", domain: [0, last], ticks: narrow ? 4 : 8 },
       y: { label: "loss", grid: true, ticks: 5, zero: true, nice: true },
       marks: [
@@ -152,7 +153,7 @@ function timeFigure(tools: Tools, { times, speeds }: LogDigest): Html {
   const draw = ({ narrow }: ChartWidth) => ({
     height: 84 + 28 * stages.length,
     marginLeft: 16 + 6.6 * longest,
-    marginRight: 60,
+    marginRight: 92,
     x: { label: "seconds", grid: true, ticks: narrow ? 3 : 6 },
     y: { label: null, domain: stages.map(({ stage }) => phaseName(stage)), tickSize: 0 },
     marks: [
@@ -297,7 +298,7 @@ function headsContent(
     const count = taken.get(head)?.task ?? last + 1;
     return count === 0 ? "–" : count === 1 ? "task 1" : `tasks 1 to ${count}`;
   };
-  return markup`<h4>What each head dreamt of, and which class took it</h4><p>${
+  return markup`<div><h4>What each head dreamt of, and which class took it</h4><p>${
     atStart
       ? "Before the first task the heads were trained on dreams."
       : "Until a class takes it, a head is trained on its dreams."
@@ -313,7 +314,7 @@ function headsContent(
         ...since(head),
       ]),
     })
-  }`;
+  }</div>`;
 }
 
 function memoryContent(
@@ -328,7 +329,7 @@ function memoryContent(
     (picture) => picture.class,
   );
   const all = sum(remembered.map(({ images }) => images));
-  return markup`<h4>What is remembered</h4><p>The long-term memory holds ${whole(all)} ${
+  return markup`<div><h4>What is remembered</h4><p>The long-term memory holds ${whole(all)} ${
     all === 1 ? "image" : "images"
   } at the end.</p>${
     foldedIfLong(remembered.length, {
@@ -346,7 +347,7 @@ function memoryContent(
         ];
       }),
     })
-  }`;
+  }</div>`;
 }
 
 /** Lines of a table that is shown at once. */
@@ -370,7 +371,7 @@ last task; of large test sets a part is looked at.</p>${
         about: `an image of ${text}`,
         caption: markup`${name(text)} taken for ${answer ? name(answer) : "a free head"}, ${
           (100 * confidence).toFixed(1)
-        } %`,
+        }\u00a0%`,
       })),
       pictures.size,
     )

@@ -11,9 +11,14 @@ export interface Table {
   readonly words?: readonly number[];
 }
 
+/** Lines that are not torn apart. */
+const MOST_TOGETHER = 15;
+
 /** The table; one that is too wide is moved within its frame, by keys as well. */
 export function dataTable({ caption, head, rows, words = [] }: Table): Html {
   const kind = (column: number) => column === 0 || words.includes(column) ? OF_WORDS : "";
+  // On paper a table of few lines stays on one page.
+  const short = rows.length <= MOST_TOGETHER ? markup` class="short"` : "";
   const headings = head.map((cell, i) => markup`<th scope="col"${kind(i)}>${cell}</th>`);
   const lines = rows.map(([first, ...others]) => {
     const cells = others.map((cell, i) => markup`<td${kind(i + 1)}>${cell}</td>`);
@@ -21,7 +26,7 @@ export function dataTable({ caption, head, rows, words = [] }: Table): Html {
   });
   return framed(
     caption,
-    markup`<table><caption>${caption}</caption><thead><tr>${headings}</tr></thead><tbody>${lines}</tbody></table>`,
+    markup`<table${short}><caption>${caption}</caption><thead><tr>${headings}</tr></thead><tbody>${lines}</tbody></table>`,
   );
 }
 
