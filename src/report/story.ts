@@ -54,10 +54,10 @@ export function storyContent(
     ...log ? [lossFigure(tools, log, summary), timeFigure(tools, log)] : [],
     freezingContent(tools, decisions),
   ];
-  const held = [
-    headsContent(tools, record, pictures),
-    memoryContent(tools, summary, pictures, thumbs),
-  ];
+  const heads = headsContent(tools, record, pictures);
+  const memory = memoryContent(tools, summary, pictures, thumbs);
+  // Heads that dreamt of nothing are folded: what is behind them would stand alone.
+  const held = summary.dreams ? [heads, memory] : [memory, heads];
   return markup`<div class="grid">${charts}</div>${
     log
       ? ""
