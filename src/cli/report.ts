@@ -1,9 +1,10 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
 import type { Summary } from "../experiment/summary.ts";
-import { diskProblem } from "../host/durable.ts";
-import { findReportFolders, readParts } from "../host/report_folders.ts";
+import { comparisonTable } from "../experiment/comparison/table.ts";
+import { writing } from "../host/durable.ts";
+import { findReportFolders, readComparisonFile, readParts } from "../host/report_folders.ts";
 import { openReportTools } from "../host/report_tools.ts";
 import { readConfig, readSummary } from "../host/run_folder.ts";
 import { csvTables } from "../report/csv.ts";
@@ -29,13 +30,18 @@ export async function report(
   { paths, out, csv }: ReportOptions,
   terminal: Terminal,
 ): Promise<void> {
+  if (out !== undefined) refuseOut(out);
+  if (csv !== undefined) makeFolder(csv);
   const folders = findReportFolders(paths);
   const parts = out === undefined && csv === undefined
     ? []
     : await readParts(folders, (text) => terminal.print(text));
   // Before anything is printed: what cannot be had is an error alone.
   const page = out === undefined ? null : reportPage(parts, await openReportTools());
-  printRuns(folders.runs, terminal);
+  if (folders.runs.length > 0) printRuns(folders.runs, terminal);
+  else {for (const file of folders.comparisons) {
+      terminal.print(comparisonTable(readComparisonFile(file)));
+    }}
   for (const learner of folders.learners) await show(learner, terminal);
   if (out !== undefined && page !== null) {
     write(out, page);
@@ -44,7 +50,6 @@ export async function report(
   }
   if (csv !== undefined) {
     const tables = csvTables(parts);
-    writing(csv, () => Deno.mkdirSync(csv, { recursive: true }));
     for (const [name, text] of tables) write(join(csv, name), text);
     terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
   }
@@ -68,14 +73,40 @@ function printRuns(runs: readonly string[], terminal: Terminal): void {
   }
 }
 
+/** @throws {InputError} for a file that could not be written at the end. */
+function refuseOut(out: string): void {
+  const isNew = !exists(out);
+  try {
+    Deno.openSync(out, { append: true, create: true }).close();
+  } catch (error) {
+    const found = error instanceof Deno.errors.NotFound
+      ? `there is no folder ${dirname(out)}`
+      : (error as Error).message.split("\n")[0];
+    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
+  }
+  if (isNew) Deno.removeSync(out);
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function write(path: string, text: string): void {
   writing(path, () => Deno.writeTextFileSync(path, text));
 }
 
-function writing(path: string, action: () => void): void {
+function makeFolder(path: string): void {
   try {
-    action();
+    Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    throw new InputError(`Cannot write ${path}: ${diskProblem(error)}; choose another place`);
+    const [reason] = (error as Error).message.split("\n");
+    throw new InputError(
+      `Cannot make the folder ${path}: ${reason}; choose another with --csv`,
+    );
   }
 }

@@ -1,9 +1,9 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { readDay } from "../continual/day.ts";
 import { generationsOf, readGeneration, readLast } from "../continual/generation.ts";
 import { parseRecord } from "../continual/record.ts";
 import { InputError } from "../errors.ts";
-import type { Comparison } from "../experiment/comparison/results.ts";
+import type { Comparison, RowResult } from "../experiment/comparison/results.ts";
 import { decodeGallery, type Gallery } from "../experiment/gallery.ts";
 import { readJson } from "../experiment/json.ts";
 import { digestLog, type LogDigest, type TimedEvent } from "../report/log_digest.ts";
@@ -17,13 +17,14 @@ import { readConfig, readSummary, runFolder } from "./run_folder.ts";
 export interface ReportFolders {
   /** Folders of runs, those of comparisons included. */
   readonly runs: readonly string[];
-  /** Folders with a comparison.json. */
+  /** Files of comparisons. */
   readonly comparisons: readonly string[];
   readonly learners: readonly string[];
 }
 
 /**
- * Looks what lies in some folders: a run, a learner, a comparison, or, one folder below, runs.
+ * Looks what lies in some folders: a run, a learner, a comparison, or, one folder below, runs. The file of a comparison
+ * stands for its numbers.
  *
  * @throws {InputError} for a folder that holds none of these.
  */
@@ -36,9 +37,14 @@ export function findReportFolders(paths: readonly string[]): ReportFolders {
       learners.add(path);
       continue;
     }
+    if (isThere(path)) {
+      comparisons.add(path);
+      continue;
+    }
     const found = runsIn(path);
     for (const run of found) runs.add(run);
-    if (isThere(join(path, "comparison.json"))) comparisons.add(path);
+    const file = join(path, "comparison.json");
+    if (isThere(file)) comparisons.add(file);
     else if (found.length === 0) {
       throw new InputError(
         `Cannot report on ${path}: no summary.json in it or one folder below; ` +
@@ -77,13 +83,9 @@ export async function readParts(
   warn: (text: string) => void,
 ): Promise<Part[]> {
   const inComparison = new Set<string>();
-  const compared = comparisons.map((path) => {
-    const file = join(path, "comparison.json");
-    const comparison = readJson(Deno.readFileSync(file), file) as Comparison;
-    if (!Array.isArray(comparison?.rows)) {
-      throw new InputError(`Cannot report on ${path}: comparison.json has no rows; compare again`);
-    }
-    return partOfComparison(path, comparison, (folder) => {
+  const compared = comparisons.map((file) => {
+    const path = dirname(file);
+    return partOfComparison(file, readComparisonFile(file), (folder) => {
       const run = join(path, folder);
       if (!runs.includes(run)) return null;
       inComparison.add(run);
@@ -94,6 +96,29 @@ export async function readParts(
   const kept: LearnerPart[] = [];
   for (const path of learners) kept.push(await readLearner(path, warn));
   return [...compared, ...others.length > 0 ? partsOfRuns(others) : [], ...kept];
+}
+
+/**
+ * Reads what a comparison found.
+ *
+ * @throws {InputError} for a file that is something else, or a comparison of which no run has ended.
+ */
+export function readComparisonFile(file: string): Comparison {
+  const comparison = readJson(Deno.readFileSync(file), file) as Partial<Comparison> | null;
+  const { rows, seeds } = Object(comparison) as Partial<Comparison>;
+  const isRow = (row: Partial<RowResult> | null) =>
+    typeof row?.row === "string" && Array.isArray(row.runs);
+  if (!Array.isArray(rows) || !Array.isArray(seeds) || !rows.every(isRow)) {
+    throw new InputError(
+      `Cannot report on ${file}: it is no comparison; name a comparison.json, or a folder`,
+    );
+  }
+  if (rows.every(({ runs }) => runs.length === 0)) {
+    throw new InputError(
+      `Cannot report on ${file}: no run of the comparison has ended; go on with it by ./wscl compare`,
+    );
+  }
+  return comparison as Comparison;
 }
 
 function readRun(path: string, warn: (text: string) => void): RunRecord {

@@ -19,18 +19,24 @@ export function againOf({ path, origin }: RunRecord): string {
   ].join(" ");
 }
 
-/** The command that makes a comparison once more, from the configuration of a run of its first row. */
+/**
+ * The command that makes a comparison once more, from the configuration of a run of its first row, if that is there.
+ *
+ * @param path its folder
+ */
 export function againOfComparison(
   path: string,
-  { seeds, rows }: Pick<Comparison, "seeds" | "rows">,
+  { config, seeds, rows }: Pick<Comparison, "config" | "seeds" | "rows">,
   first: RunRecord | null,
 ): string {
   const others = rows.slice(1).map(({ row }) => row);
   return [
-    `./wscl compare --config ${first ? inFolder(first.path, "config.json") : "FILE"}`,
+    `./wscl compare --config ${
+      first ? inFolder(first.path, "config.json") : quotedPath(`${config}.json`)
+    }`,
     ...first?.origin ? [`--data ${quotedPath(first.origin.dataRoot)}`] : [],
     `--seeds ${seeds.join(",")}`,
     ...others.length > 0 ? [`--rows ${quotedPath(others.join(","))}`] : [],
-    `--out ${quotedPath(`${path.replace(/\/$/, "")}-again`)}`,
+    ...first ? [`--out ${quotedPath(`${path.replace(/\/$/, "")}-again`)}`] : [],
   ].join(" ");
 }

@@ -46,10 +46,11 @@ export function partsOfRuns(records: readonly RunRecord[]): RunsPart[] {
 
 /** A comparison: its rows, with the folders of their runs where these are there. */
 export function partOfComparison(
-  path: string,
+  file: string,
   comparison: Comparison,
   recordOf: (folder: string) => RunRecord | null,
 ): RunsPart {
+  const path = file.replace(/\/?comparison\.json$/, "") || ".";
   const rows = comparison.rows.filter(({ runs }) => runs.length > 0);
   const found = rows.map(({ row, about, runs }): RowRecord => ({
     label: row,
@@ -68,11 +69,11 @@ export function partOfComparison(
     rows: found,
     notes: missing > 0
       ? [
-        `Of ${missing} of ${all.length} runs there is no folder: comparison.json alone has their numbers.`,
+        `Of ${missing} of ${all.length} runs there is no folder: the comparison alone has their numbers.`,
       ]
       : [],
     again: [
-      againOfComparison(path, { seeds: comparison.seeds, rows }, found[0]?.runs[0]?.record ?? null),
+      againOfComparison(path, { ...comparison, rows }, found[0]?.runs[0]?.record ?? null),
     ],
     commit: comparison.commit,
   };

@@ -31,7 +31,7 @@ export const report = command({
   arguments: {
     runs: texts(
       "<runs...>",
-      "folders of runs, comparisons or learners, or folders that hold runs",
+      "folders of runs, comparisons or learners, folders that hold runs, or a comparison.json",
       {
         path: "read",
       },
