@@ -5,14 +5,14 @@ const STYLE = `
 :root {
   color-scheme: light;
   --paper: #fff; --ink: #1c1c22; --soft: #565661; --line: #d5d5de; --panel: #f5f5f9; --bad: #b3261e; --shade: #0003;
-  --heat: #0b4f8a; --on-heat: #fff; --link: #0b4f8a;
+  --heat: #0b4f8a; --on: #000; --on-76: #fff; --on-82: #fff; --link: #0b4f8a;
   --c0: #0b6bb8; --c1: #c2570c; --c2: #1a7f4b; --c3: #a3268f; --c4: #6b5b00; --c5: #6a4bc4; --c6: #b3261e; --c7: #4b5563;
 }
 @media screen and (prefers-color-scheme: dark) {
   :root {
     color-scheme: dark;
     --paper: #15161a; --ink: #e9e9ef; --soft: #adadb9; --line: #3a3b45; --panel: #1e1f26; --bad: #ff8a80; --shade: #fff3;
-    --heat: #3d8fd6; --on-heat: #0b0c0f; --link: #8cc4ff;
+    --heat: #3d8fd6; --on: #fff; --on-76: #fff; --on-82: #000; --link: #8cc4ff;
     --c0: #5cb0f5; --c1: #f59a52; --c2: #58c98b; --c3: #ec7fdc; --c4: #d8c545; --c5: #ab95f7; --c6: #ff8a80; --c7: #a9b4c2;
   }
 }
@@ -80,11 +80,12 @@ td .thumbs { width: max-content; max-width: 21.5rem; }
 .heat .name { max-width: 11rem; }
 .heat td { text-align: center; min-width: 2.6rem; border-radius: 3px; }
 .heat .h {
-  background: color-mix(in srgb, var(--heat) var(--p), var(--paper)); color: var(--ink);
+  background: color-mix(in srgb, var(--heat) var(--p), var(--paper)); color: var(--on);
   box-shadow: inset 0 0 0 1px color-mix(in srgb, var(--heat) 25%, transparent);
   -webkit-print-color-adjust: exact; print-color-adjust: exact;
 }
-.heat .s70, .heat .s85 { color: var(--on-heat); }
+.heat .s76 { color: var(--on-76); }
+.heat .s82 { color: var(--on-82); }
 .heat .none { color: var(--soft); }
 .dense { font-size: .75rem; }
 .dense th, .dense td { padding: .12rem .1rem; }
@@ -131,7 +132,7 @@ img { image-rendering: pixelated; }
   .narrow { display: none; }
   .frame { overflow: visible; background: none; }
   tbody th { position: static; }
-  .heat:not(.dense), .short, h4 + p, h3 + p { break-inside: avoid; }
+  .heat, .short, h4 + p, h3 + p { break-inside: avoid; }
   h4 + p, h3 + p, .caption { break-after: avoid; }
   .grid { display: block; }
   .grid > * { max-width: 100%; }

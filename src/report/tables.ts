@@ -91,8 +91,9 @@ export function heatTable({ caption, corner, columns, rows }: HeatTable): Html {
 function heatCell(cell: HeatTable["rows"][number]["cells"][number]): Html {
   if (cell === null) return markup`<td class="none"><span aria-label="not measured">·</span></td>`;
   const share = Math.min(100, Math.max(0, cell.share));
-  // Dark ink on weak colours, light ink on strong ones; where it changes depends on the scheme.
-  const strength = share >= 85 ? " s85" : share >= 70 ? " s70" : "";
+  // Black ink on weak colours and white on strong ones, or the reverse: where it changes depends on the scheme, and a
+  // contrast of 4.5 is kept.
+  const strength = share >= 82 ? " s82" : share >= 76 ? " s76" : "";
   return markup`<td class="h${strength}" style="--p:${share.toFixed(0)}%">${cell.text}</td>`;
 }
 
