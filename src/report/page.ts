@@ -16,6 +16,7 @@ const STYLE = `
     --c0: #5cb0f5; --c1: #f59a52; --c2: #58c98b; --c3: #ec7fdc; --c4: #d8c545; --c5: #ab95f7; --c6: #ff8a80; --c7: #a9b4c2;
   }
 }
+@media screen and (prefers-color-scheme: dark) { svg image { filter: brightness(1.6); } }
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body {
@@ -109,7 +110,7 @@ img { image-rendering: pixelated; }
 .gallery { list-style: none; margin: .5rem 0; padding: 0; display: grid; grid-template-columns: repeat(auto-fill, minmax(8rem, 1fr)); gap: .8rem; }
 .gallery li { font-size: .85rem; line-height: 1.3; min-width: 0; break-inside: avoid; }
 .gallery img { display: block; width: 64px; height: 64px; margin-bottom: .2rem; }
-@media (max-width: 680px) {
+@media screen and (max-width: 680px) {
   body { padding: 0 .8rem 3rem; }
   .wide { display: none; }
   .narrow { display: block; }
@@ -121,7 +122,7 @@ img { image-rendering: pixelated; }
   thead th { min-width: 2.4rem; }
   .heat td, .heat thead th { min-width: 1.75rem; padding: .15rem .1rem; }
   .heat { font-size: .8rem; }
-  td .thumbs { max-width: 7.3rem; }
+  td .thumbs { max-width: 4.4rem; }
   .thumbs img { width: 32px; height: 32px; }
 }
 @media print {
