@@ -4,6 +4,17 @@
  */
 const BULLMQ = "npm:bullmq@5.81.5";
 
+/** The client that BullMQ uses, of the same version: it tells why an address cannot be used, BullMQ only that. */
+const CLIENT = "npm:ioredis@5.11.1";
+
+/** A connection to Redis. */
+export interface RedisClient {
+  connect(): Promise<void>;
+  info(section: string): Promise<string>;
+  disconnect(): void;
+  on(event: "error", listener: (error: Error) => void): unknown;
+}
+
 /** A job as it is offered. */
 export interface Offered {
   readonly name: string;
@@ -56,7 +67,7 @@ interface Listening {
 /** Jobs by their state. */
 export interface TaskQueue extends Listening {
   getJob(id: string): Promise<TakenJob | undefined>;
-  getFailed(start?: number, end?: number): Promise<readonly TakenJob[]>;
+  getFailed(start: number, end: number): Promise<readonly TakenJob[]>;
   getJobCounts(): Promise<Record<string, number>>;
   getWorkersCount(): Promise<number>;
 }
@@ -85,13 +96,17 @@ export interface BullMq {
     },
   ) => TaskWorker;
   readonly DelayedError: new () => Error;
+  readonly Redis: new (
+    options: Connection & { readonly lazyConnect: true },
+  ) => RedisClient;
 }
 
 /** Loads BullMQ, which Deno fetches at the first call. */
 export async function loadBullMq(): Promise<BullMq> {
   try {
-    // Not as a literal, which Deno would look up, and fetch, before any command starts.
-    return await import(`${BULLMQ}`);
+    // Not as literals, which Deno would look up, and fetch, before any command starts.
+    const [bullMq, { Redis }] = await Promise.all([import(`${BULLMQ}`), import(`${CLIENT}`)]);
+    return { ...bullMq, Redis };
   } catch (error) {
     const [reason] = (error instanceof Error ? error.message : String(error)).split("\n");
     throw new Error(

@@ -5,9 +5,6 @@ import type { RedisAddress } from "./redis_address.ts";
 /** The longest wait, in milliseconds, between two attempts to reach a Redis that went away. */
 const LONGEST_WAIT = 2000;
 
-/** How long, in milliseconds, the first answer may take. */
-const FIRST_ANSWER = 10_000;
-
 /**
  * Reaches Redis once, so that what cannot work is said before anything is begun; what goes on after that waits for it
  * where it goes away.
@@ -15,31 +12,39 @@ const FIRST_ANSWER = 10_000;
  * @throws {InputError} for an address where nothing answers, a wrong password, and a version that is too old.
  */
 export async function reachRedis(
-  { Queue }: BullMq,
+  { Redis }: BullMq,
   { shown, connection }: RedisAddress,
 ): Promise<Connection> {
+  const client = new Redis({ ...connection, lazyConnect: true, retryStrategy: () => null });
   let problem: Error | null = null;
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const probe = new Queue("wscl", { connection: { ...connection, retryStrategy: () => null } });
-  const failed = new Promise<never>((_, reject) => {
-    probe.on("error", (error) => {
-      problem ??= error;
-      // What ends a connection says less than what came before it.
-      setTimeout(() => reject(problem!), 100);
-    });
-    timer = setTimeout(() => reject(new Error("no answer")), FIRST_ANSWER);
-  });
-  failed.catch(() => {});
+  // What ends a connection says less than what came before it.
+  client.on("error", (error) => problem ??= error);
   try {
-    await Promise.race([probe.getJobCounts(), failed]);
+    await client.connect();
+    refuseOld(shown, await client.info("server"));
+    // A database that is not there is told like this, and the first one used instead.
+    if (problem !== null) throw problem;
   } catch (error) {
-    throw explain(shown, problem ?? error as Error);
+    throw error instanceof InputError ? error : explain(shown, problem ?? error as Error);
   } finally {
-    clearTimeout(timer);
-    await Promise.race([probe.close(), new Promise((done) => setTimeout(done, 500))])
-      .catch(() => {}); // it was never open
+    client.disconnect();
   }
   return { ...connection, retryStrategy: (times) => Math.min(100 * times, LONGEST_WAIT) };
+}
+
+/** The oldest Redis that BullMQ's scripts run on; Valkey calls itself 7.2 there. */
+const OLDEST = [6, 2];
+
+function refuseOld(shown: string, info: string): void {
+  const [, major, minor] = /redis_version:(\d+)\.(\d+)/.exec(info)?.map(Number) ?? [];
+  if (major === undefined || major > OLDEST[0] || (major === OLDEST[0] && minor >= OLDEST[1])) {
+    return;
+  }
+  throw new InputError(
+    `Cannot use the queue ${shown}: it is Redis ${major}.${minor}; use ${
+      OLDEST.join(".")
+    } or a later one, or Valkey`,
+  );
 }
 
 function explain(shown: string, { message }: Error): InputError {
@@ -50,9 +55,6 @@ function explain(shown: string, { message }: Error): InputError {
       `it does not accept the password (${message.split("\n")[0]})`,
       "set WSCL_REDIS_PASSWORD, or put user and password into the address",
     );
-  }
-  if (/version/i.test(message)) {
-    return said(message.split("\n")[0], "use Redis 6.2 or Valkey 7.2, or a later one");
   }
   if (/out of range/i.test(message)) return said(message, "name a database that it has");
   return said(
