@@ -10,7 +10,7 @@ import { environment } from "./environment.ts";
 import type { PlannedComparison } from "./plan_sweep.ts";
 import { type JobOptions, runJob, writeComparison } from "./run_jobs.ts";
 import { stopOnSignals } from "./stop.ts";
-import { bySeed, printTables } from "./sweep.ts";
+import { bySeed, printTables } from "./sweep_tables.ts";
 import type { Terminal } from "./terminal.ts";
 import { TIME_IS_UP } from "./train.ts";
 
