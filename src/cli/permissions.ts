@@ -20,17 +20,15 @@ interface Places {
 
 /**
  * What the launcher is to do for a command line: lines that `sh` evaluates. They set `gpu` and `commit` and `hangup` (1
- * or 0: see {@linkcode Needs}), `task` (`run`, or what the launcher does itself), `fetch` (packages to fetch first; then
- * this is asked again), `lock` (the lock file that has them), `what` and `about` (the
- * same in words), `without` (how to do without them) and `deno` (the program), and put the flags for Deno in front of the arguments.
+ * or 0: see {@linkcode Needs}) and `allvariables`, `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
+ * then this is asked again) and `deno` (the program), and put the flags for Deno in front of the arguments.
  *
  * @throws {InputError} Where a path has a comma.
  */
 function launch(args: readonly string[], places: Places): string {
   const { command, texts } = readGiven(wscl, args);
   const needs = command?.needs ?? {};
-  const dawn = texts.provider?.at(-1) === "dawn" ? foldersOf(places.denoCache, DAWN_PACKAGE) : null;
-  const packages = needs.packages?.(texts) ?? [];
+  const dawn = texts.provider?.at(-1) === "dawn" ? dawnFolders(places.denoCache) : null;
   const read = new PathList();
   const write = new PathList();
   read.add(places.root, places.cache);
@@ -42,39 +40,23 @@ function launch(args: readonly string[], places: Places): string {
   if (needs.writesCache) write.add(places.cache);
   if (needs.temporary) [read, write].forEach((list) => list.add(places.temporary));
   const hosts = needs.hosts?.(texts) ?? [];
+  const lock = needs.lock?.(texts) ?? (dawn ? "dawn.lock" : null);
   const flags = [
     ...read.flags("allow-read"),
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
-    ...packages.length > 0 ? [`--lock=${join(places.root, "report.lock")}`] : [],
-    ...dawn ? [`--lock=${join(places.root, "dawn.lock")}`, `--allow-ffi=${dawn.join(",")}`] : [],
+    ...lock ? [`--lock=${join(places.root, lock)}`, "--frozen"] : [],
+    ...dawn ? [`--allow-ffi=${dawn.join(",")}`] : [],
   ];
-  const isMissing = (name: string) => foldersOf(places.denoCache, name).length === 0;
-  const fetch = dawn?.length === 0
-    ? {
-      names: [DAWN_PACKAGE],
-      ...{ lock: "dawn.lock", what: "Dawn", about: `${DAWN_PACKAGE}, 25 MB` },
-      without: "leave --provider dawn out",
-    }
-    : packages.some(isMissing)
-    ? {
-      names: packages,
-      ...{ lock: "report.lock", what: "what draws charts", about: `${packages.join(", ")}, 10 MB` },
-      without: "leave --out out",
-    }
-    : null;
+  const fetch = dawn?.length === 0;
   const task = needs.byLauncher?.(texts) ?? "run";
   const main = join(places.root, "src/cli/main.ts");
   return [
     ...(["gpu", "commit", "hangup"] as const).map((name) => `${name}=${needs[name] ? 1 : 0}`),
+    `allvariables=${needs.allVariables?.(texts) ? 1 : 0}`,
     `task=${task}`,
-    `fetch=${fetch ? quote(fetch.names.join(" ")) : ""}`,
-    ...fetch
-      ? (["lock", "what", "about", "without"] as const).map((name) =>
-        `${name}=${quote(fetch[name])}`
-      )
-      : [],
+    `fetch=${fetch ? quote(DAWN_PACKAGE) : ""}`,
     `deno=${quote(Deno.execPath())}`,
     // The launcher's own tasks take the arguments as they are.
     ...fetch || task !== "run" ? [] : [`set -- ${[...flags, main].map(quote).join(" ")} "$@"`],
@@ -101,9 +83,9 @@ function pathsOf(command: Command | null, texts: GivenTexts) {
   return paths;
 }
 
-/** The folders that Deno keeps a package in, one for each registry. */
-function foldersOf(denoCache: string, specifier: string): string[] {
-  const [, name, version] = /^npm:(.*)@(.*)$/.exec(specifier)!;
+/** The folders that Deno keeps Dawn in, one for each registry. */
+function dawnFolders(denoCache: string): string[] {
+  const [, name, version] = /^npm:(.*)@(.*)$/.exec(DAWN_PACKAGE)!;
   const npm = join(denoCache, "npm");
   return namesIn(npm)
     .filter((registry) => namesIn(join(npm, registry, name)).includes(version))

@@ -11,7 +11,7 @@ const read = (path: string) => JSON.parse(Deno.readTextFileSync(at(path)));
 Deno.test("the page of a report tells what the records say", async () => {
   const args = [
     ...["test", "--quiet", "--no-prompt", "--allow-read", "--allow-write", "--allow-env"],
-    ...["--no-check", "--config", at("deno.json"), "--lock", at("report.lock")],
+    ...["--no-check", "--config", at("deno.json"), "--lock", at("report.lock"), "--frozen"],
     at("tests/report/page_checks.ts"),
   ];
   const { success, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();

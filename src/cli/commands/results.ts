@@ -1,4 +1,3 @@
-import { REPORT_PACKAGES } from "../../host/report_tools.ts";
 import { command, flag, text, texts } from "../command.ts";
 import { methodOfRun } from "../named_paths.ts";
 import { data, installedData, provider } from "./shared_options.ts";
@@ -41,7 +40,7 @@ export const report = command({
     out: text("<file>", "page to write, report.html say", { path: "write" }),
     csv: text("<dir>", "folder to write its tables into, as CSV", { path: "write" }),
   },
-  needs: { packages: ({ out }) => out?.at(-1) ? REPORT_PACKAGES : [] },
+  needs: { lock: ({ out }) => out?.at(-1) ? "report.lock" : null },
   async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
     await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
