@@ -99,9 +99,9 @@ export async function galleryOf(
       Math.max(1, each),
     )
   );
-  const remembered = await longTerm.read();
-  const memory = slots.map(({ slot, name }): GalleryPicture => {
-    return { kind: "memory", class: name, pixels: thumbnail(remembered[slot], size) };
+  const remembered = await longTerm.readSlots(slots.map(({ slot }) => slot));
+  const memory = slots.map(({ name }, i): GalleryPicture => {
+    return { kind: "memory", class: name, pixels: thumbnail(remembered[i], size) };
   });
   const bound = session.dreams?.heads;
   const dreamt = !dreams || !bound ? [] : bound.classOfHead.flatMap((dreamClass, head) => {
