@@ -23,8 +23,8 @@ export interface ReportFolders {
 }
 
 /**
- * Looks what lies in some folders: a run, a learner, a comparison, or, one folder below, runs. The file of a comparison
- * stands for its numbers.
+ * Looks what lies in some folders: a run, a learner, a comparison, or, one folder below, runs; else the comparisons of a
+ * sweep. The file of a comparison stands for its numbers.
  *
  * @throws {InputError} for a folder that holds none of these.
  */
@@ -46,13 +46,29 @@ export function findReportFolders(paths: readonly string[]): ReportFolders {
     const file = join(path, "comparison.json");
     if (isThere(file)) comparisons.add(file);
     else if (found.length === 0) {
-      throw new InputError(
-        `Cannot report on ${path}: no summary.json in it or one folder below; ` +
-          "name the folder of a run that has ended",
-      );
+      const ofSweep = comparisonsBelow(path, 2);
+      if (ofSweep.length === 0) {
+        throw new InputError(
+          `Cannot report on ${path}: no summary.json in it or one folder below; ` +
+            "name the folder of a run that has ended",
+        );
+      }
+      for (const folder of ofSweep) {
+        comparisons.add(join(folder, "comparison.json"));
+        for (const run of runsIn(folder)) runs.add(run);
+      }
     }
   }
   return { runs: [...runs], comparisons: [...comparisons], learners: [...learners] };
+}
+
+/** Folders of comparisons, at most so many folders below: of a sweep, by configuration and part of the grid. */
+function comparisonsBelow(path: string, depth: number): string[] {
+  if (isThere(join(path, "comparison.json"))) return [path];
+  if (depth === 0) return [];
+  return [...Deno.readDirSync(path)].filter(({ isDirectory }) => isDirectory)
+    .map(({ name }) => name).sort()
+    .flatMap((name) => comparisonsBelow(join(path, name), depth - 1));
 }
 
 function runsIn(path: string): string[] {

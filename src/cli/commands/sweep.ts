@@ -14,7 +14,7 @@ const needs: Needs = {
     const host = hostOf(queue?.at(-1) ?? "");
     return host === null ? [] : [host];
   },
-  lock: ({ queue }) => queue === undefined ? null : "queue.lock",
+  lock: ({ queue }) => queue === undefined ? "report.lock" : "queue.lock",
   // A dependency of BullMQ looks through all of them for its own.
   allVariables: ({ queue }) => queue !== undefined,
 };
