@@ -55,6 +55,12 @@ export interface NightRecord {
   readonly images: number;
   /** Mean loss of the first and of the last steps that were read back, by phase. */
   readonly losses: Readonly<Record<string, readonly [first: number, last: number]>>;
+  /** Images of the whole exam that were answered with another class; left out by older programs. */
+  readonly mistakes?: readonly {
+    readonly class: string;
+    readonly answer: string;
+    readonly images: number;
+  }[];
   /** Familiarity below which an image is none of the classes; null: there was no exam. */
   readonly threshold: number | null;
 }
@@ -87,6 +93,18 @@ export function fallOf(classes: readonly Pick<ClassRecord, "before" | "after">[]
   const [images, before] = sum("before");
   const [, after] = sum("after");
   return images === 0 ? null : 100 * (before - after) / images;
+}
+
+/** A history as if nights whose generations were lost had never been. */
+export function withoutLost(records: readonly DatedRecord[]): DatedRecord[] {
+  return records.filter(({ generation, passed, lost }, line) =>
+    !lost && !(passed && isLost(records.slice(line + 1), generation))
+  );
+}
+
+function isLost(later: readonly DatedRecord[], generation: number): boolean {
+  return later.find((one) => one.generation === generation && (one.passed || one.lost))?.lost ??
+    false;
 }
 
 /** The nights that made generations which were not lost afterwards, by generation. */
@@ -122,6 +140,9 @@ const schema = v.looseObject({
   steps: count,
   images: count,
   losses: v.record(v.string(), v.array(v.number())),
+  mistakes: v.optional(
+    v.array(v.looseObject({ class: v.string(), answer: v.string(), images: count })),
+  ),
   at: v.string(),
   seconds: v.number(),
 });

@@ -15,6 +15,8 @@ import type { Materials } from "./materials.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import type { KernelHooks, RunHost } from "./run_host.ts";
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
+import { galleryOf, misleadingImages, rememberedOf } from "./exhibit.ts";
+import { encodeGallery, type GalleryPicture } from "./gallery.ts";
 import { Interrupted, reasonToEnd } from "./run_limits.ts";
 import { classesByHead, summarize } from "./run_summary.ts";
 import { startEvent } from "./start_event.ts";
@@ -58,6 +60,7 @@ class Run {
   #gpu: Gpu | null = null;
   #assembly: Assembly | null = null;
   #checkpointer: Checkpointer | null = null;
+  #misleading: readonly GalleryPicture[] = [];
   #ownKernels: Summary["kernels"];
 
   constructor(config: ExperimentConfig, host: RunHost) {
@@ -124,7 +127,7 @@ class Run {
     this.#tellStart(gpu, materials, digests, { resumes: from !== null });
     teller.tell({ type: "message", text: `GPU memory     ${memory}` });
     const stopped = await this.#learn(materials, assembly, recording);
-    return await this.#finish(assembly, stopped);
+    return await this.#finish(materials, assembly, stopped);
   }
 
   /** Adds to a failure where it happened and what is left to go on from. */
@@ -285,6 +288,12 @@ class Run {
         results: this.#results,
         now: () => recording.observe(() => this.#seconds() * 1000),
       });
+      this.#misleading = await misleadingImages(
+        this.#config,
+        materials,
+        assembly,
+        this.#results,
+      );
       if (recording.replaying) {
         throw new Error(
           "Cannot go on where the run was: repeating it came to its end before the checkpoint; the program has " +
@@ -333,25 +342,33 @@ class Run {
   }
 
   async #finish(
-    { network }: Assembly,
+    materials: Materials,
+    assembly: Assembly,
     stopped: Interrupted["reason"] | null,
   ): Promise<Summary> {
     const { store } = this.#host;
     this.#teller.emit({ type: "phase", task: null, phase: "saving" });
     await this.#repairStore();
-    await store.writeModel(await network.export(), {
+    await store.writeModel(await assembly.network.export(), {
       format: "pt",
       classes: JSON.stringify(classesByHead(this.#config, this.#results)),
     });
-    const summary = this.#summary(stopped);
+    if (store.writeGallery) {
+      const { size } = this.#config.data;
+      const gallery = galleryOf(materials, assembly, this.#results, this.#misleading, size);
+      await store.writeGallery(encodeGallery(await gallery));
+    }
+    const summary = this.#summary(stopped, materials);
     await store.writeSummary(summary);
     this.#teller.emit({ type: "end", summary });
     if (summary.completed) await store.removeCheckpoints();
     return summary;
   }
 
-  #summary(stopped: Interrupted["reason"] | null): Summary {
-    const { rows, steps } = this.#assembly?.session.learner ?? { rows: 0, steps: 0 };
+  #summary(stopped: Interrupted["reason"] | null, materials?: Materials): Summary {
+    const assembly = this.#assembly;
+    const bound = assembly?.session.dreams?.heads.classOfHead;
+    const { rows, steps } = assembly?.session.learner ?? { rows: 0, steps: 0 };
     return summarize(this.#config, this.#results, {
       dataset: this.#dataset,
       seconds: this.#seconds(),
@@ -360,6 +377,12 @@ class Run {
       gpu: this.#gpu,
       runtime: this.#host.runtime,
       kernels: this.#ownKernels,
+      remembered: assembly && assembly.session.longTerm.filled > 0
+        ? rememberedOf(assembly, this.#results)
+        : null,
+      dreams: bound && materials?.dreams
+        ? bound.map((dreamClass) => materials.dreams!.classNames[dreamClass] ?? null)
+        : null,
       stopped,
     });
   }

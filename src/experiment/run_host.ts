@@ -44,6 +44,8 @@ export interface RunStore extends CheckpointStore {
     tensors: ReadonlyMap<string, HostTensor>,
     metadata: Readonly<Record<string, string>>,
   ): Promise<void>;
+  /** Pictures to look at, as `encodeGallery` of gallery.ts has them; absent: nobody looks. */
+  writeGallery?(bytes: Uint8Array<ArrayBuffer>): MaybeLater<void>;
   /** How the run ended: written last. */
   writeSummary(summary: Summary): MaybeLater<void>;
 }

@@ -1,4 +1,12 @@
-import { Arena, copyTensor, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
+import {
+  Arena,
+  copyTensor,
+  downloadRanges,
+  downloadU32,
+  head,
+  type Tensor,
+  upload,
+} from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Draws } from "../random.ts";
 import { BalancedReservoir } from "./balanced_reservoir.ts";
@@ -9,6 +17,9 @@ import { packRgb, unpackRgb } from "./rgba_words.ts";
  * What a memory keeps: a uniform sample of all that was offered, or one that holds its classes as evenly as possible.
  */
 export type Selection = "reservoir" | "balanced";
+
+/** Images of 224 pixels take 12 MB then. */
+const SLOTS_AT_ONCE = 64;
 
 /** One remembered example as a training step reads it. */
 export interface RememberedExample {
@@ -90,6 +101,19 @@ export class ImageMemory {
 
   example(slot: number): RememberedExample {
     return { slot, label: this.labels[slot] };
+  }
+
+  /** RGB bytes of some slots, `[height, width, 3]` each; no more is read back than is asked for, a few at a time. */
+  async readSlots(slots: readonly number[]): Promise<Uint8Array<ArrayBuffer>[]> {
+    const [, height, width] = this.tensor.shape;
+    const area = height * width;
+    const images: Uint8Array<ArrayBuffer>[] = [];
+    for (let first = 0; first < slots.length; first += SLOTS_AT_ONCE) {
+      const starts = slots.slice(first, first + SLOTS_AT_ONCE).map((slot) => slot * area);
+      const words = await downloadRanges(this.#gpu, this.tensor, starts, area);
+      starts.forEach((_, i) => images.push(unpackRgb(words.subarray(i * area, (i + 1) * area))));
+    }
+    return images;
   }
 
   /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */

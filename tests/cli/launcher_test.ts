@@ -251,6 +251,19 @@ Deno.test("Dawn that cannot be fetched is an error that says what to do", async 
   );
 });
 
+Deno.test("what draws a report has a lock file of its own, where --out asks for it and nowhere else", async () => {
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await launch(args, { deno: DENO("2.9.6"), id: AS_USER });
+    assert.deepEqual([code, stderr], [0, ""]);
+    return stdout.split("\n").filter((line) => /^--(lock|frozen|allow-(?!read|env))/.test(line));
+  };
+  assert.deepEqual(await run("report", "runs", "--out", "page.html", "--csv=tables"), [
+    ...["--allow-write=page.html,tables", `--lock=${root}/report.lock`, "--frozen"],
+  ]);
+  assert.deepEqual(await run("report", "runs"), []);
+  assert.deepEqual(await run("report", "runs", "--csv", "tables"), ["--allow-write=tables"]);
+});
+
 /** The flags for writing and the network that a command is started with. */
 async function permitted(...args: string[]): Promise<string[]> {
   const { code, stdout, stderr } = await launch(args, { deno: DENO("2.9.6"), id: AS_USER });

@@ -7,7 +7,7 @@ import { finishForgetting, intend } from "../../src/continual/forgetting.ts";
 import { type Generation, generationName } from "../../src/continual/generation.ts";
 import { Keeper } from "../../src/continual/keeper.ts";
 import { type Picture, pictureOf } from "../../src/continual/pictures.ts";
-import { type NightRecord, parseRecord } from "../../src/continual/record.ts";
+import { type NightRecord, parseRecord, withoutLost } from "../../src/continual/record.ts";
 import { MemoryLearnerStore, type Shelf } from "../../src/continual/store.ts";
 import { SMALL } from "./small_learner.ts";
 
@@ -69,6 +69,11 @@ Deno.test("a damaged generation is set aside, its night is marked as lost, and t
     await keeper.keep(behind(2), 1);
     await (await open()).recover();
     assert.deepEqual(await history(store), ["1 passed", "2 passed", "2 lost", "2 passed"]);
+    const left = withoutLost((await store.lines()).flatMap(parseRecord));
+    assert.deepEqual(left.map(({ generation, lost }) => [generation, lost]), [[1, undefined], [
+      2,
+      undefined,
+    ]]);
   }
 });
 

@@ -23,16 +23,27 @@ export const evaluate = command({
 /** `wscl report`. */
 export const report = command({
   name: "report",
-  summary: "print a table over runs",
-  description: "Prints a table: methods, with mean and standard deviation over their runs.",
+  summary: "print a table over runs, or write all that there is to see as a page",
+  description:
+    "Prints a table: methods, with mean and standard deviation over their runs. With --out it writes one file of HTML " +
+    "beside that, which needs nothing else: matrices, curves, confusion, freezing, dreams, memories, settings.",
   arguments: {
-    runs: texts("<runs...>", "folders of runs, or folders that hold such folders", {
-      path: "read",
-    }),
+    runs: texts(
+      "<runs...>",
+      "folders of runs, comparisons or learners, folders that hold runs, or a comparison.json",
+      {
+        path: "read",
+      },
+    ),
   },
-  async run({ runs }, { terminal }) {
+  options: {
+    out: text("<file>", "page to write, report.html say", { path: "write" }),
+    csv: text("<dir>", "folder to write its tables into, as CSV", { path: "write" }),
+  },
+  needs: { lock: ({ out }) => out?.at(-1) ? "report.lock" : null },
+  async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
-    report(runs, terminal);
+    await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
   },
 });
 
