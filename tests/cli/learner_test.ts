@@ -79,6 +79,9 @@ onGpu("a learner from birth to rollback, by its commands", async (folder) => {
 
   assert.match(await ok("exam", pets), /asked \\ answered/);
   assert.match(await ok("exam", pets, at("known")), /\| all +\| +16 \|/);
+  const told = JSON.parse(await ok("exam", pets, at("known"), "--json"));
+  assert.deepEqual(told.classes.map((one: { images: number }) => one.images), [8, 8]);
+  assert.equal(told.images, 16);
   const shown = await ok("show", pets);
   for (const part of ["disc", "cross", "ring", "wscl.sleepEpochs = 1", "night 1: "]) {
     assert(shown.includes(part), `${part} in ${shown}`);

@@ -75,6 +75,19 @@ Deno.test({
     }),
 });
 
+Deno.test("images without class folders are checked as what they are, unless folders lie beside them", () =>
+  withFolder(async (folder) => {
+    for (let n = 0; n < 3; n++) write(join(folder, "cat", `${n}.png`), plainPng(size, [1, n, 7]));
+    const check = (path: string) => checkTree(folderTree(path), path, () => {});
+    const report = await check(join(folder, "cat"));
+    assert.match(report!.title, /images without class folders \(to learn with .* --class NAME\)/);
+    assert.deepEqual([...report!.parts[0].classes.keys()], ["cat"]);
+    assert.deepEqual(report!.problems, []);
+    Deno.mkdirSync(join(folder, "sets", "empty"), { recursive: true });
+    write(join(folder, "sets", "0.png"), plainPng(size, [1, 2, 7]));
+    assert.equal(await check(join(folder, "sets")), null);
+  }));
+
 Deno.test({
   name: "what is not read of a folder that is asked about is said",
   ignore,

@@ -160,11 +160,11 @@ const exam = command({
   description:
     "Accuracy by class and what is taken for what: on the images that were set apart, or on a folder of class folders.",
   arguments: { learner: asked, images: text("[dir]", "folder of class folders", { path: "read" }) },
-  options: { skipSelfTest, provider },
+  options: { json: flag("as JSON"), skipSelfTest, provider },
   needs: asking,
-  async run(given, { terminal, cacheDir }) {
+  async run(given, { terminal, cacheDir, printError }) {
     const { exam } = await import("../learner/ask.ts");
-    await exam({ ...given, cacheDir }, terminal);
+    await exam({ ...given, cacheDir }, terminal, printError);
   },
 });
 

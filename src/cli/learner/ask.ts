@@ -37,6 +37,7 @@ export interface PredictOptions extends AskOptions {
 export interface ExamOptions extends AskOptions {
   /** Folder of class folders; without it, the images that were set apart. */
   readonly images?: string;
+  readonly json: boolean;
 }
 
 /** What is printed for an image that is none of the classes. */
@@ -76,11 +77,15 @@ export async function predict(
 }
 
 /** Examines a learner: accuracy by class, and what is taken for what. */
-export async function exam(options: ExamOptions, terminal: Terminal): Promise<void> {
-  const { learner: path, images } = options;
+export async function exam(
+  options: ExamOptions,
+  terminal: Terminal,
+  printError: (text: string) => void,
+): Promise<void> {
+  const { learner: path, images, json } = options;
   refuseOther(path);
   const store = new LearnerFolder(path);
-  const warn = (text: string) => terminal.print(text);
+  const warn = json ? printError : (text: string) => terminal.print(text);
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   refuseIgnorance(path, found);
   const given: readonly Given[] = images === undefined
@@ -99,7 +104,8 @@ export async function exam(options: ExamOptions, terminal: Terminal): Promise<vo
   }
   const predictions = await answer(found, given, options);
   const known = found.state.classes.map(({ name }) => name);
-  terminal.print(examText(countAnswers(known, given.map(({ label }) => label), predictions)));
+  const result = countAnswers(known, given.map(({ label }) => label), predictions);
+  terminal.print(json ? examJson(result) : examText(result));
 }
 
 async function answer(
@@ -198,6 +204,20 @@ function field(text: string): string {
 
 function percent(probability: number): string {
   return `${(100 * probability).toFixed(0)} %`;
+}
+
+/** Images by the class that was asked for and the one that was answered. */
+function examJson({ classes, confusion, none, images, right }: ExamResult): string {
+  const asked = classes.flatMap((name, i) => {
+    const answered = confusion[i].flatMap((count, other) =>
+      count > 0 ? [{ class: classes[other], images: count }] : []
+    );
+    const count = answered.reduce((sum, one) => sum + one.images, 0);
+    return count === 0
+      ? []
+      : [{ class: name, images: count, right: confusion[i][i], none: none[i], answered }];
+  });
+  return JSON.stringify({ images, right, classes: asked }, null, 2);
 }
 
 /** More classes than these do not stand side by side. */
