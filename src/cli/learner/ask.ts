@@ -1,12 +1,14 @@
 import type { Given } from "../../continual/given.ts";
 import { countAnswers, type ExamResult } from "../../continual/examine.ts";
 import {
+  type Generation,
   type Knowledge,
   readGeneration,
   readKnowledge,
   readLast,
 } from "../../continual/generation.ts";
 import { type Prediction, Predictor } from "../../continual/predictor.ts";
+import { sha256 } from "../../digest.ts";
 import { InputError } from "../../errors.ts";
 import { textTable } from "../../experiment/report.ts";
 import type { ProviderName } from "../../gpu/provider.ts";
@@ -102,10 +104,28 @@ export async function exam(
       `Cannot examine ${path}: no images of its classes were set apart; name a folder of images`,
     );
   }
+  if (images !== undefined) await tellOfLearned(found, given, warn);
   const predictions = await answer(found, given, options);
   const known = found.state.classes.map(({ name }) => name);
   const result = countAnswers(known, given.map(({ label }) => label), predictions);
   terminal.print(json ? examJson(result) : examText(result));
+}
+
+/** Images that were learned from say little of others. */
+async function tellOfLearned(
+  { trained }: Generation,
+  given: readonly Given[],
+  warn: (text: string) => void,
+): Promise<void> {
+  const learned = new Set(trained.map(({ digest }) => digest));
+  const digests = await Promise.all(given.map(({ pixels }) => sha256(pixels)));
+  const count = digests.filter((digest) => learned.has(digest)).length;
+  if (count === 0) return;
+  warn(
+    `${count} of the ${given.length} images ${
+      count === 1 ? "was" : "were"
+    } learned from: the others alone would be an exam`,
+  );
 }
 
 async function answer(
