@@ -18,14 +18,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   method: ["gpu", "images", "learner"],
   experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
   continual: ["gpu", "ops", "net", "images", "learner", "method", "experiment"],
+  exchange: ["net", "experiment", "continual"],
   data: ["images"],
   host: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "data"],
+    ...["continual", "exchange", "data"],
   ],
   cli: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "data", "host"],
+    ...["continual", "exchange", "data", "host"],
   ],
 };
 
