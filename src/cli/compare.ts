@@ -18,6 +18,7 @@ import { loadConfig } from "../host/load_config.ts";
 import { writing } from "../host/durable.ts";
 import { openGpu } from "../host/open_gpu.ts";
 import { launch } from "../host/launch.ts";
+import { readLog } from "../host/log.ts";
 import { openMaterials } from "../host/open_materials.ts";
 import type { Override } from "../experiment/overrides.ts";
 import {
@@ -25,13 +26,15 @@ import {
   isFinished,
   readConfig,
   readSummary,
+  runFolder,
   writeJson,
 } from "../host/run_folder.ts";
 import { isLocked, LOCKED } from "../host/run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { environment } from "./environment.ts";
 import { readComparison } from "./known_results.ts";
-import { duration, progressPrinter } from "./progress.ts";
+import { duration } from "./duration.ts";
+import { progressPrinter } from "./progress.ts";
 import { type Stop, stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 import { type SafetyOptions, TIME_IS_UP, type TrainOptions } from "./train.ts";
@@ -231,17 +234,19 @@ async function runJobs(
       jobs.length - open.length + 1
     }/${jobs.length}] ${job.row.name} seed ${job.seed}`;
     if (!terminal.isLive) terminal.print(`${where} ...`);
-    const summary = await runJob(job, where, out, deadline, options, stop, terminal);
+    const behind = open.filter((other) => other !== job);
+    const rate = () => seconds > 0 ? images / seconds : speed;
+    const others = () =>
+      1000 * behind.reduce((sum, { row }) => sum + secondsFor(row.images, rate()), 0);
+    const shown = { terminal, where, others };
+    const summary = await runJob(job, shown, out, deadline, options, stop);
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);
     done();
     images += job.row.images.trained;
     seconds += summary.seconds;
     const left = jobs.filter(isOpen)
-      .reduce(
-        (sum, { row }) => sum + secondsFor(row.images, seconds > 0 ? images / seconds : speed),
-        0,
-      );
+      .reduce((sum, { row }) => sum + secondsFor(row.images, rate()), 0);
     terminal.print(
       `${where}: Class-IL ${percent(summary.classIl.finalAverage)}, Task-IL ` +
         `${percent(summary.taskIl.finalAverage)}, ${summary.seconds.toFixed(0)} s; about ${
@@ -253,20 +258,30 @@ async function runJobs(
 
 /** Null where another process has claimed the run meanwhile. */
 async function runJob(
-  { folder, config }: Job,
-  where: string,
+  { row, seed, folder, config }: Job,
+  { terminal, where, others }: {
+    readonly terminal: Terminal;
+    /** Which run of how many. */
+    readonly where: string;
+    /** Milliseconds that those behind it will take. */
+    readonly others: () => number;
+  },
   out: string,
   deadline: number | null,
   options: CompareOptions,
   stop: Stop,
-  terminal: Terminal,
 ): Promise<Summary | null> {
   const path = join(out, folder);
   const resume = readConfig(path) !== null;
+  // Of a run only where it is, since there are many.
+  const { isLive, event: take } = terminal;
   const live: Terminal = {
-    isLive: terminal.isLive,
+    isLive,
     print: () => {},
-    live: (text) => terminal.live(text === "" ? "" : `${where}: ${text}`),
+    live: (shown) => terminal.live(shown),
+    ...take
+      ? { event: (event: object) => take({ row: row.name, seed, folder: path, ...event }) }
+      : {},
   };
   const { provider, checkpointEvery, skipSelfTest, skipTuning, worker, endsProcess } = options;
   const { dataRoot, cacheDir } = options;
@@ -277,7 +292,11 @@ async function runJob(
       ...{ dataRoot, cacheDir, out: path, init: null },
       ...{ provider, resume, checkpointEvery, skipSelfTest, skipTuning, deadline },
       ...{ signal: stop.signal, worker, endsProcess },
-      onEvent: progressPrinter(live, { tasks: config.data.tasks }),
+      tells: { plan: isLive || take !== undefined },
+      onEvent: progressPrinter(live, {
+        ...{ tasks: config.data.tasks, title: where, others },
+        before: resume ? readLog(runFolder(path).log) : [],
+      }),
     });
   } catch (error) {
     const taken = error instanceof InputError &&

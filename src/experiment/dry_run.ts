@@ -16,6 +16,7 @@ import {
   randomStreams,
 } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import type { RunEvent } from "./events.ts";
 import { learnTasks, noResults } from "./learn_tasks.ts";
 import type { Materials } from "./materials.ts";
 import { StepReporter } from "./step_reporter.ts";
@@ -94,12 +95,26 @@ export class DryRun {
   readonly #config: ExperimentConfig;
   readonly #materials: Materials;
   readonly #assembly: Assembly;
-  readonly #reporter = new StepReporter(() => {});
+  readonly #emit: (event: RunEvent) => void;
+  readonly #reporter: StepReporter;
 
-  constructor(config: ExperimentConfig, materials: Materials, learner: DryLearner) {
+  /** @param emit is told what the run would tell; default: nobody. */
+  constructor(
+    config: ExperimentConfig,
+    materials: Materials,
+    learner: DryLearner,
+    emit: (event: RunEvent) => void = () => {},
+  ) {
     this.#config = config;
     this.#materials = materials;
-    this.#assembly = assembleWithoutGpu(config, materials, learner);
+    this.#emit = emit;
+    const reporter = this.#reporter = new StepReporter(emit, () => 0);
+    this.#assembly = assembleWithoutGpu(
+      config,
+      materials,
+      learner,
+      (phase, steps) => reporter.begin(phase, steps),
+    );
     this.session = this.#assembly.session;
   }
 
@@ -110,7 +125,7 @@ export class DryRun {
 
   async execute(): Promise<void> {
     await learnTasks(this.#config, this.#materials, this.#assembly, {
-      emit: () => {},
+      emit: this.#emit,
       reporter: this.#reporter,
       results: noResults(),
     });
@@ -133,6 +148,7 @@ function assembleWithoutGpu(
   config: ExperimentConfig,
   { dreams }: Materials,
   learner: DryLearner,
+  begin: Session["begin"],
 ): Assembly {
   const random = randomStreams(config.seed);
   const { longTerm, shortTerm } = createMemories(noArena, config);
@@ -147,7 +163,7 @@ function assembleWithoutGpu(
       store: dreamStore,
       heads: bindDreams(config, dreams, random.dreams),
     },
-    begin: () => {},
+    begin,
   };
   return {
     network: learner.network as unknown as Network,

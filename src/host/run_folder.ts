@@ -25,6 +25,8 @@ export interface RunFolder {
   readonly model: string;
   /** `summary.json`: written last. */
   readonly summary: string;
+  /** `tensorboard/`: event files, where they were asked for. */
+  readonly tensorboard: string;
 }
 
 /** The files of a run, by their agreed names. */
@@ -37,6 +39,7 @@ export function runFolder(path: string): RunFolder {
     log: join(path, "log.jsonl"),
     model: join(path, "model.safetensors"),
     summary: join(path, "summary.json"),
+    tensorboard: join(path, "tensorboard"),
   };
 }
 
@@ -83,7 +86,8 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
     );
   }
   try {
-    for (const old of [folder.summary, folder.model, folder.checkpoints]) removeIfThere(old);
+    const { summary, model, checkpoints, tensorboard } = folder;
+    for (const old of [summary, model, checkpoints, tensorboard]) removeIfThere(old);
   } catch (error) {
     refuse(error);
   }

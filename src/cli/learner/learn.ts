@@ -185,8 +185,10 @@ async function nights(
         terminal.print(`Stopped and saved; go on with ${goOnWith(path)}`);
         return outcome.reason === "time" ? TIME_IS_UP : stop.code();
       }
-      terminal.print(`\n${nightText(outcome.record, outcome.seconds, learner.state)}`);
-      if (outcome.kind === "refused") {
+      const { kind, record, seconds } = outcome;
+      if (terminal.event) terminal.event({ type: "night", outcome: kind, seconds, record });
+      else terminal.print(`\n${nightText(record, seconds, learner.state)}`);
+      if (kind === "refused") {
         terminal.print(refusedText(path));
         return REFUSED_AT_DAWN;
       }

@@ -1,0 +1,75 @@
+import type { Sample, Segment } from "../learner/batch.ts";
+import type { ExperimentConfig } from "./config_types.ts";
+import { DryLearner, DryRun } from "./dry_run.ts";
+import type { Phase, PlannedPhase } from "./events.ts";
+import type { Materials } from "./materials.ts";
+
+/**
+ * The phases of a run, in their order, and what each moves through the network, by a dry run. Exact as the counts of a
+ * comparison's plan are: a freezing search counts as if nothing were frozen before.
+ */
+export async function planRun(
+  config: ExperimentConfig,
+  materials: Materials,
+): Promise<PlannedPhase[]> {
+  const learner = new PhaseCounter(config);
+  await new DryRun(config, materials, learner, (event) => {
+    if (event.type === "phase") learner.begin(event.task, event.phase);
+  }).execute();
+  // What the untrained network is evaluated for belongs to no phase.
+  return learner.phases.filter(({ steps, judged }) => steps + judged > 0);
+}
+
+type Count = { -readonly [K in keyof PlannedPhase]: PlannedPhase[K] };
+
+class PhaseCounter extends DryLearner {
+  readonly phases: Count[] = [count(null, "evaluation")];
+
+  begin(task: number | null, phase: Phase): void {
+    this.phases.push(count(task, phase));
+  }
+
+  override step(_phase: string, segments: readonly Segment[]): Promise<void> {
+    const last = this.#last;
+    last.steps++;
+    for (const { samples } of segments) last.trained += samples.length;
+    return Promise.resolve();
+  }
+
+  override async stepCandidates(
+    phase: string,
+    segments: readonly Segment[],
+    candidates: readonly unknown[],
+  ): Promise<void> {
+    for (const _ of candidates) await this.step(phase, segments);
+  }
+
+  override rememberLogits(samples: readonly Sample[]): Promise<void> {
+    this.#last.judged += samples.length;
+    return super.rememberLogits(samples);
+  }
+
+  override losses(
+    batches: readonly (readonly Sample[])[],
+    mode: "training" | "inference",
+  ): Promise<number[]> {
+    this.#last.judged += batches.reduce((sum, batch) => sum + batch.length, 0);
+    return super.losses(batches, mode);
+  }
+
+  override predictions(
+    samples: readonly Sample[],
+    masks: readonly unknown[],
+  ): Promise<Uint32Array[][]> {
+    this.#last.judged += samples.length;
+    return super.predictions(samples, masks);
+  }
+
+  get #last(): Count {
+    return this.phases.at(-1)!;
+  }
+}
+
+const count = (task: number | null, phase: Phase): Count => ({
+  ...{ task, phase, steps: 0, trained: 0, judged: 0 },
+});
