@@ -75,7 +75,7 @@ export function standardTerminal(): Terminal {
     }
   };
   const area = new LiveArea(write, () => ({ ...screenSize(), colour }));
-  const onResize = () => {
+  const redraw = () => {
     try {
       area.redraw();
     } catch (error) {
@@ -83,19 +83,22 @@ export function standardTerminal(): Terminal {
       if (!(error instanceof OutputError)) throw error;
     }
   };
-  let listens = false;
-  const listen = (wanted: boolean) => {
-    if (wanted === listens || Deno.build.os === "windows") return;
-    listens = wanted;
-    if (wanted) Deno.addSignalListener("SIGWINCH", onResize);
-    else Deno.removeSignalListener("SIGWINCH", onResize);
+  let clock: ReturnType<typeof setInterval> | null = null;
+  /** Draws again where the size changes, and every second, so that times go on between two events. */
+  const watch = (wanted: boolean) => {
+    if (wanted === (clock !== null)) return;
+    if (clock !== null) clearInterval(clock);
+    clock = wanted ? setInterval(redraw, 1000) : null;
+    if (Deno.build.os === "windows") return; // it has no such signal
+    if (wanted) Deno.addSignalListener("SIGWINCH", redraw);
+    else Deno.removeSignalListener("SIGWINCH", redraw);
   };
   return {
     isLive,
     print: (text) => area.print(text),
     live(shown) {
       if (!isLive) return;
-      listen(shown !== "");
+      watch(typeof shown !== "string");
       area.show(shown);
     },
   };

@@ -132,7 +132,9 @@ export class DryRun {
   }
 }
 
-const emptyStore = (source: number) => ({ source, load() {} }) as unknown as ImageStore;
+/** Where images come from that nobody looks at. */
+export const emptyStore = (source: number): ImageStore =>
+  ({ source, load() {} }) as unknown as ImageStore;
 
 /** Where dreams come from, known by its identity. */
 export const dreamStore = emptyStore(1);
@@ -151,26 +153,37 @@ function assembleWithoutGpu(
   begin: Session["begin"],
 ): Assembly {
   const random = randomStreams(config.seed);
+  const heads = dreams && bindDreams(config, dreams, random.dreams);
+  return {
+    network: learner.network as unknown as Network,
+    session: drySession(config, learner, { random, heads, begin }),
+    stream: emptyStore(0),
+    test: emptyStore(4),
+    destroy() {},
+  };
+}
+
+/** What the phases work on, with memories that hold nothing yet. */
+export function drySession(
+  config: ExperimentConfig,
+  learner: DryLearner,
+  { random, heads, begin }: {
+    readonly random: Session["random"];
+    /** The heads that dream; null: no dreams. */
+    readonly heads: NonNullable<Session["dreams"]>["heads"] | null;
+    readonly begin: Session["begin"];
+  },
+): Session {
   const { longTerm, shortTerm } = createMemories(noArena, config);
-  const session: Session = {
+  return {
     learner: learner as unknown as Learner,
     options: methodOptions(config),
     random,
     heads: new HeadTable(learner.heads),
     longTerm: withHostSnapshots(longTerm),
     shortTerm,
-    dreams: dreams && {
-      store: dreamStore,
-      heads: bindDreams(config, dreams, random.dreams),
-    },
+    dreams: heads && { store: dreamStore, heads },
     begin,
-  };
-  return {
-    network: learner.network as unknown as Network,
-    session,
-    stream: emptyStore(0),
-    test: emptyStore(4),
-    destroy() {},
   };
 }
 

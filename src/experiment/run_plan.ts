@@ -16,15 +16,22 @@ export async function planRun(
   await new DryRun(config, materials, learner, (event) => {
     if (event.type === "phase") learner.begin(event.task, event.phase);
   }).execute();
-  // What the untrained network is evaluated for belongs to no phase.
-  return learner.phases.filter(({ steps, judged }) => steps + judged > 0);
+  return learner.planned;
 }
 
 type Count = { -readonly [K in keyof PlannedPhase]: PlannedPhase[K] };
 
-class PhaseCounter extends DryLearner {
+/** Counts what each phase moves through the network. */
+export class PhaseCounter extends DryLearner {
+  /** What the untrained network is evaluated for belongs to no phase that is announced. */
   readonly phases: Count[] = [count(null, "evaluation")];
 
+  /** Those in which something is done, in their order. */
+  get planned(): PlannedPhase[] {
+    return this.phases.filter(({ steps, judged }) => steps + judged > 0);
+  }
+
+  /** A phase begins. */
   begin(task: number | null, phase: Phase): void {
     this.phases.push(count(task, phase));
   }

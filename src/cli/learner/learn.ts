@@ -169,10 +169,11 @@ async function nights(
   const { learner: path, accept, maxTime, worker, endsProcess, dreams: _, ...safety } = options;
   const stop = stopOnSignals((text) => terminal.print(text));
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
+  const tells = { plan: terminal.isLive || terminal.event !== undefined };
   try {
     for (;;) {
       const outcome = await launchNight(
-        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path) },
+        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path), tells },
         {
           onEvent: progressPrinter(terminal, { tasks: null }),
           signal: stop.signal,

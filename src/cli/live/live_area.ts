@@ -1,16 +1,16 @@
 import type { Drawing, Screen } from "./screen.ts";
 import { cut, widthOf } from "./width.ts";
 
-/** To the first column of the last line, or of one so many lines above it. */
-const upBy = (lines: number) => lines > 0 ? `\r\x1b[${lines}A` : "\r";
+/** To the first column of the line so many lines above. */
+const upBy = (lines: number) => `\r\x1b[${lines}A`;
 
 /** All from the cursor on. */
 const ERASE = "\x1b[J";
 
 /**
- * Lines at the end of a terminal that are drawn again and again; what is printed goes above them. The cursor stays
- * behind the last one. Lines are cut so that none wraps; where the terminal has become narrower since they were drawn,
- * it has wrapped them by itself, and they take as many rows more.
+ * Lines at the end of a terminal that are drawn again and again; what is printed goes above them. Lines are cut so that
+ * none wraps; where the terminal has become narrower since they were drawn, it has wrapped them by itself, and they take
+ * as many rows more. The cursor is on an empty line behind them: not all terminals wrap the line that it is on.
  */
 export class LiveArea {
   readonly #write: (text: string) => void;
@@ -51,7 +51,7 @@ export class LiveArea {
       0,
     );
     this.#widths = [];
-    return upBy(rows - 1) + ERASE;
+    return upBy(rows) + ERASE;
   }
 
   #draw(): string {
@@ -62,6 +62,6 @@ export class LiveArea {
     const lines = text.split("\n").slice(0, Math.max(1, screen.rows - 1))
       .map((line) => cut(line, Math.max(1, screen.columns - 1)));
     this.#widths = lines.map(widthOf);
-    return lines.join("\n");
+    return `${lines.join("\n")}\n`;
   }
 }

@@ -31,12 +31,13 @@ export function panel(story: Story, facts: PanelFacts, screen: Screen): string {
     whereLine(story, facts),
     timeLine(story, facts, screen),
   ];
-  const last = [freezingLine(story), nightLine(story.night, facts), story.note].filter((line) =>
-    line !== ""
-  );
+  const last = [freezingLine(story), nightLine(story.night, facts), story.note]
+    .filter((line) => line !== "")
+    .flatMap((line) => wrapped(line, screen.columns - 1));
   if (screen.rows < LEAST_ROWS) return head.slice(-Math.max(1, screen.rows - 2)).join("\n");
   const room = screen.rows - head.length - last.length - 2;
-  return [...head, ...matrixLines(story.classIl, screen, room), ...last].join("\n");
+  return [...head, ...matrixLines(story.classIl, screen, room), ...last]
+    .slice(0, screen.rows - 1).join("\n");
 }
 
 /** `task 3/5  sleep 120/400  nrem loss 0.4312  312 images/s` */
@@ -135,10 +136,22 @@ function freezingLine({ freezing }: Story): string {
 
 function nightLine(night: Night | null, { tasks }: PanelFacts): string {
   if (night === null) return "";
-  const { task, steps, milliseconds, losses, isOver } = night;
+  const { task, steps, milliseconds, losses } = night;
   const kinds = [...losses].map(([phase, loss]) => `${phase} ${loss.toFixed(3)}`).join(", ");
   const which = tasks === null ? `night ${task + 1}` : `t${task + 1}`;
-  return `sleep      ${which} ${steps} steps in ${duration(milliseconds)}${
-    isOver ? "" : " so far"
-  }, loss ${kinds}`;
+  return `sleep      ${which} ${steps} steps in ${duration(milliseconds)}, loss ${kinds}`;
+}
+
+/** A line as several, broken between words; all but the first begin below the second word. */
+function wrapped(line: string, columns: number): string[] {
+  const indent = " ".repeat(11);
+  const lines: string[] = [];
+  let rest = line;
+  while (rest.length > columns) {
+    const space = rest.lastIndexOf(" ", columns);
+    if (space <= indent.length) break; // a word as long as a line is cut
+    lines.push(rest.slice(0, space));
+    rest = indent + rest.slice(space + 1);
+  }
+  return [...lines, rest];
 }

@@ -76,7 +76,8 @@ export class Story {
         this.#step = event;
         this.#phase ??= event.phase;
         this.#note = "";
-        if (this.#phase === "sleep") this.#dream(event, at);
+        // Losses are read back late: the first ones may be of the phase before.
+        if (this.#phase === "sleep" && event.phase !== "wake") this.#dream(event, at);
         return;
       case "message":
         if (event.passing) this.#note = event.text;

@@ -46,7 +46,9 @@ export class TimeLeft {
         this.#end(at);
         return this.#begin(event.task, event.phase, { share: 0, at });
       case "resume":
-        return this.#begin(event.task, event.phase, null);
+        this.#begin(event.task, event.phase, null);
+        this.#done = { share: 0, at };
+        return;
       case "step":
         this.#done = { share: event.steps > 0 ? event.step / event.steps : 0, at };
         this.#from ??= this.#done;
@@ -92,7 +94,7 @@ export class TimeLeft {
     const key = keyOf(task, phase);
     this.#current = { key, phase };
     this.#from = from;
-    this.#done = from ?? { share: 0, at: this.#done.at };
+    this.#done = from ?? this.#done;
     const next = this.#parts.findIndex((part, i) => i > this.#at && part.key === key);
     // After a lost device a run is where it has been before.
     const found = next >= 0 ? next : this.#parts.findIndex((part) => part.key === key);
