@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const pathOf = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 
-const programs = ["ask_onnx.ts", "read_card.ts", "screen.ts"];
+const programs = ["ask_onnx.ts", "read_card.ts", "read_events.ts", "screen.ts"];
 const program = (name: string) => pathOf(`programs/${name}`);
 
 /** Runs Deno with the packages of the readers. */

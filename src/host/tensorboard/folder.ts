@@ -122,12 +122,15 @@ export class TensorBoardFolder {
   /** What is to be seen of an event. */
   #valuesOf(event: RunEvent): BoardValue[] {
     switch (event.type) {
-      case "step":
+      case "step": {
+        // Several phases may be told of at the same step, each with the speed of all.
+        const isNew = event.total !== this.#step;
         this.#step = event.total;
         return [
           { tag: `loss/${event.phase}`, scalar: event.loss },
-          { tag: "images_per_second", scalar: event.samplesPerSecond },
+          ...isNew ? [{ tag: "images_per_second", scalar: event.samplesPerSecond }] : [],
         ];
+      }
       case "freezing":
         return [{ tag: "frozen_blocks", scalar: event.chosen }];
       case "evaluation":

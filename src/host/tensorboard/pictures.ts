@@ -1,8 +1,11 @@
 import type { Bitmap } from "./png.ts";
 
-/** Pixels of a cell of the matrix: two digits or three fit, twice as large as they are drawn below. */
+/** Pixels of a cell of the matrix in which three digits fit, twice as large as they are drawn below. */
 const CELL = 28;
 const SCALE = 2;
+
+/** Pixels that the matrix of many tasks may take; its cells have no digits. */
+const MOST_SIDE = 600;
 
 /** Digits of 3 by 5 pixels, row by row. */
 const DIGITS = [
@@ -17,20 +20,23 @@ const PAPER = [255, 255, 255] as const;
 const SCALE_COLOURS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
 
 /**
- * Accuracies as a heat map: a row behind each task, a column for each, darker is worse; in each cell the whole percent.
- * It is as large as it will be when all tasks are learned, so that pictures of different steps can be laid over another.
+ * Accuracies as a heat map: a row behind each task, a column for each, darker is worse; in each cell the whole percent,
+ * where there are at most 21 tasks. It is as large as it will be when all tasks are learned, so that pictures of different steps can be laid over another.
  */
 export function matrixPicture(
   matrix: readonly (readonly number[] | undefined)[],
   tasks: number,
 ): Bitmap {
-  const side = tasks * CELL + 1;
+  const cell = tasks * CELL <= MOST_SIDE ? CELL : Math.max(2, Math.floor(MOST_SIDE / tasks));
+  const side = tasks * cell + 1;
   const picture = blank(side, side);
   for (const [row, values] of matrix.entries()) {
     for (const [column, value] of (values ?? []).entries()) {
-      const [x, y] = [column * CELL + 1, row * CELL + 1];
-      fill(picture, x, y, CELL - 1, CELL - 1, colourOf(value));
-      write(picture, x, y, String(Math.round(value)), value > 60 ? [0, 0, 0] : PAPER);
+      const [x, y] = [column * cell + 1, row * cell + 1];
+      fill(picture, x, y, cell - 1, cell - 1, colourOf(value));
+      if (cell === CELL) {
+        write(picture, x, y, String(Math.round(value)), value > 60 ? [0, 0, 0] : PAPER);
+      }
     }
   }
   return picture;

@@ -25,12 +25,19 @@ export function encodePng({ width, height, pixels }: Bitmap): Uint8Array<ArrayBu
     rows[y * (1 + 3 * width)] = NO_FILTER;
     rows.set(pixels.subarray(3 * width * y, 3 * width * (y + 1)), y * (1 + 3 * width) + 1);
   }
-  const chunks = [
+  const parts = [
+    Uint8Array.from(SIGNATURE),
     chunk("IHDR", header),
     chunk("IDAT", deflateSync(rows)),
     chunk("IEND", new Uint8Array(0)),
   ];
-  return Uint8Array.from([...SIGNATURE, ...chunks.flatMap((bytes) => [...bytes])]);
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
 }
 
 /** Length, name, data, and a checksum of the latter two. */
