@@ -6,7 +6,7 @@ import type { HostTensor } from "../net/safetensors.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import type { Checkpoint, CheckpointEvery, CheckpointStore, StateCheck } from "./checkpoint.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import type { MemoryEvent, PlanEvent, RunEvent } from "./events.ts";
+import type { RunEvent } from "./events.ts";
 import type { Materials } from "./materials.ts";
 import type { EarlyEnd } from "./run_limits.ts";
 import type { OwnKernelSummary, Summary } from "./summary.ts";
@@ -80,9 +80,9 @@ export interface OwnKernels {
 
 /** What a run tells beside what it keeps. */
 export interface RunTells {
-  /** What it is going to do: a {@linkcode PlanEvent}. */
+  /** What it is going to do: a `plan` event. */
   readonly plan?: boolean;
-  /** What its long-term memory holds behind each task: {@linkcode MemoryEvent}s. */
+  /** What its long-term memory holds behind each task: `memory` events. */
   readonly memory?: boolean;
 }
 
