@@ -17,14 +17,18 @@ interface Part {
 interface Spent {
   readonly phase: Phase;
   milliseconds: number;
-  /** How many of them. */
+  /** How many of them, and shares of them, that was measured for. */
   parts: number;
 }
 
+/** Of them it is only told when they begin. */
+const WITHOUT_STEPS: readonly Phase[] = ["evaluation", "heads"];
+
 /**
  * How long a run still takes: of each phase to come, its images by what an image took in the last phase of that name,
- * or, where there was none yet, in what was measured at all. Time is given with each event, so that what a log has can
- * be told as well.
+ * or, where there was none yet, in what was measured at all. Of the first phase of a name what it takes until its first
+ * losses are read back does not count: kernels are compiled in it. Time is given with each event, so that what a log has
+ * can be told as well.
  */
 export class TimeLeft {
   #parts: readonly Part[] = [];
@@ -36,19 +40,22 @@ export class TimeLeft {
   /** Where its speed is measured from; null: from the next step on. */
   #from: { readonly share: number; readonly at: number } | null = null;
   readonly #spent = new Map<string, Spent>();
+  /** Of phases that have begun. */
+  readonly #names = new Set<Phase>();
 
   /** @param at milliseconds, on any clock that goes on */
   observe(event: RunEvent, at: number): void {
     switch (event.type) {
       case "plan":
-        return this.#plan(event.phases, at);
-      case "phase":
+        return this.#plan(event.phases);
+      case "phase": {
         this.#end(at);
-        return this.#begin(event.task, event.phase, { share: 0, at });
+        const isKnown = this.#names.has(event.phase) || WITHOUT_STEPS.includes(event.phase);
+        this.#names.add(event.phase);
+        return this.#begin(event.task, event.phase, isKnown, at);
+      }
       case "resume":
-        this.#begin(event.task, event.phase, null);
-        this.#done = { share: 0, at };
-        return;
+        return this.#begin(event.task, event.phase, false, at);
       case "step":
         this.#done = { share: event.steps > 0 ? event.step / event.steps : 0, at };
         this.#from ??= this.#done;
@@ -81,36 +88,32 @@ export class TimeLeft {
     return done / Math.max(1e-9, done + left);
   }
 
-  #plan(phases: readonly PlannedPhase[], at: number): void {
+  #plan(phases: readonly PlannedPhase[]): void {
     this.#parts = phases.map(({ task, phase, trained, judged }) => ({
       ...{ key: keyOf(task, phase), phase, work: trained + INFERENCE * judged },
     }));
     this.#at = -1;
-    // The untrained network is evaluated first, and nobody announces it.
-    if (phases[0]?.task === null) this.#begin(null, phases[0].phase, { share: 0, at });
   }
 
-  #begin(task: number | null, phase: Phase, from: { share: number; at: number } | null): void {
+  /** @param measured from its beginning on; else from its next step. */
+  #begin(task: number | null, phase: Phase, measured: boolean, at: number): void {
     const key = keyOf(task, phase);
-    this.#current = { key, phase };
-    this.#from = from;
-    this.#done = from ?? this.#done;
+    this.#done = { share: 0, at };
+    this.#from = measured ? this.#done : null;
     const next = this.#parts.findIndex((part, i) => i > this.#at && part.key === key);
     // After a lost device a run is where it has been before.
     const found = next >= 0 ? next : this.#parts.findIndex((part) => part.key === key);
     if (found >= 0) this.#at = found;
-    else this.#current = null;
-    if (this.#parts.length === 0) this.#current = { key, phase };
+    this.#current = found >= 0 || this.#parts.length === 0 ? { key, phase } : null;
   }
 
   #end(at: number): void {
     if (this.#current === null || this.#from === null) return;
     const { key, phase } = this.#current;
     const spent = this.#spent.get(key) ?? { phase, milliseconds: 0, parts: 0 };
-    // Of a phase that was gone on with only a share was seen.
-    if (this.#from.share > 0) return;
     spent.milliseconds += at - this.#from.at;
-    spent.parts++;
+    spent.parts += 1 - this.#from.share;
+    // The last one of a name is the one that counts.
     this.#spent.delete(key);
     this.#spent.set(key, spent);
   }
@@ -142,10 +145,10 @@ export class TimeLeft {
     return (phase) => known.get(phase) ?? mean;
   }
 
-  /** Of the first so many phases of a task and name. */
+  /** Of so many phases of a task and name: there are several where candidates learn the same in turn. */
   #workOf(key: string, parts: number): number {
-    return this.#parts.filter((part) => part.key === key).slice(0, parts)
-      .reduce((sum, { work }) => sum + work, 0);
+    const all = this.#parts.filter((part) => part.key === key);
+    return parts * all.reduce((sum, { work }) => sum + work, 0) / Math.max(1, all.length);
   }
 }
 
