@@ -1,7 +1,11 @@
 /** What a run is told to be going to do is what it does. */
 
 import assert from "node:assert/strict";
+import { countImages } from "../../src/experiment/comparison/count_images.ts";
+import { resolveConfig } from "../../src/experiment/config.ts";
 import type { PlannedPhase, RunEvent } from "../../src/experiment/events.ts";
+import { planRun } from "../../src/experiment/run_plan.ts";
+import { openMaterials } from "../../src/host/open_materials.ts";
 import { figures, names, smallLearner } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { runTiny, tinyOptions } from "../reliability/tiny.ts";
@@ -59,6 +63,26 @@ for (const [name, changes] of Object.entries(cases)) {
       }),
   });
 }
+
+Deno.test("of many passes the first ones foretell the others", () =>
+  withFolder(async (folder) => {
+    const wscl = { ...tinyOptions.wscl, freezing: false, sleepEpochs: 23, dreamsPerEpisode: "all" };
+    const methods = [
+      { wscl },
+      { method: "er_ace", epochs: 31 },
+      { wscl: { freezing: true, schedule: "merged" }, epochs: 11 },
+    ];
+    for (const changes of methods) {
+      const config = resolveConfig({ ...tinyOptions, ...changes });
+      const materials = await openMaterials(config, {
+        ...{ dataRoot: folder, cacheDir: folder, progress: () => {}, warn: assert.fail },
+      });
+      const phases = await planRun(config, materials);
+      const exact = await countImages(config, materials);
+      assert.equal(sum(phases, "steps"), exact.steps);
+      assert.equal(sum(phases, "trained"), exact.trained);
+    }
+  }));
 
 Deno.test({
   name: "a run that nobody asks tells no plan",
