@@ -14,8 +14,8 @@ export interface ProgressOptions {
   readonly tasks: number | null;
   /** Which run it is, where there are several. */
   readonly title?: string;
-  /** Milliseconds that other runs will take behind this one. */
-  readonly others?: () => number;
+  /** Milliseconds that other runs will take behind this one; null: not known. */
+  readonly others?: () => number | null;
   /** What the log of a run that goes on has of before. */
   readonly before?: readonly LoggedEvent[];
   /** Milliseconds; replaced in tests. */
@@ -58,7 +58,8 @@ function liveProgress(
   const draw: Drawing = (screen) => {
     const at = now();
     const left = time.left(at);
-    const all = left === null || others === undefined ? null : left + others();
+    const rest = others?.() ?? null;
+    const all = left === null || rest === null ? null : left + rest;
     const facts = { title, tasks, gone: at - began, left, all, share: time.share(at) };
     return panel(story, facts, screen);
   };
