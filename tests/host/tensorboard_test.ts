@@ -53,12 +53,14 @@ async function watched(
   out: string,
   options: Partial<RunOptions> = {},
   changes: Record<string, unknown> = {},
+  listen: (event: RunEvent) => void = () => {},
 ): Promise<RunEvent[]> {
   using board = new TensorBoardFolder(runFolder(out), { tasks: 3, warn: assert.fail });
   const events: RunEvent[] = [];
   const emit = (event: RunEvent) => {
     events.push(event);
     board.observe(event);
+    listen(event);
   };
   await runTiny({ out, changes, options: { emit, tells: { memory: true }, ...options } });
   return events;
@@ -229,6 +231,24 @@ Deno.test({
       for (const tag of Object.keys(expected).filter((tag) => !/^(memory|remembered)/.test(tag))) {
         assert.deepEqual(only[tag], expected[tag], tag);
       }
+
+      // Saved in the middle of an evaluation, and killed when that had been told.
+      const out = make("in an evaluation");
+      let [evaluates, told] = [false, false];
+      const listen = ({ type, ...event }: RunEvent) => {
+        if (type === "phase") evaluates = "phase" in event && event.phase === "evaluation";
+        if (type === "evaluation") told = true;
+      };
+      await watched(out, { shouldStop: () => evaluates }, changes, listen);
+      const atPoint = () => {
+        if (told) throw new Error("killed");
+      };
+      const never = { checkpointEvery: "never", resume: true } as const;
+      await assert.rejects(watched(out, { atPoint, ...never }, changes, listen), /killed/);
+      await watched(out, never, changes);
+      const three = await filesOf(out);
+      assert.deepEqual(three.map(([, second]) => second.session), [undefined, "START", "START"]);
+      assert.deepEqual(points(three), expected);
     }),
 });
 

@@ -74,12 +74,19 @@ export class TensorBoardFolder {
 
   #resume(steps: number, logBytes: number): void {
     this[Symbol.dispose]();
-    const hadFiles = this.#open(steps + 1);
     const before = readLog(this.#log, logBytes);
+    // Where an evaluation goes on, what was told of this step is told again: losses from the log, the rest by the run.
+    const last = before.findLast(({ event: { type } }) =>
+      type === "phase" || type === "evaluation"
+    );
+    const evaluates = last?.event.type === "phase" && last.event.phase === "evaluation";
+    const from = evaluates ? steps : steps + 1;
+    const hadFiles = this.#open(from);
     for (const { event, time } of before) {
-      // What the pictures of the matrices are made of, and the place in the run, in any case.
+      // Also for what the pictures of the matrices are made of, and for the place in the run.
       const values = this.#valuesOf(event);
-      if (!hadFiles && values.length > 0) this.#append(time, values);
+      const isThere = hadFiles && this.#step < from;
+      if (!isThere && values.length > 0) this.#append(time, values);
     }
   }
 
