@@ -4,6 +4,7 @@
  */
 
 import { Crc32c } from "@aws-crypto/crc32c";
+import { Buffer } from "node:buffer";
 import { PNG } from "pngjs";
 import protobuf from "protobufjs";
 
@@ -42,7 +43,6 @@ function plain(data: Uint8Array): unknown {
   return { wallTime, step, fileVersion, session: sessionLog?.status, values };
 }
 
-import { Buffer } from "node:buffer";
 const names = [...Deno.readDirSync(folder)].map(({ name }) => name).sort();
 const files = names.map((name) => [...records(Deno.readFileSync(`${folder}/${name}`))].map(plain));
 console.log(JSON.stringify(files));
