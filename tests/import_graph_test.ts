@@ -19,14 +19,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
   continual: ["gpu", "ops", "net", "images", "learner", "method", "experiment"],
   report: ["images", "method", "experiment", "continual"],
+  exchange: ["net", "experiment", "continual"],
   data: ["images"],
   host: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "report", "data"],
+    ...["continual", "report", "exchange", "data"],
   ],
   cli: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "report", "data", "host"],
+    ...["continual", "report", "exchange", "data", "host"],
   ],
 };
 

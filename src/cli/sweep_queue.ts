@@ -138,13 +138,9 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     const path = join(out, folder);
     if (isFinished(path)) return "finished";
     terminal.print(`${name} ...`);
-    const live: Terminal = {
-      isLive: terminal.isLive,
-      print: () => {},
-      live: (text) => terminal.live(text === "" ? "" : `${name}: ${text}`),
-    };
     const job = { folder: path, config };
-    const summary = await runJob(job, { ...jobOptions, deadline, signal: stop.signal }, live);
+    const shown = { terminal, title: name, about: { name } };
+    const summary = await runJob(job, { ...jobOptions, deadline, signal: stop.signal }, shown);
     if (summary === null) {
       if (isFinished(path)) return "finished";
       terminal.print(`${name}: another process is busy with it`);

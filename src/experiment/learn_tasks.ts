@@ -56,6 +56,8 @@ interface Context {
   readonly results: Results;
   /** Milliseconds; default the time itself. */
   readonly now?: () => number;
+  /** Awaited behind the evaluation of each task. */
+  readonly afterTask?: (task: number) => Promise<void>;
   /** Awaited between two epochs of the merged schedule. */
   readonly betweenEpochs?: LearnContext["betweenEpochs"];
 }
@@ -224,7 +226,7 @@ async function evaluateAll(
   config: ExperimentConfig,
   materials: Materials,
   assembly: Assembly,
-  { emit, results }: Context,
+  { emit, results, afterTask }: Context,
   task: number,
   count: number,
 ): Promise<void> {
@@ -243,6 +245,7 @@ async function evaluateAll(
   results.taskIl.matrix.push(taskIl);
   const gpuBytes = assembly.network.gpu.memory.bytes;
   emit({ type: "evaluation", task, classIl, taskIl, gpuBytes });
+  await afterTask?.(task);
 }
 
 async function evaluate(

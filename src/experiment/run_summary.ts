@@ -79,7 +79,10 @@ function confusionOf({ heads: assigned, answers }: Results): Confusion | null {
 }
 
 /** Name of the class of each head; null where it has none. */
-export function classesByHead({ data }: ExperimentConfig, { heads }: Results): (string | null)[] {
+export function classesByHead(
+  { data }: ExperimentConfig,
+  { heads }: Pick<Summary, "heads">,
+): (string | null)[] {
   const names: (string | null)[] = Array(data.tasks * data.classesPerTask).fill(null);
   for (const { heads: taken, classes } of heads) {
     taken.forEach((head, i) => names[head] = classes[i]);

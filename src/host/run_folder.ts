@@ -27,6 +27,8 @@ export interface RunFolder {
   readonly gallery: string;
   /** `summary.json`: written last. */
   readonly summary: string;
+  /** `tensorboard/`: event files, where they were asked for. */
+  readonly tensorboard: string;
 }
 
 /** The files of a run, by their agreed names. */
@@ -40,6 +42,7 @@ export function runFolder(path: string): RunFolder {
     model: join(path, "model.safetensors"),
     gallery: join(path, "gallery.safetensors"),
     summary: join(path, "summary.json"),
+    tensorboard: join(path, "tensorboard"),
   };
 }
 
@@ -86,9 +89,8 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
     );
   }
   try {
-    for (const old of [folder.summary, folder.gallery, folder.model, folder.checkpoints]) {
-      removeIfThere(old);
-    }
+    const { summary, gallery, model, checkpoints, tensorboard } = folder;
+    for (const old of [summary, gallery, model, checkpoints, tensorboard]) removeIfThere(old);
   } catch (error) {
     refuse(error);
   }

@@ -4,6 +4,7 @@ import {
   downloadRanges,
   downloadU32,
   head,
+  readWords,
   type Tensor,
   upload,
 } from "../gpu/tensor.ts";
@@ -118,10 +119,25 @@ export class ImageMemory {
 
   /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */
   async read(): Promise<Uint8Array<ArrayBuffer>[]> {
-    const [, height, width] = this.tensor.shape;
-    const area = height * width;
     if (this.filled === 0) return [];
-    const words = await downloadU32(this.#gpu, head(this.tensor, this.filled * area));
+    return this.#pictures(
+      await downloadU32(this.#gpu, head(this.tensor, this.filled * this.#area)),
+    );
+  }
+
+  /** The same for somebody who looks on: nothing that the run does may follow from it, and no replay asks for it. */
+  async peek(): Promise<Uint8Array<ArrayBuffer>[]> {
+    if (this.filled === 0) return [];
+    return this.#pictures(await readWords(this.#gpu, [this.tensor]));
+  }
+
+  get #area(): number {
+    const [, height, width] = this.tensor.shape;
+    return height * width;
+  }
+
+  #pictures(words: Uint32Array): Uint8Array<ArrayBuffer>[] {
+    const area = this.#area;
     return Array.from(
       { length: this.filled },
       (_, slot) => unpackRgb(words.subarray(slot * area, (slot + 1) * area)),

@@ -145,6 +145,11 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   const report = await run("report", "runs/a", "--", "-b");
   assert.equal(report.write, undefined);
   assert.deepEqual(report.read, [...always, "runs/a", "-b"]);
+  assert.deepEqual((await run("export", "runs/a")).write, ["model.safetensors"]);
+  assert.deepEqual((await run("export", "runs/a", "--format", "onnx")).write, ["model.onnx"]);
+  const files = ["--out", "my/a.onnx", "--card=my/README.md"];
+  const exported = await run("export", "runs/a", "--format", "onnx", ...files);
+  assert.deepEqual(exported.write, ["my/a.onnx", "my/README.md"]);
   const asked = await run("train", "--config", "c.json", "--out", "o", "--help");
   assert.deepEqual(asked, { read: always, write: undefined });
 });

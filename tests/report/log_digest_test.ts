@@ -23,7 +23,15 @@ Deno.test("steps are counted over the whole run, and times go to phases", () => 
 
 Deno.test("a long curve is thinned by means of neighbours, and keeps its mean", () => {
   const events = Array.from({ length: 1001 }, (_, i): TimedEvent => ({
-    ...{ type: "step", task: 0, phase: "stream", step: i + 1, steps: 1001, seconds: i },
+    ...{
+      type: "step",
+      task: 0,
+      phase: "stream",
+      step: i + 1,
+      steps: 1001,
+      total: i + 1,
+      seconds: i,
+    },
     ...{ loss: i, milliseconds: 10, samplesPerSecond: 100 },
   }));
   const points = digestLog(events).losses.get("stream")!;
