@@ -57,7 +57,9 @@ export async function finishForgetting(
   for (const shelf of ["checkpoints", "night", "refused"] as const) {
     for (const name of await store.names(shelf)) await store.remove(shelf, name);
   }
-  await store.clearAside?.();
+  if ((await store.clearAside?.() ?? 0) > 0) {
+    warn("What was set aside, damaged, may hold what is to be forgotten, and is removed");
+  }
   const { state: { settings: { size } } } = await readKnowledge(store, () => {});
   const attempt = async (shelf: Shelf, name: string, forget: () => Promise<void>) => {
     try {

@@ -43,8 +43,8 @@ export interface LearnerStore {
    * messages. A store without this leaves it where it is, until another of its name takes its place.
    */
   setAside?(shelf: Shelf, name: string): Promise<string>;
-  /** Removes all that was set aside. */
-  clearAside?(): Promise<void>;
+  /** Removes all that was set aside; how many bundles these were. */
+  clearAside?(): Promise<number>;
   /** Adds a line to the history of nights. */
   append(line: string): Promise<void>;
   /** The history of nights, oldest first. */
@@ -94,11 +94,10 @@ export class MemoryLearnerStore implements LearnerStore {
     return Promise.resolve(place);
   }
 
-  clearAside(): Promise<void> {
-    for (const key of [...this.#bundles.keys()]) {
-      if (key.startsWith("aside/")) this.#bundles.delete(key);
-    }
-    return Promise.resolve();
+  clearAside(): Promise<number> {
+    const aside = [...this.#bundles.keys()].filter((key) => key.startsWith("aside/"));
+    for (const key of aside) this.#bundles.delete(key);
+    return Promise.resolve(aside.length);
   }
 
   append(line: string): Promise<void> {

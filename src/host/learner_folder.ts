@@ -58,9 +58,11 @@ export class LearnerFolder implements LearnerStore {
     return Promise.resolve(join(aside, place));
   }
 
-  clearAside(): Promise<void> {
-    removeIfThere(join(this.name, ASIDE));
-    return Promise.resolve();
+  clearAside(): Promise<number> {
+    const aside = join(this.name, ASIDE);
+    const count = holds(this.name, ASIDE) ? [...Deno.readDirSync(aside)].length : 0;
+    removeIfThere(aside);
+    return Promise.resolve(count);
   }
 
   async append(line: string): Promise<void> {

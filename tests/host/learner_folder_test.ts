@@ -81,8 +81,8 @@ Deno.test("what is damaged is set aside under a name of its own, until it is cle
       assert.equal(Deno.readTextFileSync(join(place, "a")), "whole");
       assert.deepEqual(await store.names("generations"), []);
     }
-    await store.clearAside();
-    await store.clearAside();
+    assert.equal(await store.clearAside(), 2);
+    assert.equal(await store.clearAside(), 0);
     assert.throws(() => Deno.statSync(join(folder, "aside")));
   }));
 
