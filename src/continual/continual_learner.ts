@@ -6,10 +6,16 @@ import { addToDay, endDay } from "./day.ts";
 import { refuseFew } from "./division.ts";
 import { countAnswers, type ExamResult } from "./examine.ts";
 import { type Forgetting, intend } from "./forgetting.ts";
-import { generationsOf, parseGenerationName, readGeneration } from "./generation.ts";
+import {
+  type ExamPicture,
+  generationsOf,
+  parseGenerationName,
+  readGeneration,
+} from "./generation.ts";
 import { checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
 import { Keeper, type KeptPlan } from "./keeper.ts";
 import { type NightHost, spendNight } from "./night.ts";
+import type { Picture } from "./pictures.ts";
 import { type Prediction, Predictor } from "./predictor.ts";
 import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
 import { nightConfig } from "./settings.ts";
@@ -107,6 +113,21 @@ export class ContinualLearner {
   /** The learner at the last dawn: settings, classes, counters. */
   get state(): LearnerState {
     return this.#keeper.generation.state;
+  }
+
+  /** The pictures of its long-term memory. */
+  get remembered(): readonly Picture[] {
+    return this.#keeper.generation.memory;
+  }
+
+  /** The pictures of its exam, each with how it was answered at the last dawn. */
+  get examined(): readonly ExamPicture[] {
+    return this.#keeper.generation.exam;
+  }
+
+  /** The pictures that wait for a night, in the order in which they came. */
+  async today(): Promise<Picture[]> {
+    return await (await this.#ready()).day();
   }
 
   /** What waits for a night. */
