@@ -2,6 +2,7 @@ import {
   ContinualLearner,
   copyDay,
   forkLearner,
+  type Gpu,
   type LearnerHost,
   type LearnerSettings,
   type LearnerStore,
@@ -198,10 +199,33 @@ function twinSettings({ changed }: LearnerSettings): Pick<LearnerSettings, "chan
   };
 }
 
+/** The device that all share: what is compiled for one night serves the next, the twin and the answers. */
+class SharedDevice {
+  #gpu: Promise<Gpu> | null = null;
+
+  async open(): Promise<Gpu> {
+    this.#gpu ??= this.#openNew();
+    return (await this.#gpu).share();
+  }
+
+  async #openNew(): Promise<Gpu> {
+    try {
+      const gpu = await openGpu();
+      gpu.device.lost.then(() => this.#gpu = null);
+      return gpu;
+    } catch (error) {
+      this.#gpu = null;
+      throw error;
+    }
+  }
+}
+
+const device = new SharedDevice();
+
 function hostOf(who: Who, { tell, shouldStop }: PupilHooks): LearnerHost {
   let looked = 0;
   return {
-    openGpu: () => openGpu(),
+    openGpu: () => device.open(),
     openDreams: ({ classes }, size) => Promise.resolve(drawDreams(classes, size)),
     checkpointEvery: { seconds: 20 },
     goOnWith: "the button that lets it sleep",

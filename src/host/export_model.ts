@@ -7,7 +7,8 @@ import {
 } from "../net/safetensors.ts";
 import { isFile } from "../data/folder_listing.ts";
 import { diskProblem } from "./durable.ts";
-import { isLearner, LearnerFolder } from "./learner_folder.ts";
+import { isLearner } from "./learner_folder.ts";
+import { learnerAt } from "./learner_place.ts";
 import { loadConfig } from "./load_config.ts";
 import { InputError } from "../errors.ts";
 import { readWeightsFile } from "./read_weights.ts";
@@ -29,7 +30,9 @@ export async function exportModel(
     readonly warn: (text: string) => void;
   },
 ): Promise<number> {
-  const { tensors, metadata } = isLearner(path) ? await ofLearner(path, warn) : await ofRun(path);
+  const { tensors, metadata } = isLearner(path) || isFile(path)
+    ? await ofLearner(path, warn)
+    : await ofRun(path);
   const written = half
     ? new Map([...tensors].map(([name, tensor]) => [name, halved(name, tensor)]))
     : tensors;
@@ -50,7 +53,7 @@ export async function exportModel(
 }
 
 async function ofLearner(path: string, warn: (text: string) => void) {
-  const { model } = await readKnowledge(new LearnerFolder(path), warn);
+  const { model } = await readKnowledge(await learnerAt(path), warn);
   return decodeSafetensors(model, path);
 }
 

@@ -10,9 +10,9 @@ import { type Prediction, Predictor } from "../../continual/predictor.ts";
 import { InputError } from "../../errors.ts";
 import { textTable } from "../../experiment/report.ts";
 import type { ProviderName } from "../../gpu/provider.ts";
-import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
 import { learnerHost } from "../../host/learner_host.ts";
 import { readAsked, readBytes, readTaught } from "../../host/learner_images.ts";
+import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -49,8 +49,7 @@ export async function predict(
   printError: (text: string) => void,
 ): Promise<number> {
   const { learner: path, images, top, format } = options;
-  refuseOther(path);
-  const knowledge = await readKnowledge(new LearnerFolder(path), (text) => terminal.print(text));
+  const knowledge = await readKnowledge(await learnerAt(path), (text) => terminal.print(text));
   refuseIgnorance(path, knowledge);
   const { size } = knowledge.state.settings;
   let failures = 0;
@@ -74,8 +73,7 @@ export async function predict(
 /** Examines a learner: accuracy by class, and what is taken for what. */
 export async function exam(options: ExamOptions, terminal: Terminal): Promise<void> {
   const { learner: path, images } = options;
-  refuseOther(path);
-  const store = new LearnerFolder(path);
+  const store = await learnerAt(path);
   const warn = (text: string) => terminal.print(text);
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   refuseIgnorance(path, found);
