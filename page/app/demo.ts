@@ -28,7 +28,7 @@ export async function playDemo(stage: DemoStage, small: boolean): Promise<void> 
     await link.ask("create", {
       place: "demo",
       wishes: {
-        ...{ start: false, size, width: 8, maxClasses: 16, memory: 120, drawnDreams: 10 },
+        ...{ start: true, size, maxClasses: 20, memory: 120, drawnDreams: 12 },
       },
     }),
   );

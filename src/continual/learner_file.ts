@@ -25,7 +25,9 @@ export async function packLearner(
   const tensors = new Map<string, WrittenTensor>();
   const digests: Record<string, string> = {};
   const add = async (shelf: Shelf, name: string, files: Files) => {
-    for (const [file, data] of Object.entries(files)) {
+    // In one order, so that equal learners are equal files.
+    for (const file of Object.keys(files).sort()) {
+      const data = files[file];
       const place = `${shelf}/${name}/${file}`;
       tensors.set(place, { dtype: "U8", shape: [data.length], data });
       digests[place] = await sha256(data);
