@@ -1,3 +1,4 @@
+/// <reference path="./webgpu.d.ts" />
 import type {
   DatedRecord,
   LearnerSettings,

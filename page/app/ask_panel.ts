@@ -34,8 +34,8 @@ export class AskPanel {
       this.#canvas.hidden = false;
       byId("stage-hint").hidden = true;
     }
-    fill(this.#rows.learner, learner, "it has learned nothing yet");
-    fill(this.#rows.twin, twin, "nothing learned yet");
+    fill(this.#rows.learner, learner, "It has learned nothing yet.");
+    fill(this.#rows.twin, twin, "It has learned nothing yet.");
     this.#tell(learner);
   }
 
@@ -46,7 +46,7 @@ export class AskPanel {
   }
 
   clear(): void {
-    fill(this.#rows.learner, null, "it was not asked yet");
+    fill(this.#rows.learner, null, "It was not asked yet.");
     fill(this.#rows.twin, null, "");
   }
 

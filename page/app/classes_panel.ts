@@ -166,7 +166,7 @@ function countsText({ waiting, taught, remembered, exam }: ClassView): string {
     ...taught > 0 ? [`${taught} learned`] : [],
     ...waiting > 0 ? [`${waiting} wait${waiting === 1 ? "s" : ""} for the night`] : [],
     ...remembered > 0 ? [`${remembered} remembered`] : [],
-    ...exam ? [`exam ${exam.right} of ${exam.images}`] : [],
+    ...exam ? [`exam ${exam.right}/${exam.images}`] : [],
   ];
-  return parts.join(" · ") || "no pictures yet: 8 are needed";
+  return parts.join(" · ") || "No pictures yet: 8 are needed.";
 }

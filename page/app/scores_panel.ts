@@ -2,7 +2,7 @@ import type { NightView, Score, View } from "../messages.ts";
 import { byId, el, setText } from "./dom.ts";
 
 /** Nights that stand side by side: the last ones. */
-const SHOWN = 6;
+const SHOWN = 5;
 
 /** A table of exams, night by night. */
 interface ScoreTable {
@@ -33,17 +33,25 @@ export class ScoresPanel {
       title: "Only fine-tuned",
       nights: last.map(({ record, twin }) => ({ night: record.night, of: twin ?? new Map() })),
     };
-    byId("tables").replaceChildren(
-      ...nights.length > 0 ? [tableOf(own, names), tableOf(twin, names)] : [],
-    );
+    const tables = [own, twin].map((table) => tableOf(table, names));
+    byId("tables").replaceChildren(...nights.length > 0 ? tables : []);
+    // What is new stands at the end.
+    for (const part of byId("tables").querySelectorAll(".scroll")) {
+      part.scrollLeft = part.scrollWidth;
+    }
     const text = summaryOf(nights.at(-1));
     if (text !== null) setText(byId("scores-text"), text);
   }
 }
 
 function tableOf({ title, nights }: ScoreTable, names: readonly string[]): HTMLElement {
-  const head = el("tr", {}, el("th", { scope: "col" }, "Class"));
-  head.append(...nights.map(({ night }) => el("th", { scope: "col" }, `Night ${night}`)));
+  const label = `Exams: ${title}`;
+  if (nights.every(({ of }) => of.size === 0)) {
+    const why = "It has no twin yet: one grows up beside it from the next night on.";
+    return el("div", {}, el("h3", {}, title), el("p", { className: "hint" }, why));
+  }
+  const head = el("tr", {}, el("th", { scope: "col" }, "Behind night"));
+  head.append(...nights.map(({ night }) => el("th", { scope: "col" }, String(night))));
   const body = el("tbody");
   for (const name of names) {
     const row = el("tr", {}, el("th", { scope: "row" }, name));
@@ -54,17 +62,13 @@ function tableOf({ title, nights }: ScoreTable, names: readonly string[]): HTMLE
   all.append(...nights.map(({ of }) => cell(together([...of.values()]))));
   const table = el(
     "table",
-    {},
-    el("caption", {}, title),
+    { "aria-label": label },
     el("thead", {}, head),
     body,
     el("tfoot", {}, all),
   );
-  return el(
-    "div",
-    { className: "scroll", tabIndex: 0, role: "region", "aria-label": `Exams: ${title}` },
-    table,
-  );
+  const scroll = { className: "scroll", tabIndex: 0, role: "region", "aria-label": label } as const;
+  return el("div", {}, el("h3", {}, title), el("div", scroll, table));
 }
 
 function cell(score: Score | null): HTMLTableCellElement {

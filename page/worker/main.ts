@@ -1,4 +1,3 @@
-/// <reference path="../webgpu.d.ts" />
 import { copyStore, type NewLearner, packLearner, unpackLearner } from "../../src/core.ts";
 import type {
   FromWorker,

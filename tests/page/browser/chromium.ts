@@ -9,6 +9,7 @@ import { pngFile } from "../../data/png_files.ts";
 export interface Visit {
   readonly context: BrowserContext;
   readonly url: string;
+  readonly port: number;
   close(): Promise<void>;
 }
 
@@ -19,10 +20,14 @@ export const PATIENCE = 400_000;
 export async function visit(
   site: string,
   profile: string,
-  { colorScheme = "light" }: { readonly colorScheme?: "light" | "dark" } = {},
+  { colorScheme = "light", port = 0 }: {
+    readonly colorScheme?: "light" | "dark";
+    /** What a page keeps belongs to its address. */
+    readonly port?: number;
+  } = {},
 ): Promise<Visit> {
   const stop = new AbortController();
-  const server = serve(site, 0, stop.signal);
+  const server = serve(site, port, stop.signal);
   const context = await chromium.launchPersistentContext(profile, {
     executablePath: Deno.env.get("CHROMIUM") ?? "/usr/bin/chromium",
     headless: true,
@@ -57,6 +62,7 @@ export async function visit(
   });
   return {
     context,
+    port: server.addr.port,
     url: `http://127.0.0.1:${server.addr.port}/`,
     async close() {
       await context.close();

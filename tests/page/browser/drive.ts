@@ -111,7 +111,7 @@ report.goesOn = await page.locator("#sleep-why").textContent();
 await firstStep(page);
 say("the whole browser closed in mid-night");
 await visiting.close();
-visiting = await visit(site, profile);
+visiting = await visit(site, profile, { port: visiting.port });
 page = await openPage(visiting);
 await morning(page);
 report.learnedAfterAll = await Promise.all(

@@ -22,6 +22,7 @@ for (const colorScheme of ["light", "dark"] as const) {
     const name = learner === "" ? "empty" : learner.replace(/^.*\/|\.\w+$/g, "");
     for (const width of [360, 768, 1600]) {
       await page.setViewportSize({ width, height: 900 });
+      await page.waitForTimeout(500); // or parts are not painted yet
       await page.screenshot({ path: `${out}/${name}_${width}_${colorScheme}.png`, fullPage: true });
     }
   }
