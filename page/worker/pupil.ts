@@ -176,7 +176,8 @@ export class Pupil {
       } catch (error) {
         if ((error as Error).name !== "DeviceError" || restarts === MOST_RESTARTS) throw error;
         this.close();
-        const text = `${(error as Error).message}; going on with another`;
+        console.warn(error);
+        const text = "The GPU device was lost: going on with another";
         this.#hooks.tell({ kind: "event", who: "learner", event: { type: "message", text } });
       }
     }
