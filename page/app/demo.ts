@@ -4,8 +4,11 @@ import type { Link } from "./link.ts";
 /** What is taught on each day. */
 const DAYS = [["disc", "cross"], ["star", "arrow"], ["ring", "dumbbell"]];
 
-/** Pictures of each class. */
-const PICTURES = 32;
+/** What a GPU has time for, and what a CPU that plays one. */
+const SIZES = {
+  fast: { pictures: 32, size: 32, changed: [] },
+  slow: { pictures: 20, size: 16, changed: [{ path: "wscl.sleepEpochs", value: 5 }] },
+};
 
 /** Milliseconds for which a picture and its answers can be looked at. */
 const LOOK = 1400;
@@ -23,12 +26,12 @@ export interface DemoStage {
 /** Plays by itself: three days of two drawn figures each, with a night behind each, and questions between them. */
 export async function playDemo(stage: DemoStage, small: boolean): Promise<void> {
   const { link, signal, show, sleep, ask, say } = stage;
-  const size = small ? 16 : 32;
+  const { pictures: count, ...sizes } = small ? SIZES.slow : SIZES.fast;
   show(
     await link.ask("create", {
       place: "demo",
       wishes: {
-        ...{ start: true, size, maxClasses: 20, memory: 120, drawnDreams: 12 },
+        ...{ ...sizes, start: true, maxClasses: 20, memory: 120, drawnDreams: 12 },
       },
     }),
   );
@@ -36,8 +39,8 @@ export async function playDemo(stage: DemoStage, small: boolean): Promise<void> 
   for (const [i, day] of DAYS.entries()) {
     for (const name of day) {
       if (signal.aborted) return;
-      say(`Day ${i + 1}: it is taught ${name}, ${PICTURES} drawn pictures`);
-      const { pixels } = await link.ask("draw", { name, count: PICTURES, part: "train" });
+      say(`Day ${i + 1}: it is taught ${name}, ${count} drawn pictures`);
+      const { pixels } = await link.ask("draw", { name, count, part: "train" });
       const pictures = pixels.map((image, n) => ({ image, from: `${name} ${n}` }));
       show((await link.ask("teach", { name, pictures })).view);
       await wait(LOOK / 2, signal);

@@ -85,6 +85,7 @@ async function ensureLearner(): Promise<void> {
 
 async function teach(name: string, pictures: readonly GivenPicture[]): Promise<void> {
   await ensureLearner();
+  if (sleepPanel.asleep) complain("It sleeps, and takes these pictures when it wakes up.");
   const bitmaps = pictures.flatMap(({ image }) => image instanceof ImageBitmap ? [image] : []);
   const { kept, known, failed, view } = await link.ask("teach", { name, pictures }, bitmaps);
   show(view);
@@ -123,6 +124,7 @@ async function capture(name: string, signal: AbortSignal): Promise<void> {
 }
 
 async function forget(name: string): Promise<void> {
+  if (sleepPanel.asleep) throw new Error("It sleeps: stop the night first.");
   if (!await isSure(`Forget ${name} and all its pictures?`, "Forget it")) return;
   show(await link.ask("forget", { name }));
 }
@@ -131,6 +133,8 @@ async function forget(name: string): Promise<void> {
 
 async function sleep(accept: boolean): Promise<void> {
   sleepPanel.begin();
+  // Nothing else may move in meanwhile.
+  byId("keep").inert = true;
   let text = "The night was broken off: what it was taught is safe.";
   try {
     const outcome = await link.ask("sleep", { accept });
@@ -141,6 +145,7 @@ async function sleep(accept: boolean): Promise<void> {
       : "Stopped and saved: the button goes on with the night.";
   } finally {
     const next = await link.ask("look", {}).catch(() => view);
+    byId("keep").inert = false;
     sleepPanel.end(text);
     show(next);
   }
@@ -290,7 +295,11 @@ function listenToPage(): void {
       if (camera.isOn) return stopCamera();
       await camera.start();
       showCamera();
-      await watchCamera();
+      try {
+        await watchCamera();
+      } finally {
+        stopCamera();
+      }
     }));
   byId("save").addEventListener("click", () => attempt(save));
   byId("wishes").addEventListener("submit", (event) => {
@@ -320,7 +329,10 @@ async function whyNot(): Promise<string | null> {
     return "This page needs a secure address (https, or localhost) to use the GPU.";
   }
   if (!("gpu" in navigator)) {
-    return "This browser has no WebGPU. Chrome and Edge 113, Safari 26 and Firefox 141 or newer have it on most machines.";
+    return "This browser has no WebGPU. Chrome and Edge 140, Safari 26 and Firefox 141 or newer have it on most machines.";
+  }
+  if (!("toHex" in Uint8Array.prototype)) {
+    return "This browser is too old for this page: Chrome and Edge 140, Safari 26 and Firefox 141 or newer will do.";
   }
   const adapter = await navigator.gpu.requestAdapter();
   if (adapter === null) {

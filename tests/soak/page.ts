@@ -43,6 +43,7 @@ interface Report {
   readonly otherTab: number;
   readonly devicesLost: number;
   readonly learnedOnAnother: string;
+  readonly given: readonly string[];
   readonly elsewhere: Readonly<Record<string, unknown>>;
   readonly axe: readonly string[];
   readonly axeDark: readonly string[];
@@ -96,6 +97,11 @@ Deno.test({
       await step("a lost device is replaced in mid-night", () => {
         assert(report.devicesLost > 0);
         assert.match(report.learnedOnAnother, /^20 learned/);
+      });
+      await step("camera, folders and dropped pictures teach", () => {
+        const [camera, ...others] = report.given;
+        assert.match(camera, /^\d+ waits? for the night/);
+        assert.deepEqual(others.toSorted(), ["10 wait for the night", "9 wait for the night"]);
       });
       await step("nothing reaches another server, from the page or its worker", () =>
         assert.deepEqual(report.elsewhere, { page: "refused", worker: "refused", reached: 0 }));

@@ -135,6 +135,39 @@ await other.waitForSelector("html[data-ready]");
 page = other;
 report.otherTab = await page.locator("#classes > li").count();
 
+say("the camera, by keyboard; a folder of folders; a picture dropped on a class");
+await makeSmall(page, asText);
+await page.fill("#class-name", "camera");
+await page.keyboard.press("Enter");
+await page.locator("#camera").press("Enter");
+const hold = cardOf(page, "camera").getByRole("button", { name: "Hold to capture camera" });
+await hold.focus();
+await page.keyboard.down("Space");
+await page.waitForTimeout(3000);
+await page.keyboard.up("Space");
+await cardOf(page, "camera").getByText(/\d+ waits? for the night/).waitFor();
+await page.locator("#camera").press("Enter");
+const folders = `${folder}/folders`;
+for (const name of FIGURES.slice(0, 2)) {
+  Deno.mkdirSync(`${folders}/${name}`, { recursive: true });
+  for (const file of filesOf(name, figures(name, 9))) {
+    Deno.writeFileSync(`${folders}/${name}/${file.name}`, file.buffer);
+  }
+}
+await page.setInputFiles("#folder", folders);
+await cardOf(page, FIGURES[1]).getByText("9 wait for the night").waitFor();
+const [dropped] = filesOf("dropped", figures(FIGURES[0], 1, 30));
+await page.evaluate(`
+  const dataTransfer = new DataTransfer();
+  const bytes = new Uint8Array(${JSON.stringify([...dropped.buffer])});
+  dataTransfer.items.add(new File([bytes], "dropped.png", { type: "image/png" }));
+  const title = [...document.querySelectorAll("#classes h3")]
+    .find(({ textContent }) => textContent === "${FIGURES[0]}");
+  title.dispatchEvent(new DragEvent("drop", { dataTransfer, bubbles: true, cancelable: true }));
+`);
+await cardOf(page, FIGURES[0]).getByText("10 wait for the night").waitFor();
+report.given = await page.locator("#classes .hint").allTextContents();
+
 say("connections elsewhere");
 let reached = 0;
 const elsewhere = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
