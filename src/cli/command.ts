@@ -43,6 +43,11 @@ export interface Needs {
   readonly reads?: (given: GivenTexts) => readonly string[];
   /** The hosts that it reaches, as Deno's --allow-net has them. */
   readonly hosts?: (given: GivenTexts) => readonly string[];
+  /**
+   * Lock file, beside `deno.lock`, of the packages that this command alone uses: Deno fetches them at its first use.
+   * They are imported by names that no other module's imports show, or every start would fetch them.
+   */
+  readonly lock?: (given: GivenTexts) => string | null;
   /** What the launcher does in place of starting the program. */
   readonly byLauncher?: (given: GivenTexts) => "test" | "soak" | null;
 }

@@ -40,12 +40,14 @@ function launch(args: readonly string[], places: Places): string {
   if (needs.writesCache) write.add(places.cache);
   if (needs.temporary) [read, write].forEach((list) => list.add(places.temporary));
   const hosts = needs.hosts?.(texts) ?? [];
+  const lock = needs.lock?.(texts) ?? (dawn ? "dawn.lock" : null);
   const flags = [
     ...read.flags("allow-read"),
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
-    ...dawn ? [`--lock=${join(places.root, "dawn.lock")}`, `--allow-ffi=${dawn.join(",")}`] : [],
+    ...lock ? [`--lock=${join(places.root, lock)}`] : [],
+    ...dawn ? [`--allow-ffi=${dawn.join(",")}`] : [],
   ];
   const fetch = dawn?.length === 0;
   const task = needs.byLauncher?.(texts) ?? "run";
