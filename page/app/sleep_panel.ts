@@ -46,6 +46,8 @@ export class SleepPanel {
     memory: byId("seen-memory"),
     dream: byId("seen-dream"),
   };
+  /** Phases of sleep that have been reported since it fell asleep. */
+  readonly #asleepIn = new Set<string>();
   #view: View | null = null;
   #asleep = false;
 
@@ -86,7 +88,7 @@ export class SleepPanel {
     this.#renderButton();
     byId("refused").hidden = true;
     for (const strip of Object.values(this.#strips)) strip.replaceChildren();
-    this.#mark("wake", "Getting ready");
+    this.#mark(["wake"], "Getting ready");
     this.#progress.removeAttribute("value");
     say("It falls asleep.");
   }
@@ -96,7 +98,7 @@ export class SleepPanel {
     this.#asleep = false;
     this.#stop.disabled = true;
     this.#progress.value = 0;
-    this.#mark("", text);
+    this.#mark([], text);
     this.#renderButton();
     say(text);
   }
@@ -105,11 +107,16 @@ export class SleepPanel {
     if (!this.#asleep) return;
     if (event.type === "phase") {
       const { step, text } = who === "twin" ? TWIN : PHASES[event.phase] ?? TWIN;
-      this.#mark(step, text);
+      this.#asleepIn.clear();
+      this.#mark([step], text);
       if (event.phase === "evaluation") this.#progress.removeAttribute("value");
     } else if (event.type === "step") {
       const { step, text } = who === "twin" ? TWIN : PHASES[event.phase] ?? TWIN;
-      this.#mark(step, `${text}: step ${event.step} of ${event.steps}`);
+      // The two phases of sleep take turns, several times between two reports.
+      const isSleep = step === "nrem" || step === "rem";
+      const both = isSleep ? [...this.#asleepIn.add(step)] : [step];
+      const doing = both.length > 1 ? "Replaying and dreaming in turn" : text;
+      this.#mark(both, `${doing}: step ${event.step} of ${event.steps}`);
       this.#progress.value = event.steps > 0 ? event.step / event.steps : 0;
     } else if (event.type === "freezing") {
       this.#showFrozen(event.chosen, true);
@@ -145,11 +152,11 @@ export class SleepPanel {
     );
   }
 
-  #mark(step: string, text: string): void {
+  #mark(steps: readonly string[], text: string): void {
     for (const item of byId("phases").children) {
-      const isNow = (item as HTMLElement).dataset.phase === step;
-      if (isNow) item.setAttribute("aria-current", "step");
-      else item.removeAttribute("aria-current");
+      if (steps.includes((item as HTMLElement).dataset.phase!)) {
+        item.setAttribute("aria-current", "step");
+      } else item.removeAttribute("aria-current");
     }
     setText(byId("progress-text"), text);
   }
