@@ -54,6 +54,7 @@ for (const name of FIGURES.slice(0, 2)) await teach(page, name, figures(name, CO
 await page.click("#sleep-button");
 await firstStep(page);
 report.losses = (await lossesTold(page)).slice(0, 5);
+report.axeAsleep = await problems(page);
 const devtools = await visiting.context.browser()!.newBrowserCDPSession();
 await devtools.send("Browser.crashGpuProcess" as "Browser.close");
 await morning(page);
