@@ -48,6 +48,8 @@ export interface Needs {
    * They are imported by names that no other module's imports show, or every start would fetch them.
    */
   readonly lock?: (given: GivenTexts) => string | null;
+  /** Any environment variable: some packages list them all. */
+  readonly allVariables?: (given: GivenTexts) => boolean;
   /** What the launcher does in place of starting the program. */
   readonly byLauncher?: (given: GivenTexts) => "test" | "soak" | null;
 }

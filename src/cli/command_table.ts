@@ -3,8 +3,9 @@ import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
 import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
-import { evaluate, exportWeights, report } from "./commands/results.ts";
 import { page } from "./commands/page.ts";
+import { evaluate, exportWeights, report } from "./commands/results.ts";
+import { sweepCommands } from "./commands/sweep.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
 
@@ -21,6 +22,7 @@ export const wscl: CommandGroup = {
     train,
     ...learnerCommands,
     compare,
+    ...sweepCommands,
     evaluate,
     dataCommands,
     report,
