@@ -43,6 +43,7 @@ const work: Work = {
   },
   look: () => here().view(),
   async accept() {
+    stopping = false;
     await here().accept();
     return await here().view();
   },

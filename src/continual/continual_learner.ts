@@ -75,7 +75,7 @@ export interface Waiting {
 export class ContinualLearner {
   readonly #keeper: Keeper;
   readonly #host: LearnerHost;
-  #predictor: { readonly gpu: Gpu; readonly predictor: Predictor } | null = null;
+  #predictor: Answering | null = null;
 
   private constructor(keeper: Keeper, host: LearnerHost) {
     this.#keeper = keeper;
@@ -246,7 +246,14 @@ export class ContinualLearner {
    */
   async predict(images: readonly Uint8Array<ArrayBuffer>[]): Promise<Prediction[]> {
     for (const pixels of images) checkPixels(pixels, this.state.settings.size, "");
-    return await (await this.#answering()).predict(images);
+    const answering = await this.#answering();
+    answering.calls++;
+    try {
+      return await answering.predictor.predict(images);
+    } finally {
+      answering.calls--;
+      if (answering !== this.#predictor) free(answering);
+    }
   }
 
   /** The exam of the last dawn again, or of images that are given. */
@@ -342,9 +349,9 @@ export class ContinualLearner {
 
   /** Frees what it holds on the GPU. What it is stays in its store. */
   close(): void {
-    this.#predictor?.predictor.destroy();
-    this.#predictor?.gpu.destroy();
+    const answering = this.#predictor;
     this.#predictor = null;
+    if (answering) free(answering);
   }
 
   /** What was interrupted before is finished now. */
@@ -378,13 +385,27 @@ export class ContinualLearner {
     return new Map(taught.map((known) => [known.name, known]));
   }
 
-  async #answering(): Promise<Predictor> {
-    if (this.#predictor) return this.#predictor.predictor;
+  async #answering(): Promise<Answering> {
+    if (this.#predictor) return this.#predictor;
     const gpu = await this.#host.openGpu();
     const predictor = new Predictor(gpu, this.#keeper.generation);
-    this.#predictor = { gpu, predictor };
-    return predictor;
+    return this.#predictor = { gpu, predictor, calls: 0 };
   }
+}
+
+/** What answers, until the next dawn. */
+interface Answering {
+  readonly gpu: Gpu;
+  readonly predictor: Predictor;
+  /** That wait for an answer. */
+  calls: number;
+}
+
+/** Frees what answers behind the last call that waits for it. */
+function free({ gpu, predictor, calls }: Answering): void {
+  if (calls > 0) return;
+  predictor.destroy();
+  gpu.destroy();
 }
 
 function hooksOf({ now, emit }: LearnerHost) {
