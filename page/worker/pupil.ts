@@ -11,6 +11,7 @@ import {
   type NightOutcome,
   openGpu,
   type Prediction,
+  type SeenPicture,
 } from "../../src/core.ts";
 import type { GivenPicture, News, Place, Seen, Taught, View, Who } from "../messages.ts";
 import { drawDreams } from "./drawn.ts";
@@ -20,7 +21,7 @@ import { viewOf } from "./view.ts";
 /** How often work that lost its device is begun again. */
 const MOST_RESTARTS = 3;
 
-/** Milliseconds between two looks at what a night learns from. */
+/** Milliseconds between two looks at the pictures of one kind that a night learns from. */
 const LOOK_EVERY = 250;
 
 /** Stores of a learner and of its twin, each of which is emptied before another learner moves in. */
@@ -233,7 +234,7 @@ class SharedDevice {
 const device = new SharedDevice();
 
 function hostOf(who: Who, { tell, shouldStop }: PupilHooks): LearnerHost {
-  let looked = 0;
+  const looked = new Map<SeenPicture["as"], number>();
   return {
     openGpu: () => device.open(),
     openDreams: ({ classes }, size) => Promise.resolve(drawDreams(classes, size)),
@@ -246,9 +247,14 @@ function hostOf(who: Who, { tell, shouldStop }: PupilHooks): LearnerHost {
     watch: {
       losses: (losses) => tell({ kind: "losses", who, losses }),
       step(look) {
-        if (who === "twin" || performance.now() - looked < LOOK_EVERY) return;
-        looked = performance.now();
-        tell({ kind: "pictures", pictures: look() });
+        if (who === "twin") return;
+        // Some twenty steps are made ready at once, and then waited for: each kind has a time of its own.
+        const now = performance.now();
+        const isDue = ({ as }: SeenPicture) => now - (looked.get(as) ?? -Infinity) >= LOOK_EVERY;
+        const pictures = look().filter(isDue);
+        if (pictures.length === 0) return;
+        for (const { as } of pictures) looked.set(as, now);
+        tell({ kind: "pictures", pictures });
       },
     },
   };
