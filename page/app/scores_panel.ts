@@ -2,7 +2,7 @@ import type { NightView, Score, View } from "../messages.ts";
 import { byId, el, setText } from "./dom.ts";
 
 /** Nights that stand side by side: the last ones. */
-const SHOWN = 5;
+const SHOWN = 4;
 
 /** A table of exams, night by night. */
 interface ScoreTable {
