@@ -108,7 +108,7 @@ export interface Drawn {
   readonly pixels: readonly Uint8Array<ArrayBuffer>[];
 }
 
-/** Images asked and answered right; null: not comparable, or never examined. */
+/** Images that were asked, and those of them that were answered right. */
 export interface Score {
   readonly images: number;
   readonly right: number;

@@ -1,5 +1,5 @@
 import { command, flag, parsed, text } from "../command.ts";
-import { count } from "../values.ts";
+import { port } from "../values.ts";
 
 const PORT = 8017;
 
@@ -12,12 +12,16 @@ export const page = command({
     "visitor's own GPU. Serves it on this machine to look at. The bundler is fetched at its first use (10 MB).",
   options: {
     out: text("<folder>", "folder of the page", { path: "write", default: "runs/page" }),
-    port: parsed("<number>", "port on 127.0.0.1", count, PORT),
+    port: parsed("<number>", "port on 127.0.0.1", port, PORT),
     onlyBuild: flag("make the folder, and serve nothing"),
   },
   needs: {
     startsDeno: true,
-    hosts: ({ port }) => [`127.0.0.1:${Number(port?.at(-1)) || PORT}`],
+    hosts: ({ port }) => {
+      const asked = port?.at(-1) ?? "";
+      // What is no port is refused by the command line.
+      return [`127.0.0.1:${/^[1-9]\d{0,4}$/.test(asked) && Number(asked) < 65536 ? asked : PORT}`];
+    },
   },
   async run(options, { terminal }) {
     const { page } = await import("../page.ts");
