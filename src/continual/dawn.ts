@@ -107,7 +107,7 @@ function classesOf(
 }
 
 function recordOf(
-  { base, division, story }: NightResult,
+  { base, division, sights, story }: NightResult,
   state: LearnerState,
   exam: readonly ExamPicture[],
 ): NightRecord {
@@ -124,7 +124,21 @@ function recordOf(
   const fall = fallOf(classes);
   const { nights, generation, threshold, settings: { margin } } = state;
   const passed = fall === null || fall <= margin;
-  return { night: nights, generation, passed, classes, threshold, ...story };
+  const mistakes = mistakesOf(exam, sights);
+  return { night: nights, generation, passed, classes, mistakes, threshold, ...story };
+}
+
+/** What was taken for what, in the order of the exam. */
+function mistakesOf(
+  exam: readonly ExamPicture[],
+  sights: readonly Sight[],
+): NonNullable<NightRecord["mistakes"]> {
+  const found = exam.flatMap(({ label, right }, i) => {
+    const answer = sights[i].answers[0]?.name;
+    return right || answer === undefined ? [] : [{ class: label, answer }];
+  });
+  return [...Map.groupBy(found, (one) => JSON.stringify([one.class, one.answer])).values()]
+    .map((same) => ({ ...same[0], images: same.length }));
 }
 
 function countOf(pictures: readonly Picture[], name: string): number {

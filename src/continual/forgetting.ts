@@ -131,6 +131,13 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
     record: given.record && {
       ...given.record,
       classes: given.record.classes.filter(({ name }) => !gone.has(name)),
+      ...(given.record.mistakes
+        ? {
+          mistakes: given.record.mistakes.filter((one) =>
+            !gone.has(one.class) && !gone.has(one.answer)
+          ),
+        }
+        : {}),
     },
     model: withFreshHeads(given, heads),
     state: {

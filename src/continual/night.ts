@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import type { Checkpoint, CheckpointEvery, RunPosition } from "../experiment/checkpoint.ts";
 import { Checkpointer } from "../experiment/checkpointer.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
-import type { RunEvent } from "../experiment/events.ts";
+import type { Phase, RunEvent } from "../experiment/events.ts";
 import { allocate } from "../experiment/memory_budget.ts";
 import type { RunHost } from "../experiment/run_host.ts";
 import { digestOfImageSet, digestOfKernels, fingerprintOf } from "../experiment/run_identity.ts";
@@ -17,7 +17,7 @@ import type { ImageSet } from "../images/image_set.ts";
 import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
 import type { StepLoss } from "../learner/options.ts";
 import type { FreezingChoice } from "../method/freezing.ts";
-import { methodOf, needsOf } from "../method/methods.ts";
+import { isOwnMethod, methodOf, needsOf } from "../method/methods.ts";
 import { giveHeads } from "../method/new_classes.ts";
 import type { Task } from "../method/session.ts";
 import { rest } from "../method/sleep.ts";
@@ -25,6 +25,7 @@ import { Random } from "../random.ts";
 import { type Sight, sightsOf } from "./answers.ts";
 import { divideDay, type Division } from "./division.ts";
 import { dawnOf } from "./dawn.ts";
+import { dryNight } from "./dry_night.ts";
 import type { Generation } from "./generation.ts";
 import { NightCheckpoints } from "./night_checkpoints.ts";
 import { type NightSession, nightStreams, openSession } from "./night_session.ts";
@@ -49,7 +50,9 @@ export interface NightPlan {
 
 /** What a night needs of its surroundings. */
 export interface NightHost
-  extends EarlyEnd, Pick<RunHost, "openGpu" | "testKernels" | "chooseKernels" | "atPoint"> {
+  extends
+    EarlyEnd,
+    Pick<RunHost, "openGpu" | "testKernels" | "chooseKernels" | "tells" | "atPoint"> {
   readonly checkpointEvery: CheckpointEvery;
   /** What to do to go on with a night that was interrupted, such as a command. */
   readonly goOnWith: string;
@@ -184,8 +187,15 @@ class Night {
 
     const { network, session } = room;
     const { learner, longTerm } = session;
-    const classes = await this.#takeHeads(room);
+    const { nights } = base.state;
+    if (this.#host.tells?.plan) await this.#tellPlan(dreams);
+    const { classes, fresh } = await this.#takeHeads(room);
+    if (fresh.length > 0) {
+      const [heads, names] = [fresh.map(({ head }) => head), fresh.map(({ name }) => name)];
+      this.#teller.emit({ type: "heads", task: nights, heads, classes: names });
+    }
     const freezing = await this.#learn(room, classes);
+    if (freezing) this.#teller.emit({ type: "freezing", task: nights, ...freezing });
     await learner.readLosses();
     this.#teller.emit({ type: "phase", task: null, phase: "evaluation" });
     const sights = await this.#examine(room, classes);
@@ -300,6 +310,8 @@ class Night {
       arrived: ({ info: { seconds, phase, steps } }: Checkpoint) => {
         this.#secondsBefore = seconds - this.#sinceStart();
         this.#reporter.restart();
+        const task = this.#reporter.task;
+        this.#teller.tell({ type: "resume", task, phase: phase as Phase, steps, logBytes: 0 });
         this.#teller.note(`Going on with the night: ${phase}, after ${steps} steps`);
       },
       note: (text: string, passing: boolean) =>
@@ -312,23 +324,42 @@ class Night {
     });
   }
 
+  /** What the night is going to do, found by a dry one. */
+  async #tellPlan(dreams: ImageSet | null): Promise<void> {
+    const { base, attempt } = this.#plan;
+    const room = dryNight({
+      ...{ base, dreams, config: this.#config, exam: this.#exam },
+      streams: nightStreams(base.state, attempt),
+    });
+    try {
+      const { classes } = await this.#takeHeads(room);
+      await this.#learn(room, classes);
+      this.#teller.tell({ type: "plan", phases: room.planned() });
+    } catch (error) {
+      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
+      if (!isOwnMethod(this.#config.method)) throw error;
+    }
+  }
+
   /** Gives heads to new classes; returns all classes, in the order of their numbers. */
-  async #takeHeads({ session, stream }: NightSession): Promise<NamedHead[]> {
+  async #takeHeads(
+    { session, stream }: Pick<NightSession, "session" | "stream">,
+  ): Promise<{ readonly classes: readonly NamedHead[]; readonly fresh: readonly NamedHead[] }> {
     const { state } = this.#plan.base;
     const { train } = this.#division;
     const known = state.classes.map(({ name, head }): NamedHead => ({ name, head }));
     const names = new Set(known.map(({ name }) => name));
     const fresh = [...new Set(train.map(({ label }) => label))]
       .filter((name) => !names.has(name));
-    if (fresh.length === 0) return known;
+    if (fresh.length === 0) return { classes: known, fresh: [] };
     const numbers = fresh.map((_, i) => known.length + i);
     const voters = train.flatMap(({ label }, image): Sample[] => {
       const place = fresh.indexOf(label);
       return place < 0 ? [] : [{ from: stream, image, label: place }];
     });
     const heads = await giveHeads(session, numbers, this.#votes() ? voters : null);
-    this.#teller.emit({ type: "heads", task: state.nights, heads, classes: fresh });
-    return [...known, ...fresh.map((name, i) => ({ name, head: heads[i] }))];
+    const named = fresh.map((name, i): NamedHead => ({ name, head: heads[i] }));
+    return { classes: [...known, ...named], fresh: named };
   }
 
   /** A network that has dreamt has something to say of which head fits. */
@@ -338,7 +369,7 @@ class Night {
 
   /** Lets the method learn the day; resolves with what it froze, if it searched for it. */
   async #learn(
-    { session, stream }: NightSession,
+    { session, stream }: Pick<NightSession, "session" | "stream">,
     classes: readonly NamedHead[],
   ): Promise<FreezingChoice | null> {
     const { state } = this.#plan.base;
@@ -366,9 +397,7 @@ class Night {
     }
     const seen = new Set(state.classes.map(({ head }) => head));
     const context = { config: this.#config, seen };
-    const freezing = await methodOf(this.#config).learn(session, task, context) ?? null;
-    if (freezing) this.#teller.emit({ type: "freezing", task: state.nights, ...freezing });
-    return freezing;
+    return await methodOf(this.#config).learn(session, task, context) ?? null;
   }
 
   /** What the network sees in each image of the exam. */

@@ -54,6 +54,12 @@ export interface NightRecord {
   readonly images: number;
   /** Mean loss of the first and of the last steps that were read back, by phase. */
   readonly losses: Readonly<Record<string, readonly [first: number, last: number]>>;
+  /** Images of the whole exam that were answered with another class; left out by older programs. */
+  readonly mistakes?: readonly {
+    readonly class: string;
+    readonly answer: string;
+    readonly images: number;
+  }[];
   /** Familiarity below which an image is none of the classes; null: there was no exam. */
   readonly threshold: number | null;
 }

@@ -4,6 +4,7 @@ import type { LearnerHost } from "../continual/continual_learner.ts";
 import type { NewLearner } from "../continual/birth.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import type { RunTells } from "../experiment/run_host.ts";
 import { steadyNow } from "../experiment/steady_clock.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import type { ImageSet, Progress } from "../images/image_set.ts";
@@ -25,6 +26,8 @@ export interface LearnerSafety {
   readonly skipSelfTest?: boolean;
   /** Takes kernels as they are remembered, or by default, without trying which are fastest. Default false. */
   readonly skipTuning?: boolean;
+  /** What is told of a night beside what happens; default: nothing. */
+  readonly tells?: RunTells;
 }
 
 /** What the worker of a night is asked for. */
@@ -39,7 +42,7 @@ export interface NightRequest extends LearnerSafety {
 
 /** A process with a disk, as a learner sees it. */
 export function learnerHost(
-  { cacheDir, provider = "deno", checkpointEvery, deadline, skipSelfTest, skipTuning }:
+  { cacheDir, provider = "deno", checkpointEvery, deadline, skipSelfTest, skipTuning, tells }:
     LearnerSafety,
   {
     goOnWith = "another call of sleep()",
@@ -51,6 +54,7 @@ export function learnerHost(
     goOnWith,
     emit,
     shouldStop,
+    tells,
     now: steadyNow,
     deadline: deadline ?? null,
     checkpointEvery: checkpointEvery ?? { seconds: 300 },

@@ -169,10 +169,11 @@ async function nights(
   const { learner: path, accept, maxTime, worker, endsProcess, dreams: _, ...safety } = options;
   const stop = stopOnSignals((text) => terminal.print(text));
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
+  const tells = { plan: terminal.isLive || terminal.event !== undefined };
   try {
     for (;;) {
       const outcome = await launchNight(
-        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path) },
+        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path), tells },
         {
           onEvent: progressPrinter(terminal, { tasks: null }),
           signal: stop.signal,
@@ -185,8 +186,10 @@ async function nights(
         terminal.print(`Stopped and saved; go on with ${goOnWith(path)}`);
         return outcome.reason === "time" ? TIME_IS_UP : stop.code();
       }
-      terminal.print(`\n${nightText(outcome.record, outcome.seconds, learner.state)}`);
-      if (outcome.kind === "refused") {
+      const { kind, record, seconds } = outcome;
+      if (terminal.event) terminal.event({ type: "night", outcome: kind, seconds, record });
+      else terminal.print(`\n${nightText(record, seconds, learner.state)}`);
+      if (kind === "refused") {
         terminal.print(refusedText(path));
         return REFUSED_AT_DAWN;
       }
