@@ -53,9 +53,15 @@ export interface LearnerStore {
 
 /** A learner in the memory of a process or a page: for tests, and to be copied elsewhere. */
 export class MemoryLearnerStore implements LearnerStore {
-  readonly name = "the learner in memory";
+  /** For messages. */
+  readonly name: string;
   readonly #bundles = new Map<string, Files>();
   readonly #lines: string[] = [];
+
+  /** An empty one. */
+  constructor(name = "the learner in memory") {
+    this.name = name;
+  }
 
   names(shelf: Shelf): Promise<string[]> {
     const prefix = `${shelf}/`;

@@ -1,0 +1,60 @@
+/** The page's folder: small, whole, served on loopback, and right by its own types. */
+
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { buildPage, serve } from "../../src/cli/page.ts";
+import { withFolder } from "../data/fixtures.ts";
+
+/** Compressed, as a page is sent, without the start. */
+const MOST_BYTES = 100_000;
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+Deno.test("the page is small, names no other server, and is served as it is", () =>
+  withFolder(async (folder) => {
+    const { "start.safetensors": start, ...files } = await buildPage(folder);
+    const sent = Object.values(files).reduce((sum, { sent }) => sum + sent, 0);
+    console.log(`the page is ${sent} bytes compressed, its start ${start.sent}`);
+    assert(sent < MOST_BYTES, `${sent} bytes are more than ${MOST_BYTES}`);
+
+    const html = Deno.readTextFileSync(`${folder}/index.html`);
+    for (const [, address] of html.matchAll(/\b(?:src|href)="([^"]*)"/g)) {
+      // Relative, so that it can lie in any folder of a server; a link that is followed is the visitor's choice.
+      assert(!address.startsWith("/"), address);
+      if (/^\w+:/.test(address)) assert(html.includes(`<a href="${address}"`), address);
+      else assert(Deno.statSync(`${folder}/${address}`).isFile, address);
+    }
+    assert.match(html, /http-equiv="Content-Security-Policy"\s+content="default-src 'none';/);
+
+    const stop = new AbortController();
+    const server = serve(folder, 0, stop.signal);
+    const get = (path: string) => fetch(`http://127.0.0.1:${server.addr.port}${path}`);
+    const index = await get("/");
+    assert.match(index.headers.get("content-type")!, /^text\/html/);
+    assert.equal(await index.text(), html);
+    const script = await get("/worker.js");
+    assert.match(script.headers.get("content-type")!, /^text\/javascript/);
+    await script.body?.cancel();
+    for (const path of ["/deno.json", "/..%2fdeno.json", "/x"]) {
+      const missing = await get(path);
+      assert.equal(missing.status, 404);
+      await missing.body?.cancel();
+    }
+    stop.abort();
+    await server.finished;
+  }));
+
+Deno.test("the page and what drives it are formatted, linted and, the page, typed", async () => {
+  const checks = [
+    ["fmt", "--check", "--quiet", "--config", "page/deno.json", "page"],
+    ["lint", "--quiet", "--config", "page/deno.json", "page"],
+    ["check", "--quiet", "--config", "page/deno.json", "page/app/main.ts", "page/worker/main.ts"],
+    ["fmt", "--check", "--quiet", "--config", "tests/page/browser/deno.json", "tests/page/browser"],
+    ["lint", "--quiet", "--config", "tests/page/browser/deno.json", "tests/page/browser"],
+  ];
+  for (const args of checks) {
+    const command = new Deno.Command(Deno.execPath(), { args, cwd: root });
+    const { success, stderr } = await command.output();
+    assert(success, `deno ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
+  }
+});
