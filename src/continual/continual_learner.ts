@@ -375,12 +375,15 @@ export class ContinualLearner {
     return await generationsOf(this.#keeper.store);
   }
 
-  /** Copies all that it is into another store, which must be empty. */
+  /** Copies all that it is into another store, which must be empty; of what is damaged it is said that it is not. */
   async save(to: LearnerStore): Promise<void> {
     if (!await isEmpty(to)) {
       throw new InputError(`Cannot save to ${to.name}: it is not empty; choose another place`);
     }
-    await this.#turns.take(() => copyStore(this.#keeper.store, to));
+    const problems = await this.#turns.take(() => copyStore(this.#keeper.store, to));
+    for (const problem of problems) {
+      this.#host.emit({ type: "message", text: `${problem}; it is not copied` });
+    }
   }
 
   /** What it dreams of from the next night on: images, what is remembered (also null), or nothing. */
