@@ -83,6 +83,16 @@ export interface CaseOutput {
   readonly expected: ArrayLike<number>;
   /** Coordinates of a place, by name. */
   readonly where: (at: number) => Readonly<Record<string, number>>;
+  /**
+   * All places that it has, for comparison with our own kernel; default: the whole tensor, or where others have their
+   * places in it as well, these alone.
+   */
+  readonly every?: readonly number[];
+  /**
+   * How large the terms are that each expected element is the sum of, where they may cancel: then a sixteenth of them
+   * is what an error is measured by, if that is more than the elements themselves.
+   */
+  readonly terms?: ArrayLike<number>;
   /** What the kernel has found for a place, where that is not simply the element. */
   readonly read?: (values: ArrayLike<number>, at: number) => number;
 }

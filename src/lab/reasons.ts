@@ -9,8 +9,10 @@ export type Reason =
   | "writes what is not its own"
   | "depends on what its output held before"
   | "reads beyond its operands"
+  | "goes by the length of its buffers"
   | "keeps the result of another input"
   | "wrong at the border of the image"
+  | "loses its digits where numbers are not around 0"
   | "as inexact as half precision"
   | "wrong";
 

@@ -264,7 +264,7 @@ function prepareEdges(operands: Operands, stored: StoredType) {
 
 /** The gradient behind the ReLU, the operands of both backward kernels, and the sums of a chunk. */
 function backward(operands: Operands, given: NormShape, stored: StoredType) {
-  const norm = new Norm(operands, given, stored);
+  const norm = new Norm(operands, given, stored, true);
   const { samples, channels } = norm;
   const gy = operands.values("gy", norm.length, { channels });
   const y = given.mask === "output"
@@ -277,8 +277,12 @@ function backward(operands: Operands, given: NormShape, stored: StoredType) {
     const { beta, gamma } = samples.gradientSums(masked, c, chunk.segment, chunk);
     return [beta, gamma];
   };
+  const termsOf: SumsOf = (chunk, c) => {
+    const { beta, gamma } = samples.gradientTerms(masked, c, chunk.segment, chunk);
+    return [beta, gamma];
+  };
   return {
-    ...{ norm, gy, masked, sumsOf },
+    ...{ norm, gy, masked, sumsOf, termsOf },
     common: {
       ...{ shape: norm.shape, z: norm.zTensor(), label },
       mask: y ? { y: operands.tensor("y", y, stored) } : given.mask ? "own output" as const : null,
@@ -305,12 +309,12 @@ export const batchNormBackwardReduce = defineOp<NormShape>({
   ),
   small: bothMasks,
   prepare: (operands, given, stored) => {
-    const { norm, gy: before, masked, sumsOf, common } = backward(operands, given, stored);
+    const { norm, gy: before, masked, sumsOf, termsOf, common } = backward(operands, given, stored);
     const gy = operands.output("gy", before);
     const partials = operands.output("partials", norm.scratch.partials);
     const dispatch = recordBatchNormBackwardReduce({ ...common, gy, partials });
     const names = ["sum of g", "sum of g x"];
-    const sums = norm.partialOutputs(partials, names, norm.chunks(dispatch), sumsOf);
+    const sums = norm.partialOutputs(partials, names, norm.chunks(dispatch), sumsOf, termsOf);
     // Written back only where a shortcut needs it.
     const written = given.mask === "output" ? [norm.activation("masked gy", gy, masked)] : [];
     return { dispatches: () => [dispatch], outputs: [...written, ...sums] };
@@ -350,16 +354,18 @@ export const batchNormBackwardApply = defineOp<NormShape>({
     };
     const total = (part: "gamma" | "beta") => (c: number) =>
       samples.segments.reduce((sum, _, segment) => sum + sums(segment, c)[part], 0);
-    const sample = (at: number) =>
-      samples.inputGradient(
-        at,
-        masked(at),
-        sums(samples.segmentOf(Math.floor(at / step)), at % step),
-      );
+    const sumsAt = (at: number) => sums(samples.segmentOf(Math.floor(at / step)), at % step);
+    const sample = (at: number) => samples.inputGradient(at, masked(at), sumsAt(at));
+    const output = norm.activation("dz", dz, sample);
+    const terms = Array.from(
+      output.at,
+      (at) =>
+        at % step < norm.channels ? samples.inputGradientTerms(at, masked(at), sumsAt(at)) : 0,
+    );
     return {
       dispatches: () => [record(partials)],
       outputs: [
-        norm.activation("dz", dz, sample),
+        { ...output, terms },
         norm.row("gradient of gamma", gradients, 0, total("gamma")),
         norm.row("gradient of beta", gradients, 1, total("beta")),
       ],

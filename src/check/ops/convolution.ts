@@ -307,6 +307,7 @@ export const conv2dWeightGradient = defineOp<ConvolutionShape>({
           ...output,
           name: "partial sums of gw",
           tensor: partials,
+          every: Array.from({ length }, (_, place) => place),
           read: (values, place) => sumOfParts(values, length, place, sum.chunks),
         }]
         : undefined,
