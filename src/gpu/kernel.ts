@@ -152,11 +152,15 @@ export async function pipelineOf(
       const place = placeOf(kernel.files, lineNum);
       return `${place}:${linePos - (lineNum === 1 ? inFront : 0)} ${text}`;
     });
-    throw new Error([said.trimEnd(), ...lines].join("\n"));
+    const all = [said, ...lines].join("\n").split("\n");
+    throw new Error(all.filter((line) => !isEmpty(line)).join("\n"));
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;
 }
+
+/** Whether a line of what a compiler says tells nothing: blanks, or a number that is its own. */
+const isEmpty = (line: string) => line.trim() === "" || /^[\s:=]*The pointer \[\d+\]/.test(line);
 
 /** Values of `override` constants, by name. */
 export type ConstantValues = Readonly<Record<string, number | boolean>>;

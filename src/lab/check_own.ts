@@ -8,7 +8,8 @@ import { ExactOperands } from "./exact.ts";
 import { GuardedOperands, PLAIN, POISON } from "./guarded.ts";
 import type { OwnKernel } from "./own_kernel.ts";
 import { explainWrong } from "./explain_wrong.ts";
-import { barrierProblem, type Reason, type Refusal } from "./reasons.ts";
+import { barrierProblem } from "./barriers.ts";
+import type { Reason, Refusal } from "./reasons.ts";
 
 /** What was found out about a kernel of somebody's own at one shape. */
 export interface OwnCheck {
@@ -70,7 +71,7 @@ export async function checkOwn(
     const outputs = prepared.first ?? prepared.outputs;
     guarded = new GuardedOperands(gpu, ours);
     const trial = new Trial(gpu, guarded, own, ours, outputs, first);
-    const missing = barrierProblem(own.code);
+    const missing = barrierProblem((own.forms.f32 ?? own.forms.f16)!.code);
     if (missing) return trial.refused(kernelCase, { reason: "no barrier", details: [missing] });
 
     const before = await trial.contents(ours);

@@ -172,8 +172,8 @@ test("workgroup memory: right with its barrier, refused without any, wrong with 
   await assertRefused(
     gpu,
     shared("", "workgroupBarrier();"),
-    "wrong",
-    /is there a workgroupBarrier\(\) between every write and the reads of other threads/,
+    "no barrier",
+    /it reads parts\[i\] of workgroup memory with no workgroupBarrier\(\) behind a write to parts/,
   );
 });
 
