@@ -121,7 +121,8 @@ async function once(
     const taken = new Set(await casesTaken(gpu, own, asked.map(({ kernelCase }) => kernelCase)));
     const timed = asked.filter(({ kernelCase }) => taken.has(kernelCase));
     const odd = await casesTakenOrNone(gpu, own, [...small, ...halves]);
-    const checked = await checkAll(gpu, own, [...odd, ...taken], output);
+    const forms = await casesTakenOrNone(gpu, own, otherForms(gpu, own, asked));
+    const checked = await checkAll(gpu, own, [...odd, ...taken], forms, output);
     if (!checked) return null;
     for (const text of remarksOf(own)) output.print(`remark: ${text}`);
     const results = await timeAll(gpu, own, timed, checked, options, output);
@@ -173,6 +174,12 @@ function askedFor(gpu: Gpu, { op }: OwnKernel, options: CustomOptions): Asked[] 
   );
 }
 
+/** Other launches of the networks that are asked for. */
+function otherForms(gpu: Gpu, { op }: OwnKernel, asked: readonly Asked[]): KernelCase[] {
+  const sizes = new Map(asked.flatMap(({ size }) => size ? [[JSON.stringify(size), size]] : []));
+  return [...sizes.values()].flatMap((size) => op.otherForms(size, gpu));
+}
+
 const sizesOf = ({ shape }: Pick<KernelCase, "shape">) =>
   Object.entries(shape).map(([name, value]) => `${name}=${value}`).join(",");
 
@@ -180,16 +187,20 @@ const sizesOf = ({ shape }: Pick<KernelCase, "shape">) =>
 async function checkAll(
   gpu: Gpu,
   own: OwnKernel,
-  cases: readonly KernelCase[],
+  usual: readonly KernelCase[],
+  forms: readonly KernelCase[],
   output: Output,
 ): Promise<Map<KernelCase, Checked> | null> {
   const checks = new Map<KernelCase, Checked>();
+  const cases = [...usual, ...forms];
   for (const [i, kernelCase] of cases.entries()) {
     output.live(`checking shape ${i + 1} of ${cases.length}`);
+    const brief = i >= usual.length;
     const { reason, details, error, samples, sameBits, left } = await checkOwn(
       gpu,
       own,
       kernelCase,
+      { brief },
     );
     if (reason !== null) {
       output.live("");

@@ -108,9 +108,13 @@ export async function checkKernel(
     ...await casesTakenOrNone(gpu, own, small),
     ...await casesOf(gpu, own, network),
   ];
+  const forms = await casesTakenOrNone(gpu, own, own.op.otherForms(network, gpu));
   const checks: LabCheck[] = [];
-  for (const kernelCase of cases) {
-    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase);
+  for (const kernelCase of [...cases, ...forms]) {
+    const brief = forms.includes(kernelCase);
+    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase, {
+      brief,
+    });
     checks.push({ ...shapeOf(kernelCase), reason, details, error, samples, sameBits });
     if (reason !== null) break;
   }

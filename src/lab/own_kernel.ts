@@ -27,6 +27,8 @@ export interface OwnKernel extends KernelText {
   readonly op: Op;
   /** By how activations are stored; f16 only where its text leaves the choice of a storage library. */
   readonly forms: Readonly<Partial<Record<StoredType, Kernel>>>;
+  /** Whether it takes the place of ours in every launch. */
+  readonly takesAll: boolean;
   /** Whether it takes the place of our kernel in a launch: its line `//@ only:` may leave some to ours. */
   takes(launch: Dispatch): boolean;
   /**
@@ -63,8 +65,7 @@ export function readOwnKernel({ name, code }: KernelText, opName?: string): OwnK
   const file = { name, code };
   return {
     ...file,
-    op,
-    forms,
+    ...{ op, forms, takesAll: only.size === 0 },
     takes(launch) {
       const values = valuesOf(launch);
       return [...only].every(([key, allowed]) => {

@@ -317,6 +317,22 @@ test("of what is not written nothing is said, and taps are no border", async (gp
   await assertRefused(gpu, tap, "wrong", /30 of 576 sampled elements/);
 });
 
+test("other forms of a network's shapes are tried as well", async (gpu) => {
+  const own = readOwnKernel({
+    name: "my.wgsl",
+    code: starterOf(opNamed("batch_norm_backward_apply")),
+  });
+  const size = { width: 4, size: 8, batch: 2 };
+  const forms = own.op.otherForms({ ...size, segments: [1, 1] }, gpu);
+  const different = new Set(forms.map(({ shape }) => JSON.stringify(shape)));
+  assert.equal(different.size, forms.length);
+  assert.deepEqual(own.op.otherForms({ ...size, inference: true }, gpu), []);
+  const [one] = forms;
+  const check = await checkOwn(gpu, own, one, { brief: true });
+  assert.equal(check.reason, null, check.details.join("\n"));
+  assert.equal(check.left, "");
+});
+
 test("a right kernel is right where its terms cancel: two pixels a channel", async (gpu) => {
   for (const op of ["batch_norm_backward_apply", "batch_norm_backward_reduce"]) {
     const check = await found(gpu, starterOf(opNamed(op)), { layer: "layer4.0.bn1" });

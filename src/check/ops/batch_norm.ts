@@ -12,6 +12,7 @@ import {
 import type { StoredType } from "../../ops/storage.ts";
 import { padded } from "../../reference/layout.ts";
 import { defineOp, known, type OpRecord } from "../define_op.ts";
+import type { NetworkSize } from "../kernel_case.ts";
 import { convNorms, different } from "../layers.ts";
 import type { Operands } from "../operands.ts";
 import { Norm, type NormShape, type SumsOf } from "./norm_operands.ts";
@@ -33,21 +34,31 @@ function normRecord(
     ...about,
     activations: true,
     small: () => [small],
-    ofNetwork: ({ batch, ...size }, gpu) =>
-      different(
+    ofNetwork: ({ batch, segments = [batch], inference = false, ...size }, gpu) =>
+      inference && !special.relu ? [] : different(
         convNorms(size).map(({ norm, outputChannels, outputHeight, outputWidth }) => ({
           layer: norm,
           shape: {
             batch,
             channels: outputChannels,
-            segments: [batch * outputHeight * outputWidth],
+            segments: segments.map((images) => images * outputHeight * outputWidth),
             fewThreads: gpu.adapter.isFallback,
             ...special,
+            ...(inference ? { inference } : {}),
           },
         })),
       ),
-    sizes: ({ channels, segments, batch = 1 }) => {
-      return { batch, channels, area: segments.reduce((a, b) => a + b) / batch };
+    sizes: ({ channels, segments, batch = 1, residual, inference, mask }) => {
+      const area = segments.reduce((a, b) => a + b) / batch;
+      return {
+        ...{ batch, channels, area },
+        ...(segments.length > 1
+          ? Object.fromEntries(segments.map((pixels, i) => [`segment${i}`, pixels]))
+          : {}),
+        ...(residual ? { residual: residual === "identity" ? 1 : 2 } : {}),
+        ...(inference ? { inference: 1 } : {}),
+        ...(mask !== special.mask ? { mask: mask === "output" ? 1 : mask ? 2 : 0 } : {}),
+      };
     },
     cost: (shape) => {
       return { flops: cost.flops * length(shape), bytes: cost.bytes * length(shape) };
@@ -60,12 +71,15 @@ function ofShortcuts(record: Omit<OpRecord<NormShape>, "prepare">) {
   return {
     ...record,
     activations: false,
-    ofNetwork: ({ batch, ...size }: { batch: number; width: number; size: number }) =>
-      different(
+    ofNetwork: ({ batch, segments = [batch], inference = false, ...size }: NetworkSize) =>
+      inference && record.name !== "batch_norm_inference" ? [] : different(
         convNorms(size).filter(({ conv }) => conv.includes("shortcut"))
           .map(({ norm, outputChannels: channels, outputHeight, outputWidth }) => ({
             layer: norm,
-            shape: { batch, channels, segments: [batch * outputHeight * outputWidth] },
+            shape: {
+              ...{ batch, channels },
+              segments: segments.map((images) => images * outputHeight * outputWidth),
+            },
           })),
       ),
     cost: ({ channels }: NormShape) => ({ flops: 10 * channels, bytes: 32 * channels }),
@@ -185,6 +199,14 @@ export const batchNormApply = defineOp<NormShape>({
     { relu: true },
     { flops: 4, bytes: 8 },
   ),
+  forms: (shape, { inference = false, segments }) => {
+    const residuals = ["identity", "normalised"] as const;
+    const added = residuals.map((residual): NormShape => ({ ...shape, residual }));
+    // A batch of which it is not said how it is divided may be either.
+    const either = !inference && segments === undefined;
+    const infers = [shape, ...added].map((form): NormShape => ({ ...form, inference: true }));
+    return either ? [...added, ...infers] : added;
+  },
   small: (stored) => [
     small,
     { ...small, residual: "identity", relu: true },
@@ -291,6 +313,12 @@ function backward(operands: Operands, given: NormShape, stored: StoredType) {
   };
 }
 
+/** Behind an output that is added to, and behind none. */
+const otherMasks = (shape: NormShape): NormShape[] => [
+  { ...shape, mask: "output" },
+  { ...shape, mask: undefined },
+];
+
 const bothMasks = () => [
   { ...small, mask: "output" as const },
   { ...small, mask: "own output" as const },
@@ -308,6 +336,7 @@ export const batchNormBackwardReduce = defineOp<NormShape>({
     { flops: 6, bytes: 8 },
   ),
   small: bothMasks,
+  forms: otherMasks,
   prepare: (operands, given, stored) => {
     const { norm, gy: before, masked, sumsOf, termsOf, common } = backward(operands, given, stored);
     const gy = operands.output("gy", before);
@@ -333,6 +362,7 @@ export const batchNormBackwardApply = defineOp<NormShape>({
     { flops: 5, bytes: 12 },
   ),
   small: bothMasks,
+  forms: otherMasks,
   prepare: (operands, given, stored) => {
     const { norm, gy, masked, sumsOf, common } = backward(operands, given, stored);
     const { samples, step } = norm;

@@ -95,6 +95,7 @@ export const poolForward = defineOp<PoolingShape>({
 
 /** Each pixel's share of the gradient. */
 export const poolBackward = defineOp<PoolingShape>({
+  learns: true,
   ...poolRecord({
     name: "pool_backward",
     summary: "the gradient of the average over each image",
@@ -189,6 +190,7 @@ export const linearLogits = defineOp<ClassifierShape>({
 
 /** The gradient of the features. */
 export const linearInputGradient = defineOp<ClassifierShape>({
+  learns: true,
   ...linearRecord({
     name: "linear_input_gradient",
     summary: "the gradient of the classifier's input",
@@ -214,6 +216,7 @@ export const linearInputGradient = defineOp<ClassifierShape>({
 
 /** The gradients of weight and bias. */
 export const linearWeightGradient = defineOp<ClassifierShape>({
+  learns: true,
   ...linearRecord({
     name: "linear_weight_gradient",
     summary: "the gradients of the classifier's weight and bias",

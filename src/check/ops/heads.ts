@@ -205,6 +205,7 @@ function remembering(operands: Operands, { rows, heads, records: given, over }: 
 
 /** Adds the squared distance to remembered logits to losses and gradients that are there. */
 export const mseOp = defineOp<LogitsShape>({
+  learns: true,
   ...logitsRecord(
     {
       name: "mse",
