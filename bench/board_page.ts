@@ -29,7 +29,8 @@ function winners(entries: readonly Ranked[]): string {
   if (contested.length === 0) return "";
   const counts = [...Map.groupBy(contested, ({ author }) => author)]
     .toSorted((a, b) => b[1].length - a[1].length);
-  return `<p>Of ${contested.length} shapes with more than one kernel ${
+  const shapes = contested.length === 1 ? "the one shape" : `${contested.length} shapes`;
+  return `<p>Of ${shapes} with more than one kernel ${
     counts.map(([author, own]) => `${escaped(author)} leads at ${own.length}`).join(", ")
   }.</p>`;
 }

@@ -38,7 +38,7 @@ export function roofline(
   results: readonly RooflinePoint[],
   setting: Pick<Setting, "adapter" | "commit">,
 ): string {
-  const points = results.filter(({ gflops }) => gflops > 0).map((result) => ({
+  const points = results.filter(({ gflops, gbs }) => gflops > 0 && gbs > 0).map((result) => ({
     ...result,
     intensity: result.gflops / result.gbs,
   }));

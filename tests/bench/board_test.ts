@@ -30,9 +30,11 @@ function line(median: number, changes: Record<string, unknown> = {}): string {
   }) + "\n";
 }
 
+const hashOf = (author: string) => author.charCodeAt(0).toString(16).padEnd(64, "0");
+
 const own = (median: number, author: string, changes: Record<string, unknown> = {}) =>
   line(median, {
-    ...{ bench: "custom", author, file: `${author}.wgsl`, hash: author.repeat(9) },
+    ...{ bench: "custom", author, file: `${author}.wgsl`, hash: hashOf(author) },
     ...{
       check: { error: 1e-7, samples: 5, sameBits: false },
       ours: summary(2),
@@ -71,6 +73,78 @@ Deno.test("a board ranks by machine, operation and shape, keeps the newest, and 
     assert.match(html, /ada leads at 1/);
     assert.match(html, /one &lt;adapter&gt;/);
     assert.doesNotMatch(html, /<adapter>|NaN|undefined|https?:\/\/(?!www\.w3\.org)/);
+  }));
+
+Deno.test("lines that are none, or say what cannot be, are refused by file and line; the others are ranked", () =>
+  withFolder((folder) => {
+    const broken: Record<string, unknown> = {
+      ...{ ours: null, ratio: { median: "x" }, hash: 5, file: undefined, date: 5, commit: {} },
+      ...{ author: 7, milliseconds: summary(-1), gflops: -5, gbs: 0, multiplyAddCeiling: 0 },
+      ...{ copyCeiling: undefined, copyShare: 2, multiplyAddShare: undefined, shape: [1, 2] },
+      ...{
+        adapter: {},
+        kernel: "conv9d",
+        layer: "",
+        check: { error: 0.9, samples: 1, sameBits: true },
+      },
+    };
+    const more: Record<string, unknown>[] = [
+      { check: { error: -1, samples: 1, sameBits: true } },
+      { check: { error: 0, samples: 0.5, sameBits: true } },
+      { check: undefined, error: 0, samples: 5 },
+      { gflops: 1e300, gbs: 1e-300 },
+      { adapter: { ...adapter, description: 7 } },
+      { adapter: "x" },
+      { shape: "abc" },
+      { milliseconds: { ...summary(2), median: 1e-9 } },
+      { gflops: 80 },
+      { ours: summary(0.001) },
+      { ratio: { ...summary(1), count: 9 } },
+    ];
+    const changes = [...Object.entries(broken).map(([key, value]) => ({ [key]: value })), ...more];
+    const lines = [
+      ...changes.map((change) => own(2, "eve", change)),
+      "[1]\n",
+      "5\n",
+      own(2, "ada"),
+    ];
+    write(`${folder}/a/custom.jsonl`, lines.join(""));
+    const printed: string[] = [];
+    const output = { print: (text: string) => void printed.push(text), live: () => {} };
+    assert.equal(benchBoard([`${folder}/a`], `${folder}/out`, output), false);
+    const refused = printed.filter((text) => text.startsWith("refused: "));
+    for (const [i, change] of changes.entries()) {
+      const text = refused[i];
+      assert.match(
+        text ?? "",
+        new RegExp(`custom\\.jsonl, line ${i + 1}: `),
+        JSON.stringify(change),
+      );
+      assert.doesNotMatch(text, /undefined|Invalid|TypeError/);
+    }
+    assert.equal(refused.length, changes.length + 2);
+    assert.match(printed.join("\n"), /2 results of 1 machine and 2 authors/);
+
+    write(`${folder}/b/custom.jsonl`, own(2, "eve", { gbs: 0 }));
+    assert.throws(
+      () => benchBoard([`${folder}/b`], `${folder}/out`, output),
+      /that can be ranked; .*\nrefused: .*custom\.jsonl, line 1: gbs is 0, expected a number above 0/,
+    );
+  }));
+
+Deno.test("cells that a spreadsheet would take for formulas or new rows are texts", () =>
+  withFolder((folder) => {
+    write(
+      `${folder}/a/custom.jsonl`,
+      own(2, "ada", { author: "=1+1", file: "\t=cmd", layer: "\r=1" }) +
+        own(3, "bob", { author: 'a\rb,"c"' }),
+    );
+    benchBoard([`${folder}/a`], `${folder}/out`, { print: () => {}, live: () => {} });
+    const csv = Deno.readTextFileSync(`${folder}/out/board.csv`);
+    for (const cell of ["'=1+1", `"'\t=cmd"`, `"'\r=1"`, `"a\rb,""c"""`]) {
+      assert(csv.includes(`,${cell},`), `${cell} in ${csv}`);
+    }
+    assert.match(Deno.readTextFileSync(`${folder}/out/board.html`), /Of the one shape with more/);
   }));
 
 Deno.test("a board of nothing is refused", () =>
