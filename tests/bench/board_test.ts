@@ -3,7 +3,11 @@
 import assert from "node:assert/strict";
 import { benchBoard } from "../../bench/board.ts";
 import type { ProfiledLaunch } from "../../bench/profile.ts";
+import { describe } from "../../bench/profile.ts";
 import { profilePage } from "../../bench/profile_page.ts";
+import { roofline } from "../../bench/roofline.ts";
+import type { Setting } from "../../bench/setting.ts";
+import type { KernelCase } from "../../src/check/kernel_case.ts";
 import { InputError } from "../../src/errors.ts";
 import { withFolder as withFolderAsync, write } from "../data/fixtures.ts";
 
@@ -166,8 +170,61 @@ Deno.test("the page of a profile has a bar and a row for every launch, and needs
     hints: new Map([[launches[1], "3 workgroups: too few"]]),
     reached: { multiplyAdd: 100, copy: 10 },
   });
-  assert.equal(html.match(/<rect [^>]*height="148"/g)?.length, 2);
+  // An operation and a layer each, on a wide page and on a narrow one.
+  assert.equal(html.match(/<rect [^>]*height="178"/g)?.length, 8);
   assert.match(html, /conv2d_forward: 3\.00 ms, 75\.0 % of the step, 1 launches/);
   assert.match(html, /too few/);
+  assert.doesNotMatch(html, /cannot be right|can be right|stroke="#d62728"/);
+  const above = profilePage({
+    ...{ title: "A step", about: "a machine", hints: new Map() },
+    launches: [{ ...launches[0], copyShare: 2.79 }, launches[1]],
+    ...{ reached: { multiplyAdd: 100, copy: 10 }, impossible: ["conv1 comes to 279 %"] },
+  });
+  assert.match(above, /class="warning".*Not all of these times can be right.*conv1 comes to 279 %/);
+  assert.match(above, /stroke="#d62728"/);
+  const headings = above.match(/<thead>(.*)<\/thead>/)![1].match(/<th[ >]/g)!.length;
+  assert.equal(above.match(/<tbody>\n<tr>(.*)<\/tr>/)![1].match(/<td[ >]/g)!.length, headings);
   assert.doesNotMatch(html, /<machine>|NaN|undefined|https?:\/\/(?!www\.w3\.org)|<script/);
+});
+
+Deno.test("what several launches do together is not counted for each", () => {
+  const workgroups = [1, 1, 1] as const;
+  const launch = (
+    milliseconds: number,
+    label: string,
+    kernel = "conv2d_weight_gradient_reduce",
+  ) => {
+    return { kernel, label, milliseconds, workgroups };
+  };
+  const name = "conv2d_weight_gradient_reduce";
+  const one = (layer: string, bytes: number) => {
+    return { op: name, layer, layers: 1, names: [layer], flops: 0, bytes } as unknown as KernelCase;
+  };
+  const cases = [one("conv1", 3e6), one("conv2", 5e6)];
+  const reached = { multiplyAdd: 100, copy: 10 };
+  const both = describe([launch(3, name), launch(1, name)], [], cases, reached);
+  assert.deepEqual(both.map(({ gbs, copyShare }) => [gbs, copyShare]), [[2, 0.2], [2, 0.2]]);
+  const [alone] = describe([launch(1, "conv1")], [], cases, reached);
+  assert.equal(alone.gbs, 3);
+});
+
+Deno.test("no point of a roofline is above its roof, and its words stay inside", () => {
+  const point = (gflops: number, peak: number) => {
+    return {
+      ...{ kernel: "conv2d_forward", layer: "conv1", gflops, gbs: gflops / 5 },
+      ...{ multiplyAddCeiling: peak, copyCeiling: peak / 9.5 },
+    };
+  };
+  // The fastest was measured in the run with the best ceilings, which is one of three.
+  const points = [point(95, 100), point(40, 50), point(30, 50)];
+  for (const form of ["wide", "narrow"] as const) {
+    const svg = roofline(points, { adapter: adapter as Setting["adapter"], commit: "abc" }, form);
+    const numbers = (pattern: RegExp) => [...svg.matchAll(pattern)].map(([, n]) => Number(n));
+    const roof = numbers(/<line [^>]*y2="([\d.]+)" class="roof"/g).at(-1)!;
+    const places = numbers(/<circle [^>]*cy="([\d.]+)"[^>]*><title>/g);
+    assert.equal(places.length, points.length);
+    for (const y of places) assert(y >= roof, `${y} ${roof}`);
+    assert.match(svg, /text-anchor="end">100\.0 GFLOP\/s, copy/);
+    assert.doesNotMatch(svg, /NaN|Infinity|undefined/);
+  }
 });
