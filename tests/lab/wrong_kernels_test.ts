@@ -7,6 +7,7 @@ import { type CheckOptions, checkOwn, type OwnCheck } from "../../src/lab/check_
 import { readOwnKernel } from "../../src/lab/own_kernel.ts";
 import type { Reason } from "../../src/lab/reasons.ts";
 import { networkCases, smallCases } from "../../src/lab/own_cases.ts";
+import { checkKernel } from "../../src/lab/lab.ts";
 import { starterOf } from "../../src/lab/starters.ts";
 import { gpuTests } from "../support/gpu.ts";
 
@@ -317,20 +318,30 @@ test("of what is not written nothing is said, and taps are no border", async (gp
   await assertRefused(gpu, tap, "wrong", /30 of 576 sampled elements/);
 });
 
-test("other forms of a network's shapes are tried as well", async (gpu) => {
-  const own = readOwnKernel({
-    name: "my.wgsl",
-    code: starterOf(opNamed("batch_norm_backward_apply")),
-  });
-  const size = { width: 4, size: 8, batch: 2 };
-  const forms = own.op.otherForms({ ...size, segments: [1, 1] }, gpu);
-  const different = new Set(forms.map(({ shape }) => JSON.stringify(shape)));
-  assert.equal(different.size, forms.length);
-  assert.deepEqual(own.op.otherForms({ ...size, inference: true }, gpu), []);
-  const [one] = forms;
-  const check = await checkOwn(gpu, own, one, { brief: true });
-  assert.equal(check.reason, null, check.details.join("\n"));
-  assert.equal(check.left, "");
+test("our kernels and the starters are right in other forms of a network's shapes as well", async (gpu) => {
+  const size = { width: 4, size: 8, batch: 5, segments: [3, 2] };
+  for (const op of ops) {
+    const forms = op.otherForms(size, gpu);
+    const usual = op.ofNetwork(size, gpu);
+    const different = new Set([...usual, ...forms].map(({ shape }) => JSON.stringify(shape)));
+    assert.equal(different.size, usual.length + forms.length, op.name);
+    const own = readOwnKernel({ name: "my.wgsl", code: starterOf(op) });
+    for (const one of forms.slice(-3)) {
+      const check = await checkOwn(gpu, own, one, { brief: true });
+      const shape = JSON.stringify(one.shape);
+      assert.equal(check.reason, null, `${op.name} ${shape}: ${check.details.join("\n")}`);
+    }
+  }
+});
+
+test("a kernel that is wrong with a shortcut, at one width alone, is found", async (gpu) => {
+  const code = broken("batch_norm_apply", [
+    "y[at] = value;",
+    "y[at] = select(value, 2.0 * value, RESIDUAL == 1u && dims.channels4 == 8u);",
+  ]);
+  const checks = await checkKernel(gpu, code, { width: 4, size: 8, batch: 2 });
+  const { reason, shape } = checks.at(-1)!;
+  assert.deepEqual([reason, shape.channels, shape.residual], ["wrong", 32, 1]);
 });
 
 test("a right kernel is right where its terms cancel: two pixels a channel", async (gpu) => {

@@ -169,6 +169,8 @@ export const linearLogits = defineOp<ClassifierShape>({
     summary: "the classifier's logits",
     kernels: [linearKernels.forward],
   }),
+  // Where logits are adjusted before they are predicted from, a layer from heads to heads shifts them.
+  forms: (shape) => [{ ...shape, inputs: shape.outputs }],
   prepare: (operands, shape) => {
     const { x, w, b, sizes, twin, yShape } = linear(operands, shape);
     const logits = operands.output("y", shape.rows * padded(shape.outputs));
