@@ -71,6 +71,7 @@ export type {
   OwnKernels,
   RunHost,
   RunStore,
+  RunTells,
 } from "./experiment/run_host.ts";
 export { memoryHost, MemoryStore } from "./experiment/run_in_memory.ts";
 export type * from "./experiment/checkpoint.ts";

@@ -41,6 +41,8 @@ export interface Needs {
   readonly hangup?: boolean;
   /** Further paths that it reads. */
   readonly reads?: (given: GivenTexts) => readonly string[];
+  /** Further paths that it writes and reads. */
+  readonly writes?: (given: GivenTexts) => readonly string[];
   /** The hosts that it reaches, as Deno's --allow-net has them. */
   readonly hosts?: (given: GivenTexts) => readonly string[];
   /**
@@ -48,6 +50,8 @@ export interface Needs {
    * They are imported by names that no other module's imports show, or every start would fetch them.
    */
   readonly lock?: (given: GivenTexts) => string | null;
+  /** Any environment variable: some packages list them all. */
+  readonly allVariables?: (given: GivenTexts) => boolean;
   /** What the launcher does in place of starting the program. */
   readonly byLauncher?: (given: GivenTexts) => "test" | "soak" | null;
 }

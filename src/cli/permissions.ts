@@ -20,7 +20,7 @@ interface Places {
 
 /**
  * What the launcher is to do for a command line: lines that `sh` evaluates. They set `gpu` and `commit` and `hangup` (1
- * or 0: see {@linkcode Needs}), `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
+ * or 0: see {@linkcode Needs}) and `allvariables`, `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
  * then this is asked again) and `deno` (the program), and put the flags for Deno in front of the arguments.
  *
  * @throws {InputError} Where a path has a comma.
@@ -37,6 +37,8 @@ function launch(args: readonly string[], places: Places): string {
   read.add(...paths.read, ...paths.write);
   write.add(...paths.write);
   read.addUsable(...needs.reads?.(texts) ?? []);
+  const written = needs.writes?.(texts) ?? [];
+  [read, write].forEach((list) => list.add(...written));
   if (needs.writesCache) write.add(places.cache);
   if (needs.temporary) [read, write].forEach((list) => list.add(places.temporary));
   const hosts = needs.hosts?.(texts) ?? [];
@@ -46,7 +48,7 @@ function launch(args: readonly string[], places: Places): string {
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
-    ...lock ? [`--lock=${join(places.root, lock)}`] : [],
+    ...lock ? [`--lock=${join(places.root, lock)}`, "--frozen"] : [],
     ...dawn ? [`--allow-ffi=${dawn.join(",")}`] : [],
   ];
   const fetch = dawn?.length === 0;
@@ -54,6 +56,7 @@ function launch(args: readonly string[], places: Places): string {
   const main = join(places.root, "src/cli/main.ts");
   return [
     ...(["gpu", "commit", "hangup"] as const).map((name) => `${name}=${needs[name] ? 1 : 0}`),
+    `allvariables=${needs.allVariables?.(texts) ? 1 : 0}`,
     `task=${task}`,
     `fetch=${fetch ? quote(DAWN_PACKAGE) : ""}`,
     `deno=${quote(Deno.execPath())}`,
