@@ -351,7 +351,14 @@ function sumOf(results: readonly CustomResult[]): string {
 /** Quartiles of fewer rounds are the fastest and the slowest. */
 const ENOUGH_ROUNDS = 5;
 
-/** Which is faster, beyond the noise; the ratio of all layers, and of quartiles of each, weighted by its time. */
+/** The same kernel twice comes out so far apart, whatever its quartiles. */
+const NO_DIFFERENCE = 0.02;
+
+/**
+ * Which is faster, beyond the noise: 1 is further from the quartiles than half their distance, since of some rounds
+ * these alone lie on one side often enough by chance; the ratio of all layers, and of quartiles of each, weighted by its
+ * time.
+ */
 export function verdict(results: readonly CustomResult[]): string {
   const { low, median, high } = ratioOf(results);
   const { count } = results[0].ratio;
@@ -359,9 +366,9 @@ export function verdict(results: readonly CustomResult[]): string {
     ? `none by ${count} round${
       count === 1 ? "" : "s"
     }: noise cannot be told from fewer than ${ENOUGH_ROUNDS}`
-    : low > 1
+    : low - (high - low) / 2 > 1 + NO_DIFFERENCE
     ? `ours is ${median.toFixed(2)} times as fast`
-    : high < 1
+    : high + (high - low) / 2 < 1 - NO_DIFFERENCE
     ? `yours is ${(1 / median).toFixed(2)} times as fast: tell us`
     : "no difference beyond the noise";
   return `${sumOf(results)}\nverdict: ${said} (yours / ours, round by round: ${

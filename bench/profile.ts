@@ -60,7 +60,10 @@ export async function benchProfile(options: ProfileOptions, output: Output): Pro
   try {
     for (const kernel of own) {
       output.live(`checking ${kernel.name}`);
-      await checkForRun(gpu, kernel, { networks: [{ width, size, batch }], stored: "f32" });
+      await checkForRun(gpu, kernel, {
+        networks: [{ width, size, batch, segments }],
+        stored: "f32",
+      });
     }
     output.live("measuring ceilings");
     ceilings = await prepareCeilings(gpu);

@@ -28,7 +28,9 @@ export async function timeInTurn(
     }
     const times: number[][] = things.map(() => []);
     for (let round = -1; round < rounds; round++) {
-      for (const [i, program] of programs.entries()) {
+      // Forth and back: what runs behind what would count for one thing and against another.
+      const order = [...programs.entries()];
+      for (const [i, program] of round % 2 === 0 ? order : order.reverse()) {
         before?.(i);
         const milliseconds = timed ? await byTimestamps(program) : await byClock(gpu, program);
         if (!timed && after) {

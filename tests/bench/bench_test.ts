@@ -69,6 +69,8 @@ Deno.test("there is no verdict of few rounds, and none within the noise", () => 
   assert.match(verdict(slow), /ours is 2\.20 times as fast/);
   assert.match(verdict(fast), /yours is 1\.67 times as fast/);
   assert.match(verdict(noisy), /no difference beyond the noise/);
+  assert.match(verdict(results([0.99, 0.985, 0.985, 0.985, 0.99])), /no difference beyond/);
+  assert.match(verdict(results([0.7, 0.8, 0.9, 0.97, 1.1])), /no difference beyond/);
   assert.match(verdict(results([2, 2.1])), /none by 2 rounds: noise cannot be told/);
   assert.match(compareWithLast(fast, slow), /0\.27 times as long/);
   assert.match(compareWithLast(noisy, slow), /no difference beyond the noise/);

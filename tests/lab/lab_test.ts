@@ -51,3 +51,12 @@ test("what timed runs leave is compared with what the check found, updates in pl
     assert.equal((await timed("another")).computed, false, name);
   }
 });
+
+test("what a compiler says has neither blank lines nor numbers that are its own", async (gpu) => {
+  const code = starterFor("pool_forward").replace("var sum = vec4f()", "var sum = vec3f()");
+  await assert.rejects(checkKernel(gpu, code, network), ({ message }: Error) => {
+    assert.match(message, /kernel\.wgsl:\d+:\d+/);
+    assert.doesNotMatch(message, /\n\s*\n|\[\d+\] (is|relate)|with \[\d+\]|Expression \[/);
+    return true;
+  });
+});
