@@ -1,16 +1,8 @@
 import { InputError } from "../src/errors.ts";
-import { adapterName } from "../src/gpu/device.ts";
+import { type AdapterDescription, adapterName } from "../src/gpu/device.ts";
+import { type BoardLine, readLine } from "./board_line.ts";
 import { boardPage } from "./board_page.ts";
-import type { CustomResult } from "./custom.ts";
-import type { KernelResult } from "./kernels.ts";
-import { type Output, type Setting, writeResult } from "./setting.ts";
-
-/** A line of a file of results, as far as boards look at it. */
-type Line =
-  & Omit<KernelResult, "bench">
-  & Pick<CustomResult, "check" | "author" | "file" | "hash" | "ours" | "ratio">
-  & Setting
-  & { readonly bench: string };
+import { type Output, writeResult } from "./setting.ts";
 
 /** What a kernel took at one shape on one machine. */
 export interface Entry {
@@ -40,7 +32,7 @@ export interface Entry {
   readonly samples: number;
   readonly commit: string;
   readonly date: string;
-  readonly adapter: Setting["adapter"];
+  readonly adapter: AdapterDescription;
 }
 
 /** An entry with its place among those of its machine, operation and shape. */
@@ -53,7 +45,7 @@ export interface Ranked extends Entry {
  * Makes one page and one CSV file of the results in folders: those of `bench kernels` and `bench custom`, from any
  * number of machines and authors. A machine's results lie in one folder.
  *
- * @returns whether no result had to be refused because its check did not run.
+ * @returns whether no result had to be refused.
  * @throws {InputError} where there is no result.
  */
 export function benchBoard(folders: readonly string[], out: string, output: Output): boolean {
@@ -64,8 +56,8 @@ export function benchBoard(folders: readonly string[], out: string, output: Outp
     throw new InputError(
       `Cannot make a board of ${
         folders.join(", ")
-      }: no results of bench kernels or bench custom in it, whose check ` +
-        "ran; make some with ./wscl bench custom my.wgsl --out FOLDER",
+      }: no results of bench kernels or bench custom in it that can be ranked; make some with ./wscl bench custom ` +
+        `my.wgsl --out FOLDER${refused.map((text) => `\nrefused: ${text}`).join("")}`,
     );
   }
   const ranked = rank(newest(entries));
@@ -104,67 +96,39 @@ function readEntries(path: string, refused: string[]): Entry[] {
   const folder = path.split("/").at(-2) ?? ".";
   return Deno.readTextFileSync(path).split("\n").flatMap((line, i): Entry[] => {
     if (line.trim() === "") return [];
-    const where = `${path}, line ${i + 1}`;
-    let result: Partial<Line>;
-    try {
-      result = Object(JSON.parse(line));
-    } catch {
-      refused.push(`${where}: not a JSON object`);
-      return [];
-    }
-    const { bench } = result;
-    if (bench !== "kernels" && bench !== "variants" && bench !== "custom") return [];
-    const problem = problemOf(result);
-    if (problem !== null) {
-      refused.push(`${where}: ${problem}`);
-      return [];
-    }
-    return entriesOf(result as Line, folder);
+    const read = readLine(line);
+    if (read === null) return [];
+    if (typeof read !== "string") return entriesOf(read, folder);
+    refused.push(`${path}, line ${i + 1}: ${read}`);
+    return [];
   });
 }
 
-/** Why a result is none; null: it is one. */
-function problemOf(result: Partial<Line>): string | null {
-  const { error, samples } = (result.check ?? result) as { error?: unknown; samples?: unknown };
-  const isNumber = (value: unknown) => typeof value === "number" && Number.isFinite(value);
-  if (!isNumber(error) || !isNumber(samples) || !(samples as number > 0)) {
-    return "its check did not run: neither error nor samples";
-  }
-  const { kernel, layer, shape, milliseconds, gflops, gbs, adapter } = result;
-  const isWhole = typeof kernel === "string" && typeof layer === "string" && shape && adapter &&
-    isNumber(milliseconds?.median) && isNumber(milliseconds?.least) && isNumber(gflops) &&
-    isNumber(gbs);
-  return isWhole ? null : "it lacks kernel, layer, shape, milliseconds, rates or adapter";
-}
-
 /** Of a kernel of somebody's own also ours, which took turns with it. */
-function entriesOf(result: Line, folder: string): Entry[] {
+function entriesOf(result: BoardLine, folder: string): Entry[] {
   const { kernel: op, layer, shape, milliseconds, gflops, gbs, adapter } = result;
-  const isOwn = result.bench === "custom";
-  const { error, samples } = isOwn ? result.check : result;
+  const { error, samples } = result.bench === "custom" ? result.check : result;
   const common = {
     ...{ machine: `${adapterName(adapter)}, ${folder}`, op, layer, adapter, error, samples },
     shape: Object.entries(shape).map(([name, value]) => `${name}=${value}`).join(" "),
-    commit: result.commit ?? "",
-    date: result.date ?? "",
+    ...{ commit: result.commit ?? "", date: result.date },
     multiplyAddCeiling: result.multiplyAddCeiling,
     copyCeiling: result.copyCeiling,
   };
   const { multiplyAddShare, copyShare } = result;
-  const first: Entry = {
+  const measured = {
     ...{ ...common, gflops, gbs, multiplyAddShare, copyShare },
-    author: isOwn ? result.author || "unknown" : "wscl",
-    kernel: isOwn ? result.file : result.variant ?? op,
-    hash: isOwn ? result.hash : "",
-    milliseconds: milliseconds.median,
-    least: milliseconds.least,
-    ratio: isOwn ? result.ratio?.median ?? null : null,
+    ...{ milliseconds: milliseconds.median, least: milliseconds.least },
   };
-  if (!isOwn) return [first];
-  const faster = milliseconds.least / result.ours.least;
-  return [first, {
+  if (result.bench !== "custom") {
+    const kernel = result.variant ?? op;
+    return [{ ...measured, author: "wscl", kernel, hash: "", ratio: null }];
+  }
+  const { author, file: kernel, hash, ratio, ours } = result;
+  const faster = milliseconds.least / ours.least;
+  return [{ ...measured, author: author || "unknown", kernel, hash, ratio: ratio.median }, {
     ...{ ...common, author: "wscl", kernel: "in turn with others", hash: "", ratio: null },
-    ...{ milliseconds: result.ours.median, least: result.ours.least },
+    ...{ milliseconds: ours.median, least: ours.least },
     ...{ gflops: gflops * faster, gbs: gbs * faster },
     ...{ multiplyAddShare: multiplyAddShare * faster, copyShare: copyShare * faster },
   }];
@@ -221,12 +185,12 @@ const columns = [
 ] as const;
 
 function csvOf(entries: readonly Ranked[]): string {
-  // A leading =, +, - or @ would be a formula where the file is opened in a spreadsheet.
+  // A leading =, +, -, @, tabulator or carriage return would make a formula where the file is opened in a spreadsheet.
   const cell = (value: string | number | null) => {
-    const text = typeof value === "string" && /^[=+\-@]/.test(value)
+    const text = typeof value === "string" && /^[=+\-@\t\r\n]/.test(value)
       ? `'${value}`
       : `${value ?? ""}`;
-    return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+    return /[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
   };
   const lines = entries.map((entry) =>
     columns.map((name) => cell(entry[name as keyof Ranked] as string | number | null)).join(",")

@@ -1,6 +1,6 @@
 import type { Ranked } from "./board.ts";
 import { figures } from "./measure.ts";
-import { escaped, htmlTable, page } from "./page.ts";
+import { type Column, escaped, htmlTable, onWideAndNarrow, page } from "./page.ts";
 import { roofline } from "./roofline.ts";
 
 /** The page of a board: for each machine its roofline, and for each operation a table of shapes and ranks. */
@@ -10,7 +10,8 @@ export function boardPage(entries: readonly Ranked[], refused: readonly string[]
     `<p>Kernels by machine, operation and shape, the fastest first by the median of their rounds. Only those stand here
 whose check ran: compared with the definition in double precision at the very shape that was timed. "Of ours" is the
 time against ours in the same rounds, whatever else the machine did. Shares are those of the best multiply-adds and the
-best copy of the same run.</p>
+best copy of the same run. The hash is the beginning of the SHA-256 of the kernel's text. Tables scroll sideways where
+there is no room for them.</p>
 ${winners(entries)}
 ${machines.map(([machine, own]) => section(machine, own)).join("\n")}
 ${
@@ -29,7 +30,8 @@ function winners(entries: readonly Ranked[]): string {
   if (contested.length === 0) return "";
   const counts = [...Map.groupBy(contested, ({ author }) => author)]
     .toSorted((a, b) => b[1].length - a[1].length);
-  return `<p>Of ${contested.length} shapes with more than one kernel ${
+  const shapes = contested.length === 1 ? "the one shape" : `${contested.length} shapes`;
+  return `<p>Of ${shapes} with more than one kernel ${
     counts.map(([author, own]) => `${escaped(author)} leads at ${own.length}`).join(", ")
   }.</p>`;
 }
@@ -38,34 +40,41 @@ function section(machine: string, entries: readonly Ranked[]): string {
   const { adapter, commit } = entries.toSorted((a, b) => a.date < b.date ? 1 : -1)[0];
   const points = entries.map((entry) => ({ ...entry, kernel: entry.op }));
   const byOp = [...Map.groupBy(entries, ({ op }) => op)];
+  const picture = (form: "wide" | "narrow") =>
+    roofline(points, { adapter, commit: commit || null }, form);
   return `<h2>${escaped(machine)}</h2>
-<div class="wide">${roofline(points, { adapter, commit: commit || null })}</div>
+${onWideAndNarrow(picture("wide"), picture("narrow"))}
 ${byOp.map(([op, own]) => opSection(op, own)).join("\n")}`;
 }
 
 function opSection(op: string, entries: readonly Ranked[]): string {
   const percent = (share: number) => `${(100 * share).toFixed(0)} %`;
   const shapes = new Set(entries.map(({ shape }) => shape)).size;
-  const rows = entries.map((entry) => [
-    entry.layer,
-    `${entry.rank} of ${entry.of}`,
-    entry.author,
-    entry.kernel,
-    entry.hash.slice(0, 10),
-    figures(entry.milliseconds),
-    entry.ratio === null ? "" : entry.ratio.toFixed(2),
-    figures(entry.gflops),
-    percent(entry.multiplyAddShare),
-    figures(entry.gbs),
-    percent(entry.copyShare),
-    entry.error.toExponential(0),
-    entry.commit,
-    entry.date.slice(0, 10),
-    entry.shape,
+  const rows = [...Map.groupBy(entries, ({ shape }) => shape)].flatMap(([shape, own]) => [
+    `${own[0].layer}: ${shape}`,
+    ...own.map((entry) => [
+      `${entry.rank} of ${entry.of}`,
+      entry.author,
+      entry.kernel,
+      entry.hash.slice(0, 10),
+      figures(entry.milliseconds),
+      entry.ratio === null ? "" : entry.ratio.toFixed(2),
+      figures(entry.gflops),
+      percent(entry.multiplyAddShare),
+      figures(entry.gbs),
+      percent(entry.copyShare),
+      entry.error.toExponential(0),
+      entry.commit,
+      entry.date.slice(0, 10),
+    ]),
   ]);
+  const text = (name: string): Column => ({ name, kind: "text" });
+  const short = (name: string): Column => ({ name, kind: "short text" });
+  const number = (name: string): Column => ({ name });
   const heading = [
-    ...["layer", "rank", "author", "kernel", "text", "ms", "of ours", "GFLOP/s", "of peak"],
-    ...["GB/s", "of copy", "error", "commit", "date", "shape"],
+    ...[short("rank"), text("author"), text("kernel"), short("hash")],
+    ...["ms", "of ours", "GFLOP/s", "of peak", "GB/s", "of copy", "error"].map(number),
+    ...[short("commit"), short("date")],
   ];
   const contested = entries.some(({ of }) => of > 1);
   return `<details${contested ? " open" : ""}><summary><b>${escaped(op)}</b>, ${shapes} shape${

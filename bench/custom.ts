@@ -4,17 +4,17 @@ import {
   convolutionShape,
 } from "../src/check/ops/convolution.ts";
 import type { KernelCase, NetworkSize } from "../src/check/kernel_case.ts";
-import { Operands } from "../src/check/operands.ts";
 import { sha256 } from "../src/digest.ts";
 import { InputError } from "../src/errors.ts";
 import type { Gpu } from "../src/gpu/device.ts";
 import type { ProviderName } from "../src/gpu/provider.ts";
-import { timeInTurn } from "../src/gpu/timing.ts";
 import { openGpu } from "../src/host/open_gpu.ts";
 import { readKernelFile } from "../src/host/own_kernels.ts";
 import { checkOwn } from "../src/lab/check_own.ts";
 import { casesTaken, casesTakenOrNone, networkCases, smallCases } from "../src/lab/own_cases.ts";
 import { opOfKernel, type OwnKernel, readOwnKernel } from "../src/lab/own_kernel.ts";
+import { remarksOf } from "../src/lab/remarks.ts";
+import { timeOwn } from "../src/lab/time_own.ts";
 import { conv2dPasses } from "../src/ops/conv2d_variants.ts";
 import type { Stem } from "../src/net/resnet18.ts";
 import { aboveCeilings, type Ceilings, prepareCeilings } from "./ceilings.ts";
@@ -78,6 +78,9 @@ interface Asked {
   readonly size?: NetworkSize;
 }
 
+/** What a check found, and what the kernel left, which its timed runs must leave as well. */
+type Checked = CustomResult["check"] & { readonly left: string };
+
 /** Checks a kernel, and times it beside ours if it is right; returns whether it is, at every shape. */
 export async function benchCustom(options: CustomOptions, output: Output): Promise<boolean> {
   if (!options.watch) return await once(options, null, output) !== null;
@@ -118,9 +121,12 @@ async function once(
     const taken = new Set(await casesTaken(gpu, own, asked.map(({ kernelCase }) => kernelCase)));
     const timed = asked.filter(({ kernelCase }) => taken.has(kernelCase));
     const odd = await casesTakenOrNone(gpu, own, [...small, ...halves]);
-    const checked = await checkAll(gpu, own, [...odd, ...taken], output);
+    const forms = await casesTakenOrNone(gpu, own, otherForms(gpu, own, asked));
+    const checked = await checkAll(gpu, own, [...odd, ...taken], forms, output);
     if (!checked) return null;
+    for (const text of remarksOf(own)) output.print(`remark: ${text}`);
     const results = await timeAll(gpu, own, timed, checked, options, output);
+    if (!results) return null;
     output.print(verdict(results));
     if (last) output.print(compareWithLast(results, last));
     await tellStep(gpu, own, timed, results, output);
@@ -168,6 +174,12 @@ function askedFor(gpu: Gpu, { op }: OwnKernel, options: CustomOptions): Asked[] 
   );
 }
 
+/** Other launches of the networks that are asked for. */
+function otherForms(gpu: Gpu, { op }: OwnKernel, asked: readonly Asked[]): KernelCase[] {
+  const sizes = new Map(asked.flatMap(({ size }) => size ? [[JSON.stringify(size), size]] : []));
+  return [...sizes.values()].flatMap((size) => op.otherForms(size, gpu));
+}
+
 const sizesOf = ({ shape }: Pick<KernelCase, "shape">) =>
   Object.entries(shape).map(([name, value]) => `${name}=${value}`).join(",");
 
@@ -175,13 +187,21 @@ const sizesOf = ({ shape }: Pick<KernelCase, "shape">) =>
 async function checkAll(
   gpu: Gpu,
   own: OwnKernel,
-  cases: readonly KernelCase[],
+  usual: readonly KernelCase[],
+  forms: readonly KernelCase[],
   output: Output,
-): Promise<Map<KernelCase, CustomResult["check"]> | null> {
-  const checks = new Map<KernelCase, CustomResult["check"]>();
+): Promise<Map<KernelCase, Checked> | null> {
+  const checks = new Map<KernelCase, Checked>();
+  const cases = [...usual, ...forms];
   for (const [i, kernelCase] of cases.entries()) {
     output.live(`checking shape ${i + 1} of ${cases.length}`);
-    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase);
+    const brief = i >= usual.length;
+    const { reason, details, error, samples, sameBits, left } = await checkOwn(
+      gpu,
+      own,
+      kernelCase,
+      { brief },
+    );
     if (reason !== null) {
       output.live("");
       output.print(`${own.name} REFUSED, not timed: ${reason}`);
@@ -189,7 +209,7 @@ async function checkAll(
       for (const line of details) output.print(line);
       return null;
     }
-    checks.set(kernelCase, { error, samples, sameBits });
+    checks.set(kernelCase, { error, samples, sameBits, left });
   }
   output.live("");
   const all = [...checks.values()];
@@ -210,10 +230,10 @@ async function timeAll(
   gpu: Gpu,
   own: OwnKernel,
   asked: readonly Asked[],
-  checks: ReadonlyMap<KernelCase, CustomResult["check"]>,
+  checks: ReadonlyMap<KernelCase, Checked>,
   { rounds, author }: CustomOptions,
   output: Output,
-): Promise<CustomResult[]> {
+): Promise<CustomResult[] | null> {
   const ceilings = await prepareCeilings(gpu);
   try {
     const hash = await sha256(new TextEncoder().encode(own.code));
@@ -221,10 +241,20 @@ async function timeAll(
     for (const [i, { kernelCase, size }] of asked.entries()) {
       const { op, layer, layers, shape } = kernelCase;
       output.live(`timing ${i + 1} of ${asked.length}: ${layer}`);
-      const times = await timeCase(gpu, own, kernelCase, ceilings, rounds);
+      const { left, ...check } = checks.get(kernelCase)!;
+      const times = await timeCase(gpu, own, kernelCase, left, ceilings, rounds);
+      if (times === null) {
+        output.live("");
+        output.print(
+          `${own.name} REFUSED: its timed runs left other bits than its check\nat ${op} ${layer} ${
+            sizesOf(kernelCase)
+          }`,
+        );
+        return null;
+      }
       results.push({
         ...{ bench: "custom", kernel: op, layer, layers, ...size, shape },
-        ...{ file: own.name, hash, author, check: checks.get(kernelCase)! },
+        ...{ file: own.name, hash, author, check },
         ...times,
       });
     }
@@ -237,37 +267,31 @@ async function timeAll(
   }
 }
 
+/** Null where the timed runs have not left what the check found. */
 async function timeCase(
   gpu: Gpu,
   own: OwnKernel,
-  { prepare, flops, bytes }: KernelCase,
+  kernelCase: KernelCase,
+  left: string,
   ceilings: Ceilings,
   rounds: number,
 ) {
-  const operands = new Operands(gpu);
-  try {
-    const [launch] = prepare(operands).dispatches();
-    const things = [
-      [own.launch(launch)],
-      [launch],
-      ceilings.multiplyAdd.dispatches,
-      ceilings.copy.dispatches,
-    ];
-    const [mine, house, arithmetic, copies] = await timeInTurn(gpu, things, rounds);
-    const rate = (amount: number, list: number[]) => amount / Math.min(...list) / 1e6;
-    return {
-      milliseconds: summarise(mine),
-      ours: summarise(house),
-      ratio: summarise(mine.map((ms, i) => ms / house[i])),
-      gflops: rate(flops, mine),
-      gbs: rate(bytes, mine),
-      multiplyAddCeiling: rate(ceilings.multiplyAdd.amount, arithmetic),
-      copyCeiling: rate(ceilings.copy.amount, copies),
-      ...{ multiplyAddShare: 0, copyShare: 0 },
-    };
-  } finally {
-    operands.destroy();
-  }
+  const { flops, bytes } = kernelCase;
+  const others = [ceilings.multiplyAdd.dispatches, ceilings.copy.dispatches];
+  const times = await timeOwn(gpu, own, kernelCase, { left, rounds, others });
+  if (!times.computed) return null;
+  const { own: mine, ours: house, others: [arithmetic, copies] } = times;
+  const rate = (amount: number, list: number[]) => amount / Math.min(...list) / 1e6;
+  return {
+    milliseconds: summarise(mine),
+    ours: summarise(house),
+    ratio: summarise(mine.map((ms, i) => ms / house[i])),
+    gflops: rate(flops, mine),
+    gbs: rate(bytes, mine),
+    multiplyAddCeiling: rate(ceilings.multiplyAdd.amount, arithmetic),
+    copyCeiling: rate(ceilings.copy.amount, copies),
+    ...{ multiplyAddShare: 0, copyShare: 0 },
+  };
 }
 
 /** Shares of the best ceilings of the whole run. */
@@ -324,36 +348,62 @@ function sumOf(results: readonly CustomResult[]): string {
   return `${figures(yours)} ms for all layers, ours ${figures(ours)} ms`;
 }
 
-/** Which is faster, beyond the noise; the ratio of all layers, and of quartiles of each, weighted by its time. */
-function verdict(results: readonly CustomResult[]): string {
-  const { ours } = sums(results);
-  const weighted = (of: (ratio: Summary) => number) =>
-    results.reduce((sum, r) => sum + r.layers * r.ours.median * of(r.ratio), 0) / ours;
-  const [low, median, high] = [
-    weighted((ratio) => ratio.low),
-    weighted((ratio) => ratio.median),
-    weighted((ratio) => ratio.high),
-  ];
-  const said = low > 1
+/** Quartiles of fewer rounds are the fastest and the slowest. */
+const ENOUGH_ROUNDS = 5;
+
+/** The same kernel twice comes out so far apart, whatever its quartiles. */
+const NO_DIFFERENCE = 0.02;
+
+/**
+ * Which is faster, beyond the noise: 1 is further from the quartiles than half their distance, since of some rounds
+ * these alone lie on one side often enough by chance; the ratio of all layers, and of quartiles of each, weighted by its
+ * time.
+ */
+export function verdict(results: readonly CustomResult[]): string {
+  const { low, median, high } = ratioOf(results);
+  const { count } = results[0].ratio;
+  const said = count < ENOUGH_ROUNDS
+    ? `none by ${count} round${
+      count === 1 ? "" : "s"
+    }: noise cannot be told from fewer than ${ENOUGH_ROUNDS}`
+    : low - (high - low) / 2 > 1 + NO_DIFFERENCE
     ? `ours is ${median.toFixed(2)} times as fast`
-    : high < 1
+    : high + (high - low) / 2 < 1 - NO_DIFFERENCE
     ? `yours is ${(1 / median).toFixed(2)} times as fast: tell us`
     : "no difference beyond the noise";
   return `${sumOf(results)}\nverdict: ${said} (yours / ours, round by round: ${
     median.toFixed(2)
-  }, quartiles ${low.toFixed(2)}-${high.toFixed(2)}, ${results[0].ratio.count} rounds)`;
+  }, quartiles ${low.toFixed(2)}-${high.toFixed(2)}, ${count} round${count === 1 ? "" : "s"})`;
+}
+
+/** Yours / ours of all layers: median and quartiles of each, weighted by its time. */
+function ratioOf(results: readonly CustomResult[]): Pick<Summary, "low" | "median" | "high"> {
+  const { ours } = sums(results);
+  const weighted = (of: (ratio: Summary) => number) =>
+    results.reduce((sum, r) => sum + r.layers * r.ours.median * of(r.ratio), 0) / ours;
+  return {
+    low: weighted((ratio) => ratio.low),
+    median: weighted((ratio) => ratio.median),
+    high: weighted((ratio) => ratio.high),
+  };
 }
 
 /** Ratios to ours, which took turns with both saves, so that another load of the machine does not count. */
-function compareWithLast(now: readonly CustomResult[], last: readonly CustomResult[]): string {
-  const relative = (results: readonly CustomResult[]) => {
-    const { yours, ours } = sums(results);
-    return yours / ours;
-  };
-  const [after, before] = [relative(now), relative(last)];
-  return `against the last save: ${(after / before).toFixed(2)} times as long (yours / ours was ${
-    before.toFixed(2)
-  }, is ${after.toFixed(2)})`;
+export function compareWithLast(
+  now: readonly CustomResult[],
+  last: readonly CustomResult[],
+): string {
+  const [after, before] = [ratioOf(now), ratioOf(last)];
+  const rounds = Math.min(now[0].ratio.count, last[0].ratio.count);
+  const apart = after.low > before.high || after.high < before.low;
+  const said = rounds < ENOUGH_ROUNDS
+    ? `too few rounds to tell (${rounds})`
+    : apart
+    ? `${(after.median / before.median).toFixed(2)} times as long`
+    : "no difference beyond the noise";
+  const range = ({ low, median, high }: typeof after) =>
+    `${median.toFixed(2)}, quartiles ${low.toFixed(2)}-${high.toFixed(2)}`;
+  return `against the last save: ${said} (yours / ours was ${range(before)}; is ${range(after)})`;
 }
 
 /** What it would do to a training step: from the share of it that the operation takes now. */

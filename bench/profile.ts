@@ -60,7 +60,10 @@ export async function benchProfile(options: ProfileOptions, output: Output): Pro
   try {
     for (const kernel of own) {
       output.live(`checking ${kernel.name}`);
-      await checkForRun(gpu, kernel, { networks: [{ width, size, batch }], stored: "f32" });
+      await checkForRun(gpu, kernel, {
+        networks: [{ width, size, batch, segments }],
+        stored: "f32",
+      });
     }
     output.live("measuring ceilings");
     ceilings = await prepareCeilings(gpu);
@@ -85,10 +88,10 @@ export async function benchProfile(options: ProfileOptions, output: Output): Pro
     }
     output.live("");
     const cases = ops.flatMap((op) => op.ofNetwork({ width, size, batch }, gpu));
-    const launches = times[0].map((launch, i) => {
-      const least = Math.min(...times.map((round) => round[i].milliseconds));
-      return describe({ ...launch, milliseconds: least }, own, cases, { multiplyAdd, copy });
+    const least = times[0].map((launch, i) => {
+      return { ...launch, milliseconds: Math.min(...times.map((round) => round[i].milliseconds)) };
     });
+    const launches = describe(least, own, cases, { multiplyAdd, copy });
     const setting = settingOf(gpu);
     const title = `A training step of width ${width}, ${
       segments.join(" + ")
@@ -98,10 +101,11 @@ export async function benchProfile(options: ProfileOptions, output: Output): Pro
     }, ${setting.date}`;
     output.print(`${title}\n${about}\n${summaryOf(launches)}`);
     const hints = hintsOf(gpu, launches);
-    const html = profilePage({ title, about, launches, hints, reached: { multiplyAdd, copy } });
+    const impossible = aboveCeilings(launches.map((one) => ({ ...one, kernel: one.op })));
+    const reached = { multiplyAdd, copy };
+    const html = profilePage({ title, about, launches, hints, reached, impossible });
     const picture = writeResult(`${out}/profile.html`, html);
     const lines = writeResults(out, "profile", launches, setting);
-    const impossible = aboveCeilings(launches.map((one) => ({ ...one, kernel: one.op })));
     for (const text of impossible) output.print(text);
     output.print(`written: ${picture}, ${lines}`);
     return impossible.length === 0;
@@ -111,29 +115,42 @@ export async function benchProfile(options: ProfileOptions, output: Output): Pro
   }
 }
 
-function describe(
-  { kernel, label, milliseconds, workgroups }: LaunchTime,
+/** What launches had to do, by the cases of their layers. */
+export function describe(
+  launches: readonly LaunchTime[],
   own: readonly OwnKernel[],
   cases: readonly KernelCase[],
   reached: Ceilings["reached"],
-): ProfiledLaunch {
-  const mine = own.find(({ forms }) => forms.f32?.name === kernel);
-  const op = (mine?.op ?? opOfKernel({ name: kernel }))?.name ?? kernel;
-  const ofOp = cases.filter((one) => one.op === op);
-  // What several layers have in one launch, such as the sums of all weight gradients, is the sum of their cases.
-  const ofLayer = ofOp.filter(({ layer, names = [layer] }) => names.includes(label));
-  const all = ofLayer.length > 0 ? ofLayer.map((one) => ({ ...one, layers: 1 })) : ofOp;
-  const sum = (of: (one: KernelCase) => number) =>
-    all.reduce((total, one) => total + one.layers * of(one), 0);
-  const rate = (amount: number) => all.length === 0 ? null : amount / milliseconds / 1e6;
-  const [gflops, gbs] = [rate(sum(({ flops }) => flops)), rate(sum(({ bytes }) => bytes))];
-  return {
-    ...{ bench: "profile", op, kernel, milliseconds, gflops, gbs },
-    layer: label === kernel ? "" : label,
-    workgroups: workgroups.reduce((a, b) => a * b),
-    multiplyAddShare: (gflops ?? 0) / reached.multiplyAdd,
-    copyShare: (gbs ?? 0) / reached.copy,
+): ProfiledLaunch[] {
+  const opOf = (kernel: string) => {
+    const mine = own.find(({ forms }) => forms.f32?.name === kernel);
+    return (mine?.op ?? opOfKernel({ name: kernel }))?.name ?? kernel;
   };
+  const ofLayer = ({ kernel, label }: LaunchTime) =>
+    cases.filter(({ op, layer, names = [layer] }) => op === opOf(kernel) && names.includes(label));
+  return launches.map((launch) => {
+    const { kernel, label, milliseconds, workgroups } = launch;
+    const op = opOf(kernel);
+    const mine = ofLayer(launch).map((one) => ({ ...one, layers: 1 }));
+    // What several layers have in one launch or in a few, such as the sums of all weight gradients, is the sum of their
+    // cases, and so is the time of these launches.
+    const shared = launches.filter((one) => opOf(one.kernel) === op && ofLayer(one).length === 0);
+    const all = mine.length > 0 ? mine : cases.filter((one) => one.op === op);
+    const time = mine.length > 0
+      ? milliseconds
+      : shared.reduce((total, one) => total + one.milliseconds, 0);
+    const sum = (of: (one: KernelCase) => number) =>
+      all.reduce((total, one) => total + one.layers * of(one), 0);
+    const rate = (amount: number) => all.length === 0 ? null : amount / time / 1e6;
+    const [gflops, gbs] = [rate(sum(({ flops }) => flops)), rate(sum(({ bytes }) => bytes))];
+    return {
+      ...{ bench: "profile", op, kernel, milliseconds, gflops, gbs },
+      layer: label === kernel ? "" : label,
+      workgroups: workgroups.reduce((a, b) => a * b),
+      multiplyAddShare: (gflops ?? 0) / reached.multiplyAdd,
+      copyShare: (gbs ?? 0) / reached.copy,
+    };
+  });
 }
 
 /** Launches that cannot fill the adapter, by the number of their workgroups. */

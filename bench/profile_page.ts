@@ -1,5 +1,5 @@
 import { figures } from "./measure.ts";
-import { escaped, htmlTable, page } from "./page.ts";
+import { type Column, escaped, htmlTable, onWideAndNarrow, page } from "./page.ts";
 import type { ProfiledLaunch } from "./profile.ts";
 
 /** What the page of a profile shows. */
@@ -12,26 +12,43 @@ export interface ProfileParts {
   readonly hints: ReadonlyMap<ProfiledLaunch, string>;
   /** GFLOP/s and GB/s of the ceilings. */
   readonly reached: { readonly multiplyAdd: number; readonly copy: number };
+  /** What cannot be: launches above a ceiling. */
+  readonly impossible?: readonly string[];
 }
 
-/** In units of the picture; the row of layers is taller, since their names stand upright. */
-const [width, rowHeight, layerHeight] = [1000, 34, 150];
+/** In units of the picture: of the whole step, and of operations and layers, whose names may stand upright. */
+const [rowHeight, nameHeight] = [34, 180];
+/** Of the picture on a wide page, and on a narrow one. */
+const widths = { wide: 1000, narrow: 380 };
 /** Width of a letter. */
-const letter = 6.6;
+const letter = 6.2;
 
 /** A page with a training step as nested bars, widths by time, and the table of its launches. */
-export function profilePage({ title, about, launches, hints, reached }: ProfileParts): string {
+export function profilePage(
+  { title, about, launches, hints, reached, impossible = [] }: ProfileParts,
+): string {
   const body =
     `<p class="dim">${escaped(about)}; ceilings ${figures(reached.multiplyAdd)} GFLOP/s of ` +
     `multiply-adds and ${figures(reached.copy)} GB/s of copying</p>
+${warning(impossible)}
 <p>Widths are milliseconds. Below the whole step its operations, below each its layers. The colour is the larger of
 the two shares of the ceilings: faint is far below what the adapter can do, full is near it. Each bar says more when
 it is pointed at.</p>
-<div class="wide">${bars(launches, hints)}</div>
+${onWideAndNarrow(bars(launches, hints, "wide"), bars(launches, hints, "narrow"))}
 ${legend()}
 <h2>Launches, the longest first</h2>
+<p class="dim">"Too few": so few workgroups leave parts of the adapter without work. The table scrolls sideways where
+there is no room for it.</p>
 ${launchTable(launches, hints)}`;
   return page(title, body);
+}
+
+/** Of what cannot be the colours say nothing. */
+function warning(impossible: readonly string[]): string {
+  if (impossible.length === 0) return "";
+  return `<div class="warning"><p><b>Not all of these times can be right.</b> Bars above a ceiling have a red frame.</p><ul>${
+    impossible.map((text) => `<li>${escaped(text)}</li>`).join("\n")
+  }</ul></div>`;
 }
 
 const shareOf = (
@@ -42,7 +59,12 @@ const shareOf = (
 const fill = (share: number) =>
   `fill="#4269d0" fill-opacity="${(0.15 + 0.85 * Math.min(1, share)).toFixed(2)}"`;
 
-function bars(launches: readonly ProfiledLaunch[], hints: ProfileParts["hints"]): string {
+function bars(
+  launches: readonly ProfiledLaunch[],
+  hints: ProfileParts["hints"],
+  form: keyof typeof widths,
+): string {
+  const width = widths[form];
   const sum = (list: readonly ProfiledLaunch[]) =>
     list.reduce((all, one) => all + one.milliseconds, 0);
   const mean = (list: readonly ProfiledLaunch[]) =>
@@ -51,12 +73,15 @@ function bars(launches: readonly ProfiledLaunch[], hints: ProfileParts["hints"])
   const parts: string[] = [];
   const bar = (x: number, row: number, ms: number, name: string, share: number, more: string) => {
     const w = ms / total * width;
-    const [top, height] = [row * rowHeight, row === 2 ? layerHeight : rowHeight];
+    const top = row === 0 ? 0 : rowHeight + (row - 1) * nameHeight;
+    const height = row === 0 ? rowHeight : nameHeight;
     const part = `${(100 * ms / total).toFixed(1)} % of the step`;
     const title = escaped(`${name}: ${figures(ms)} ms, ${part}${more}`);
     const rect = `<rect x="${x.toFixed(2)}" y="${top}" width="${
       Math.max(w - 0.5, 0.2).toFixed(2)
-    }" height="${height - 2}" ${fill(share)}/>`;
+    }" height="${height - 2}" ${fill(share)}${
+      share > 1 ? ' stroke="#d62728" stroke-width="2"' : ""
+    }/>`;
     parts.push(`<g><title>${title}</title>${rect}${label(x, w, top, row, name, share)}</g>`);
   };
   bar(0, 0, total, `${launches.length} launches, ${figures(total)} ms`, mean(launches), "");
@@ -73,12 +98,12 @@ function bars(launches: readonly ProfiledLaunch[], hints: ProfileParts["hints"])
   }
   const style = ".bars text { fill: #222; font: 12px sans-serif } .bars .on { fill: #fff } " +
     "@media (prefers-color-scheme: dark) { .bars text { fill: #eee } }";
-  const height = 2 * rowHeight + layerHeight;
+  const height = rowHeight + 2 * nameHeight;
   return `<svg class="bars" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img">` +
     `<style>${style}</style>\n${parts.join("\n")}\n</svg>`;
 }
 
-/** A name where it has room: along its bar, of layers upwards. */
+/** A name where it has room: along its bar, or upwards, cut short if it must be. */
 function label(
   x: number,
   w: number,
@@ -88,16 +113,16 @@ function label(
   share: number,
 ): string {
   const color = share > 0.55 ? ' class="on"' : "";
-  if (row === 2) {
-    if (w < 13) return "";
-    const [cx, cy] = [(x + w / 2 + 4).toFixed(1), top + layerHeight - 8];
-    return `<text x="${cx}" y="${cy}" transform="rotate(-90 ${cx} ${cy})"${color}>${
-      escaped(name.slice(0, Math.floor((layerHeight - 12) / letter)))
-    }</text>`;
+  if (row < 2 && name.length * letter <= w - 6) {
+    return `<text x="${(x + 3).toFixed(1)}" y="${top + 21}"${color}>${escaped(name)}</text>`;
   }
-  // A piece of a name is worth less than none.
-  if (name.length * letter > w - 6) return "";
-  return `<text x="${(x + 3).toFixed(1)}" y="${top + 21}"${color}>${escaped(name)}</text>`;
+  if (row === 0 || w < 13) return "";
+  const room = Math.floor((nameHeight - 16) / letter);
+  const shown = name.length > room ? `${name.slice(0, room - 1)}…` : name;
+  const [cx, cy] = [(x + w / 2 + 4).toFixed(1), top + nameHeight - 8];
+  return `<text x="${cx}" y="${cy}" transform="rotate(-90 ${cx} ${cy})"${color}>${
+    escaped(shown)
+  }</text>`;
 }
 
 function ratesOf(launch: ProfiledLaunch, hints: ProfileParts["hints"]): string {
@@ -114,9 +139,8 @@ function ratesOf(launch: ProfiledLaunch, hints: ProfileParts["hints"]): string {
 
 function legend(): string {
   const steps = [0, 0.25, 0.5, 0.75, 1].map((share) =>
-    `<svg width="28" height="14" style="display:inline-block;vertical-align:middle"><rect width="28" height="14" ${
-      fill(share)
-    }/></svg> ${100 * share} %`
+    `<span class="together"><svg width="28" height="14" style="display:inline-block;vertical-align:middle">` +
+    `<rect width="28" height="14" ${fill(share)}/></svg> ${100 * share} %</span>`
   );
   return `<p class="dim">share of the ceiling: ${steps.join(" &nbsp; ")}</p>`;
 }
@@ -133,23 +157,16 @@ function launchTable(launches: readonly ProfiledLaunch[], hints: ProfileParts["h
     percent(launch.multiplyAddShare),
     launch.gbs === null ? "-" : figures(launch.gbs),
     percent(launch.copyShare),
-    String(launch.workgroups),
-    hints.get(launch) ?? "",
+    hints.has(launch) ? `${launch.workgroups}, too few` : String(launch.workgroups),
     launch.kernel,
   ]);
+  const short = (name: string): Column => ({ name, kind: "short text" });
+  const number = (name: string): Column => ({ name });
   return htmlTable(
     [
-      "operation",
-      "layer",
-      "ms",
-      "of step",
-      "GFLOP/s",
-      "of peak",
-      "GB/s",
-      "of copy",
-      "workgroups",
-      "hint",
-      "kernel",
+      ...["operation", "layer"].map(short),
+      ...["ms", "of step", "GFLOP/s", "of peak", "GB/s", "of copy", "workgroups"].map(number),
+      short("kernel"),
     ],
     rows,
   );

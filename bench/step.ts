@@ -67,7 +67,10 @@ export async function benchStep(options: StepOptions, output: Output): Promise<v
         for (const precision of precisions) {
           output.live(`width ${width}: checking ${kernel.name}`);
           const stored = storedTypes[precision];
-          await checkForRun(gpu, kernel, { networks: [{ width, size, batch: rows }], stored });
+          await checkForRun(gpu, kernel, {
+            networks: [{ width, size, batch: rows, segments }],
+            stored,
+          });
         }
       }
       const sizes = precisions.flatMap((precision): MeasuredSize[] => {

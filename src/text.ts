@@ -10,7 +10,8 @@ export function decodeText(bytes: Uint8Array, file: string): string {
     throw new InputError(`Cannot read ${file}: it is ${found}; save it as UTF-8`);
   };
   const wide = wideEncoding(bytes);
-  if (wide) return fail(`${wide} text`);
+  if (wide && isWritten(bytes, wide)) return fail(`${wide} text`);
+  if (wide) throw new InputError(`Cannot read ${file}: it is no text (it has zero bytes)`);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
@@ -36,6 +37,22 @@ function wideEncoding(bytes: Uint8Array): "UTF-16" | "UTF-32" | undefined {
   if (starts(0xff, 0xfe) || starts(0xfe, 0xff)) return "UTF-16";
   if (starts("letter", 0) || starts(0, "letter")) return "UTF-16";
   return undefined;
+}
+
+/** Whether bytes of two or four a letter make a text: no zeros and no other control characters than blanks. */
+function isWritten(bytes: Uint8Array, encoding: "UTF-16" | "UTF-32"): boolean {
+  const unit = encoding === "UTF-16" ? 2 : 4;
+  // A byte order mark that is cut short says enough.
+  if (bytes.length < 2 * unit) return true;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const isText = (littleEndian: boolean) => {
+    for (let at = 0; at + unit <= Math.min(bytes.length, 400); at += unit) {
+      const code = unit === 2 ? view.getUint16(at, littleEndian) : view.getUint32(at, littleEndian);
+      if ((code < 32 && ![9, 10, 12, 13].includes(code)) || code > 0x10ffff) return false;
+    }
+    return true;
+  };
+  return isText(true) || isText(false);
 }
 
 /** The text before the first byte that is no UTF-8, and that byte. */

@@ -48,9 +48,26 @@ export function valuesAt(
 }
 
 /** Relative error of what was found at the places of an output; the rounding to f16 is none. */
-export function errorOf({ tensor, expected }: CaseOutput, found: Float64Array): number {
-  return relativeError(
-    tensor.type === "f16" ? withoutF16Rounding(found, expected) : found,
-    expected,
-  );
+export function errorOf(output: CaseOutput, found: Float64Array): number {
+  const { tensor, expected } = output;
+  const seen = tensor.type === "f16" ? withoutF16Rounding(found, expected) : found;
+  const size = rootMeanSquare(expected);
+  const measure = measureOf(output);
+  if (measure === size) return relativeError(seen, expected);
+  return rootMeanSquare(seen.map((value, i) => value - expected[i])) / measure;
+}
+
+/** What the error of an output is measured by: the root mean square of its elements, or of terms that cancel. */
+export function measureOf({ expected, terms }: Pick<CaseOutput, "expected" | "terms">): number {
+  const size = rootMeanSquare(expected);
+  return terms ? Math.max(size, rootMeanSquare(terms) / CANCELLING) : size;
+}
+
+/** Terms that are so many times as large as their sum cost it four bits, which the tolerances allow. */
+const CANCELLING = 16;
+
+function rootMeanSquare(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let i = 0; i < values.length; i++) sum += values[i] * values[i];
+  return Math.sqrt(sum / Math.max(1, values.length));
 }

@@ -35,11 +35,15 @@ export interface OpRecord<Shape> {
   readonly activations?: boolean;
   /** Whether every number must be met exactly. */
   readonly exact?: boolean;
+  /** Whether it is launched only where something is learned; default: no. */
+  readonly learns?: boolean;
   readonly small: (stored: StoredType) => readonly Shape[];
   readonly ofNetwork: (
     size: NetworkSize,
     gpu: Gpu,
   ) => readonly (Layers & { readonly shape: Shape })[];
+  /** Other ways in which a network launches a shape; default: there is one. */
+  readonly forms?: (shape: Shape, size: NetworkSize) => readonly Shape[];
   /** The shape as it is shown. */
   readonly sizes: (shape: Shape) => Readonly<Record<string, number>>;
   readonly cost: (shape: Shape) => { readonly flops: number; readonly bytes: number };
@@ -63,14 +67,18 @@ export function defineOp<Shape>(record: OpRecord<Shape>): ShapedOp<Shape> {
     task: task?.(shape, stored) ?? null,
     prepare: (operands: Operands) => prepare(operands, shape, stored),
   });
+  const shapesOf = (size: NetworkSize, gpu: Gpu) =>
+    record.learns && size.inference ? [] : record.ofNetwork(size, gpu);
   const alone = { layer: "alone", layers: 1 };
   return {
     ...{ name, summary, kernels, activations },
     small: (stored) =>
       record.small(stored).map((shape) => caseOf(shape, stored, SHORT_SUMS, alone)),
     ofNetwork: (size, gpu, stored = "f32") =>
-      record.ofNetwork(size, gpu).map(({ shape, ...layers }) =>
-        caseOf(shape, stored, LONG_SUMS, layers)
+      shapesOf(size, gpu).map(({ shape, ...layers }) => caseOf(shape, stored, LONG_SUMS, layers)),
+    otherForms: (size, gpu, stored = "f32") =>
+      shapesOf(size, gpu).flatMap(({ shape, ...layers }) =>
+        (record.forms?.(shape, size) ?? []).map((form) => caseOf(form, stored, LONG_SUMS, layers))
       ),
     at: (shape, stored = "f32") => caseOf(shape, stored, LONG_SUMS, alone),
   };

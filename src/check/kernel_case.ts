@@ -35,6 +35,10 @@ export interface NetworkSize {
   readonly stem?: Stem;
   /** Default: 10. */
   readonly heads?: number;
+  /** Images of each segment that batch norm normalises by itself; default: all of the batch are one. */
+  readonly segments?: readonly number[];
+  /** Whether nothing is learned from the batch, so that it may be of one image; default: no. */
+  readonly inference?: boolean;
 }
 
 /** Where in a network a shape occurs: its first layer, such as "layer1.0.conv1", and how many layers have it. */
@@ -83,6 +87,16 @@ export interface CaseOutput {
   readonly expected: ArrayLike<number>;
   /** Coordinates of a place, by name. */
   readonly where: (at: number) => Readonly<Record<string, number>>;
+  /**
+   * All places that it has, for comparison with our own kernel; default: the whole tensor, or where others have their
+   * places in it as well, these alone.
+   */
+  readonly every?: readonly number[];
+  /**
+   * How large the terms are that each expected element is the sum of, where they may cancel: then a sixteenth of them
+   * is what an error is measured by, if that is more than the elements themselves.
+   */
+  readonly terms?: ArrayLike<number>;
   /** What the kernel has found for a place, where that is not simply the element. */
   readonly read?: (values: ArrayLike<number>, at: number) => number;
 }
@@ -103,6 +117,8 @@ export interface Op {
    * it is said otherwise.
    */
   readonly ofNetwork: (size: NetworkSize, gpu: Gpu, stored?: StoredType) => KernelCase[];
+  /** Other launches at the same shapes, such as with a shortcut to be added: to be tried, not to be timed. */
+  readonly otherForms: (size: NetworkSize, gpu: Gpu, stored?: StoredType) => KernelCase[];
 }
 
 /** An operation that can be had at any shape. */

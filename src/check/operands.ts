@@ -13,6 +13,10 @@ export interface Draw {
   readonly seed?: number;
   /** Whether one number in about a hundred is 64 times as large as the others may be; default: none is. */
   readonly outliers?: boolean;
+  /** Most places of a result that are compared; default: as many as its operation asks for. */
+  readonly most?: number;
+  /** What is added to every number, so that formulas that cancel show; default 0. */
+  readonly mean?: number;
 }
 
 /**
@@ -29,16 +33,20 @@ export class Operands {
     readonly fresh: boolean;
   }[] = [];
   readonly #outliers: boolean;
+  readonly #mean: number;
+  readonly #most: number;
   #state: number;
 
   constructor(
     gpu: Gpu,
     given: Readonly<Record<string, ArrayLike<number>>> = {},
     label = "operands",
-    { seed = 1, outliers = false }: Draw = {},
+    { seed = 1, outliers = false, mean = 0, most = Infinity }: Draw = {},
   ) {
     this.#state = seed;
     this.#outliers = outliers;
+    this.#mean = mean;
+    this.#most = most;
     this.gpu = gpu;
     this.arena = new Arena(gpu, label, { state: false });
     this.#given = given;
@@ -59,7 +67,7 @@ export class Operands {
     const values = new Float32Array(length);
     for (let i = 0; i < length; i++) {
       this.#next();
-      if (i % padded < channels) values[i] = mean + spread * this.#state / 2 ** 31;
+      if (i % padded < channels) values[i] = this.#mean + mean + spread * this.#state / 2 ** 31;
       if (this.#outliers && this.below(100) === 0) values[i] *= 64;
     }
     if (step > 0) values.forEach((value, i) => values[i] = Math.round(value / step) * step);
@@ -99,6 +107,7 @@ export class Operands {
 
   /** All places below `length`, or of many `most`: the first, the last, and some between. */
   places(length: number, most = 2000): number[] {
+    most = Math.min(most, this.#most);
     if (length <= Math.min(MOST_COMPARED, most)) return Array.from({ length }, (_, place) => place);
     const places = [0, length - 1];
     while (places.length < most) places.push(this.below(length));

@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import type { Op } from "../check/kernel_case.ts";
 import { ops } from "../check/table.ts";
 import { InputError } from "../errors.ts";
@@ -34,7 +35,14 @@ export function newKernel(name: string, path: string, terminal: Terminal): void 
   if (isThere(path)) {
     throw new InputError(`Cannot write ${path}: there is such a file; choose another name`);
   }
-  writing(path, () => Deno.writeTextFileSync(path, code));
+  try {
+    writing(path, () => Deno.writeTextFileSync(path, code));
+  } catch (error) {
+    if (!((error as Error).cause instanceof Deno.errors.NotFound)) throw error;
+    throw new InputError(
+      `Cannot write ${path}: there is no folder ${dirname(path)}; make it, or name another file`,
+    );
+  }
   terminal.print(`written: ${path}; check and time it with ./wscl bench custom ${path}`);
 }
 

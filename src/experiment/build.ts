@@ -42,6 +42,8 @@ export interface AssemblyHooks
   readonly choice?: Conv2dChoice;
   /** What is launched in place of what is recorded; default: the same. */
   readonly replace?: NetworkOptions["replace"];
+  /** Awaited before the first launch of a batch unlike any before; default: nothing. */
+  readonly beforeBatch?: NetworkOptions["beforeBatch"];
   /** Draws to use instead of the seed's; recorded ones, say. */
   readonly random?: MethodRandom & { readonly dreams: DreamOptions["random"] };
 }
@@ -55,7 +57,7 @@ export function assemble(
 ): Assembly {
   const { data } = config;
   const heads = data.tasks * data.classesPerTask;
-  const network = createNetwork(gpu, config, hooks.choice, hooks.replace);
+  const network = createNetwork(gpu, config, hooks.choice, hooks);
   const arena = new Arena(gpu, "memories");
   const stores = new Arena(gpu, "images", { state: false });
   const image = { height: data.size, width: data.size };
@@ -171,7 +173,7 @@ export function createNetwork(
   gpu: Gpu,
   config: ExperimentConfig,
   choice?: Conv2dChoice,
-  replace?: NetworkOptions["replace"],
+  { replace, beforeBatch }: Pick<NetworkOptions, "replace" | "beforeBatch"> = {},
 ): Network {
   const { data: { size }, precision, evaluation } = config;
   return new Network(gpu, {
@@ -181,7 +183,7 @@ export function createNetwork(
     maxRows: Math.max(trainingRows(config), evaluation.batchSize),
     precision,
     choice,
-    replace,
+    ...{ replace, beforeBatch },
   });
 }
 

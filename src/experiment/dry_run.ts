@@ -66,7 +66,7 @@ export class DryLearner {
     return Promise.resolve(masks.map(() => Array.from({ length: this.heads }, nobody)));
   }
 
-  remember(): Promise<void> {
+  remember(_samples?: readonly Sample[]): Promise<void> {
     return Promise.resolve();
   }
 

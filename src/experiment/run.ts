@@ -104,7 +104,7 @@ class Run {
     if (from) checkIdentity(host.name, from.info.identity, identity);
 
     const gpu = this.#gpu = await host.openGpu();
-    const choice = await this.#chooseKernels(gpu);
+    const choice = await this.#chooseKernels(gpu, materials, from === null);
     const recording = new Recording(gpu, from?.run);
     teller.follow(recording);
     const checkpointer = this.#makeCheckpointer(gpu, recording, from, identity);
@@ -112,6 +112,7 @@ class Run {
       const assembly = this.#assembly = assemble(gpu, config, materials, {
         choice,
         replace: host.kernels && ((launch) => host.kernels!.replace(launch)),
+        beforeBatch: host.kernels && ((batch) => host.kernels!.tryBatch(gpu, config, batch)),
         onLosses: (losses) => this.#reporter.report(losses),
         begin: (phase, steps) => this.#reporter.begin(phase, steps),
         checkpoint: async () => {
@@ -190,7 +191,7 @@ class Run {
     return materials;
   }
 
-  async #chooseKernels(gpu: Gpu) {
+  async #chooseKernels(gpu: Gpu, materials: Materials, isNew: boolean) {
     const hooks: KernelHooks = {
       emit: (event) => this.#teller.emit(event),
       shouldStop: () => reasonToEnd(this.#host) !== null,
@@ -198,7 +199,12 @@ class Run {
     };
     await this.#host.testKernels?.(gpu, this.#config, hooks);
     const choice = await this.#host.chooseKernels?.(gpu, this.#config, hooks);
-    this.#ownKernels = await this.#host.kernels?.tryAll(gpu, this.#config, hooks);
+    try {
+      this.#ownKernels = await this.#host.kernels?.tryAll(gpu, this.#config, materials, hooks);
+    } catch (error) {
+      if (isNew && error instanceof InputError) await this.#host.store.abandon?.();
+      throw error;
+    }
     this.#proceed();
     return choice;
   }

@@ -7,6 +7,7 @@ import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
 import type { Checkpoint, CheckpointEvery, CheckpointStore, StateCheck } from "./checkpoint.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import type { RunEvent } from "./events.ts";
+import type { Batch } from "./foresight/batches.ts";
 import type { Materials } from "./materials.ts";
 import type { EarlyEnd } from "./run_limits.ts";
 import type { OwnKernelSummary, Summary } from "./summary.ts";
@@ -44,6 +45,8 @@ export interface RunStore extends CheckpointStore {
     tensors: ReadonlyMap<string, HostTensor>,
     metadata: Readonly<Record<string, string>>,
   ): Promise<void>;
+  /** The run is refused before it has done anything: nothing of it is left to be gone on with. */
+  abandon?(): MaybeLater<void>;
   /** Pictures to look at, as `encodeGallery` of gallery.ts has them; absent: nobody looks. */
   writeGallery?(bytes: Uint8Array<ArrayBuffer>): MaybeLater<void>;
   /** How the run ended: written last. */
@@ -72,12 +75,15 @@ export interface OwnKernels {
   readonly texts: readonly { readonly op: string; readonly code: string }[];
   /** The launch with one of them, or the same. */
   replace(launch: Dispatch): Dispatch;
-  /** Tries them at the shapes of a configuration before its first step; throws where one is wrong. */
+  /** Tries them at the shapes that a run will come to, before its first step; throws where one is wrong. */
   tryAll(
     gpu: Gpu,
     config: ExperimentConfig,
+    materials: Materials,
     hooks: KernelHooks,
   ): Promise<readonly OwnKernelSummary[]>;
+  /** Tries them at a batch that was not foreseen, before its first launch; throws where one is wrong. */
+  tryBatch(gpu: Gpu, config: ExperimentConfig, batch: Batch): Promise<void>;
 }
 
 /** What a run tells beside what it keeps. */

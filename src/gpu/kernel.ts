@@ -152,11 +152,20 @@ export async function pipelineOf(
       const place = placeOf(kernel.files, lineNum);
       return `${place}:${linePos - (lineNum === 1 ? inFront : 0)} ${text}`;
     });
-    throw new Error([said.trimEnd(), ...lines].join("\n"));
+    // What stands below with its place need not be said in front without it.
+    const [first, ...more] = said.split("\n");
+    const front = lines.length > 0 ? [first] : [first, ...more];
+    const all = [...front, ...lines].join("\n").split("\n").map(withoutHandles);
+    throw new Error(all.filter((line) => line.trim() !== "").join("\n"));
   }
   gpu.pipelines.set(key, pipeline);
   return pipeline;
 }
+
+/** A compiler's note without numbers that are its own: "the pointer [51]" is nothing that a text has. */
+const withoutHandles = (line: string) =>
+  (/^\s*[:=]/.test(line) ? line.replaceAll(/ ?\[\d+\]/g, "") : line)
+    .replace(/ naga::ir::\w+ \[\d+\]$/, "");
 
 /** Values of `override` constants, by name. */
 export type ConstantValues = Readonly<Record<string, number | boolean>>;

@@ -2,6 +2,14 @@ import type { Gpu } from "./device.ts";
 import type { Dispatch } from "./dispatch.ts";
 import { Program } from "./program.ts";
 
+/** What is done around the measurements of {@linkcode timeInTurn}, in time that does not count. */
+export interface TimingHooks {
+  /** Before each measurement of a thing: its inputs and outputs are put in order. */
+  readonly before?: (thing: number) => void;
+  /** Behind each: what it has left can be looked at. */
+  readonly after?: (thing: number, round: number) => Promise<void>;
+}
+
 /**
  * Milliseconds of several things done on the GPU in turn, each a list of dispatches: one list of times per thing, one
  * time per round. A first round warms up and is dropped. Taking turns lets load from elsewhere fall on all alike.
@@ -10,6 +18,7 @@ export async function timeInTurn(
   gpu: Gpu,
   things: readonly (readonly Dispatch[])[],
   rounds: number,
+  { before, after }: TimingHooks = {},
 ): Promise<number[][]> {
   const timed = gpu.features.has("timestamp-query");
   const programs: Program[] = [];
@@ -19,8 +28,17 @@ export async function timeInTurn(
     }
     const times: number[][] = things.map(() => []);
     for (let round = -1; round < rounds; round++) {
-      for (const [i, program] of programs.entries()) {
+      // Forth and back: what runs behind what would count for one thing and against another.
+      const order = [...programs.entries()];
+      for (const [i, program] of round % 2 === 0 ? order : order.reverse()) {
+        before?.(i);
         const milliseconds = timed ? await byTimestamps(program) : await byClock(gpu, program);
+        if (!timed && after) {
+          // It ran over its own results: once more as it should.
+          before?.(i);
+          program.run();
+        }
+        await after?.(i, round);
         if (round >= 0) times[i].push(milliseconds);
       }
     }

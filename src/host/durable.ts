@@ -24,6 +24,12 @@ export function removeIfThere(path: string): void {
   }
 }
 
+/** Removes a folder that holds nothing but a lock. */
+export function removeFolderIfEmpty(path: string): void {
+  const others = [...Deno.readDirSync(path)].filter(({ name }) => name !== ".lock");
+  if (others.length === 0) Deno.removeSync(path, { recursive: true });
+}
+
 /** Whether there is a file that can be looked at. */
 export function isThere(path: string): boolean {
   try {

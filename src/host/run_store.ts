@@ -6,7 +6,7 @@ import type { RunStore } from "../experiment/run_host.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import { checkpointPath, readLastCheckpoint, writeCheckpoint } from "./checkpoint_files.ts";
-import { diskProblem, isThere, removeIfThere, writing } from "./durable.ts";
+import { diskProblem, isThere, removeFolderIfEmpty, removeIfThere, writing } from "./durable.ts";
 import { RunLog } from "./log.ts";
 import {
   readClassesGiven,
@@ -108,6 +108,14 @@ export class FolderStore implements RunStore {
       const problem = diskProblem((error as Error).cause ?? error);
       throw new Error(`Cannot write ${model}: ${problem}`, { cause: error });
     }
+  }
+
+  abandon(): void {
+    this[Symbol.dispose]();
+    this.#log = null;
+    const { config, run, log, path } = this.#folder;
+    for (const file of [config, run, log]) removeIfThere(file);
+    removeFolderIfEmpty(path);
   }
 
   writeGallery(bytes: Uint8Array<ArrayBuffer>): void {

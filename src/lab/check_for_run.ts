@@ -1,4 +1,4 @@
-import type { NetworkSize } from "../check/kernel_case.ts";
+import type { KernelCase, NetworkSize } from "../check/kernel_case.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { StoredType } from "../ops/storage.ts";
@@ -8,6 +8,7 @@ import type { OwnKernel } from "./own_kernel.ts";
 
 /** The networks and batches that a run launches kernels for, and how it stores activations. */
 export interface RunShapes {
+  /** The first is that of a whole training step, at which a kernel is tried at length. */
   readonly networks: readonly NetworkSize[];
   readonly stored: StoredType;
 }
@@ -42,24 +43,16 @@ export async function checkForRun(
       `Cannot compute with ${name}: this run launches no ${op.name}; leave the kernel out`,
     );
   }
-  const different = new Map(asked.map((one) => [JSON.stringify(one.shape), one]));
+  const [main] = networks;
+  const forms = networks.flatMap((size) => op.otherForms(size, gpu, stored));
+  const different = new Map([...asked, ...forms].map((one) => [JSON.stringify(one.shape), one]));
+  const usual = new Set(op.ofNetwork(main, gpu, stored).map((one) => JSON.stringify(one.shape)));
   const cases = await casesTaken(gpu, own, [...different.values()]);
-  const small = await casesTakenOrNone(gpu, own, smallCases(op, stored, networks[0].stem));
-  const checks: OwnCheck[] = [];
-  for (const kernelCase of [...small, ...cases]) {
-    proceed();
-    const check = await checkOwn(gpu, own, kernelCase);
-    if (check.reason !== null) {
-      const sizes = Object.entries(kernelCase.shape).map(([key, value]) => `${key}=${value}`);
-      throw new InputError(
-        `Cannot compute with ${name}: it is refused at ${op.name} ${kernelCase.layer} ${
-          sizes.join(",")
-        }: ${
-          [check.reason, ...check.details].join("\n")
-        }\nmend it; ./wscl bench custom ${name} tries it again`,
-      );
-    }
-    checks.push(check);
+  const small = await casesTakenOrNone(gpu, own, smallCases(op, stored, main.stem));
+  const checks = await tryCases(gpu, own, small, { proceed });
+  for (const kernelCase of cases) {
+    const brief = !usual.has(JSON.stringify(kernelCase.shape));
+    checks.push(...await tryCases(gpu, own, [kernelCase], { brief, proceed }));
   }
   return {
     own,
@@ -67,4 +60,53 @@ export async function checkForRun(
     error: Math.max(...checks.map(({ error }) => error)),
     sameBits: checks.every(({ sameBits }) => sameBits),
   };
+}
+
+/**
+ * Tries a kernel at shapes of a run, one after the other.
+ *
+ * @throws {InputError} where it is wrong at one of them.
+ */
+async function tryCases(
+  gpu: Gpu,
+  own: OwnKernel,
+  cases: readonly KernelCase[],
+  { brief = false, proceed = () => {} }: {
+    readonly brief?: boolean;
+    readonly proceed?: () => void;
+  },
+): Promise<OwnCheck[]> {
+  const checks: OwnCheck[] = [];
+  for (const kernelCase of cases) {
+    proceed();
+    const check = await checkOwn(gpu, own, kernelCase, { brief });
+    if (check.reason !== null) {
+      const sizes = Object.entries(kernelCase.shape).map(([key, value]) => `${key}=${value}`);
+      throw new InputError(
+        `Cannot compute with ${own.name}: it is refused at ${own.op.name} ${kernelCase.layer} ${
+          sizes.join(",")
+        }: ${
+          [check.reason, ...check.details].join("\n")
+        }\nmend it; ./wscl bench custom ${own.name} tries it again`,
+      );
+    }
+    checks.push(check);
+  }
+  return checks;
+}
+
+/**
+ * Tries a kernel, briefly, at shapes that were not foreseen, before the run launches it there.
+ *
+ * @throws {InputError} where it is wrong at one of them.
+ */
+export async function checkUnforeseen(
+  gpu: Gpu,
+  own: OwnKernel,
+  network: NetworkSize,
+  stored: StoredType,
+): Promise<void> {
+  const { op } = own;
+  const cases = [...op.ofNetwork(network, gpu, stored), ...op.otherForms(network, gpu, stored)];
+  await tryCases(gpu, own, await casesTakenOrNone(gpu, own, cases), { brief: true });
 }

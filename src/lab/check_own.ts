@@ -4,10 +4,12 @@ import { Operands } from "../check/operands.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Dispatch } from "../gpu/dispatch.ts";
 import { Program } from "../gpu/program.ts";
-import { GuardedOperands, POISON } from "./guarded.ts";
+import { ExactOperands } from "./exact.ts";
+import { GuardedOperands, PLAIN, POISON } from "./guarded.ts";
 import type { OwnKernel } from "./own_kernel.ts";
 import { explainWrong } from "./explain_wrong.ts";
-import { barrierProblem, type Reason, type Refusal } from "./reasons.ts";
+import { barrierProblem } from "./barriers.ts";
+import type { Reason, Refusal } from "./reasons.ts";
 
 /** What was found out about a kernel of somebody's own at one shape. */
 export interface OwnCheck {
@@ -16,29 +18,46 @@ export interface OwnCheck {
   readonly reason: Reason | null;
   /** What more there is to say about it, in lines. */
   readonly details: readonly string[];
-  /** Worst relative error over both inputs; infinite where nothing could be compared. */
+  /** Worst relative error over all inputs; infinite where nothing could be compared. */
   readonly error: number;
   /** Elements that were compared with double precision. */
   readonly samples: number;
-  /** Whether it gave the bits of ours, on both inputs. */
+  /** Whether it gave the bits of ours, on all inputs. */
   readonly sameBits: boolean;
+  /** What it left on the first input, as {@linkcode ExactOperands.digest} finds it again; empty where it is refused. */
+  readonly left: string;
 }
 
 /** How a kernel is tried. */
 export interface CheckOptions {
-  /** Times that it runs on the first input; default 4. */
+  /** Times that it runs on the first input, the last two of them where no guard words are; default 4. */
   readonly runs?: number;
+  /**
+   * Whether it runs only once, on one input, with fewer elements in double precision, all others beside ours as ever:
+   * for the other shapes of a kernel that was tried at length at one. Default: no.
+   */
+  readonly brief?: boolean;
   /** Replaces the launch of a run, so that a test can break one; runs are counted from 0. */
   readonly substitute?: (launch: Dispatch, run: number) => Dispatch;
 }
+
+/** A value that formulas such as the mean of squares less the square of the mean cannot stand: 30 deviations. */
+const SHIFTED = { seed: 40009, mean: 30 };
+
+/** Elements of an output that a brief trial compares in double precision. */
+const BRIEFLY = 100;
 
 /**
  * Tries a kernel of somebody's own at one shape, in guarded copies of the operands:
  *
  * - several times on one input, outputs poisoned before each: the same bits must come out, nothing may be left out or
- *   written elsewhere, and the results must be those of the definition in double precision;
+ *   written elsewhere, and the results must be those of the definition in double precision at some places and like ours
+ *   at all;
+ * - once more with plain numbers behind the operands, of which the bindings show fewer, and once in the operands
+ *   themselves, as they are timed: what can tell a check from its use shows;
  * - once on other numbers, among them some that are 64 times as large, over the results of the first input: so a result
- *   that is kept, or a naive formula, shows.
+ *   that is kept, or a naive formula, shows;
+ * - once on numbers around 30: so a formula that cancels shows.
  *
  * @throws {InputError} for a kernel that cannot be launched at this shape; {@linkcode Error} with what the compiler says.
  */
@@ -46,11 +65,12 @@ export async function checkOwn(
   gpu: Gpu,
   own: OwnKernel,
   kernelCase: KernelCase,
-  { runs = 4, substitute = (launch) => launch }: CheckOptions = {},
+  { brief = false, runs = 4, substitute = (launch) => launch }: CheckOptions = {},
 ): Promise<OwnCheck> {
-  const [first, second] = [
-    new Operands(gpu, {}, "first input"),
+  const [first, second, third] = [
+    new Operands(gpu, {}, "first input", brief ? { most: BRIEFLY } : {}),
     new Operands(gpu, {}, "second input", { seed: 20011, outliers: true }),
+    new Operands(gpu, {}, "third input", SHIFTED),
   ];
   let guarded: GuardedOperands | null = null;
   try {
@@ -59,47 +79,90 @@ export async function checkOwn(
     const outputs = prepared.first ?? prepared.outputs;
     guarded = new GuardedOperands(gpu, ours);
     const trial = new Trial(gpu, guarded, own, ours, outputs, first);
-    const missing = barrierProblem(own.code);
+    const missing = barrierProblem((own.forms.f32 ?? own.forms.f16)!.code);
     if (missing) return trial.refused(kernelCase, { reason: "no barrier", details: [missing] });
 
     const before = await trial.contents(ours);
-    const found = await trial.repeat(before, runs, substitute);
+    const found = await trial.repeat(before, brief ? 1 : runs - 2, runs, substitute);
     if ("reason" in found) return trial.refused(kernelCase, found);
     const reference = await trial.runOnce(trial.guard(ours), before);
     const wrong = await trial.compare(kernelCase, found.words, reference, before);
     if (wrong) return trial.refused(kernelCase, wrong);
+    let left = "";
+    if (!brief) {
+      const exact = new ExactOperands(gpu, first, ours);
+      await exact.load();
+      const told = await trial.tellsApart(found.words, before, exact, runs, substitute);
+      if (told) return trial.refused(kernelCase, told);
+      left = await exact.digest();
+    }
 
-    const other = kernelCase.prepare(second);
-    const [launch] = other.dispatches();
-    const more = new Trial(gpu, guarded, own, launch, other.first ?? other.outputs, second, ours);
-    const fresh = await more.contents(launch);
-    const stale = fresh.map((words, i) => trial.isFresh(i) ? found.words[i] : words);
-    const again = await more.runGuarded(substitute(own.launch(launch), runs), stale);
-    if ("reason" in again) return trial.refused(kernelCase, again);
-    const kept = await more.compare(
-      kernelCase,
-      again.words,
-      await more.runOnce(more.guard(launch), fresh),
-      fresh,
-      found.words,
-    );
-    if (kept) return trial.refused(kernelCase, kept);
-    const error = Math.max(trial.error, more.error);
+    const trials = [trial];
+    for (const operands of brief ? [] : [second, third]) {
+      const other = kernelCase.prepare(operands);
+      const [launch] = other.dispatches();
+      const kept = operands === second ? found.words : undefined;
+      const more = new Trial(
+        gpu,
+        guarded,
+        own,
+        launch,
+        other.first ?? other.outputs,
+        operands,
+        ours,
+      );
+      const fresh = await more.contents(launch);
+      const stale = fresh.map((words, i) => kept && trial.isFresh(i) ? kept[i] : words);
+      const again = await more.runGuarded(substitute(own.launch(launch), runs), stale);
+      if ("reason" in again) return trial.refused(kernelCase, again);
+      const theirs = await more.runOnce(more.guard(launch), fresh);
+      const wrong = await more.compare(kernelCase, again.words, theirs, fresh, kept);
+      if (wrong) {
+        return trial.refused(kernelCase, kept ? wrong : cancelling(wrong));
+      }
+      trials.push(more);
+    }
     return {
-      ...{ kernelCase, reason: null, details: [], error },
-      samples: trial.samples + more.samples,
-      sameBits: trial.sameBits && more.sameBits,
+      ...{ kernelCase, reason: null, details: [], left },
+      error: Math.max(...trials.map(({ error }) => error)),
+      samples: trials.reduce((sum, { samples }) => sum + samples, 0),
+      sameBits: trials.every(({ sameBits }) => sameBits),
     };
   } finally {
     guarded?.destroy();
-    first.destroy();
-    second.destroy();
+    for (const operands of [first, second, third]) operands.destroy();
   }
 }
 
 /** The words of the copies after a run. */
 interface Found {
   readonly words: readonly Uint32Array<ArrayBuffer>[];
+}
+
+/** What is right on two inputs and wrong on numbers around 30 is so for one reason. */
+function cancelling(wrong: Refusal): Refusal {
+  const values = ["wrong", "as inexact as half precision"].includes(wrong.reason);
+  if (!values) return wrong;
+  return {
+    reason: "loses its digits where numbers are not around 0",
+    details: [
+      "it is right on other numbers, and wrong where all are around 30: terms cancel, as in the mean of squares less the " +
+      "square of the mean",
+      ...wrong.details,
+    ],
+  };
+}
+
+function otherBits(element: string, run: number, runs: number): Refusal {
+  return {
+    reason: "other bits in another run",
+    details: [
+      `${element}: run ${
+        run + 1
+      } of ${runs} gave other bits than the first on the same input; threads write the same ` +
+      "place, or read what others write, in an order that is not fixed",
+    ],
+  };
 }
 
 /** One input, and what a kernel makes of it. */
@@ -190,30 +253,70 @@ class Trial {
   /** Runs it several times on the same input: the bits must be the same. */
   async repeat(
     before: readonly Uint32Array<ArrayBuffer>[],
+    times: number,
     runs: number,
     substitute: NonNullable<CheckOptions["substitute"]>,
   ): Promise<Found | Refusal> {
     const launch = this.#own.launch(this.#launch);
     let first: Found | null = null;
-    for (let run = 0; run < runs; run++) {
+    for (let run = 0; run < times; run++) {
       const found = await this.runGuarded(substitute(launch, run), before);
       if ("reason" in found) return found;
       first ??= found;
       for (const [i, words] of found.words.entries()) {
         const at = words.findIndex((word, k) => word !== first!.words[i][k]);
-        if (at < 0) continue;
-        return {
-          reason: "other bits in another run",
-          details: [
-            `element ${at} of ${this.#guarded.names[i]}: run ${
-              run + 1
-            } of ${runs} gave other bits than the first on ` +
-            "the same input; threads write the same place, or read what others write, in an order that is not fixed",
-          ],
-        };
+        if (at >= 0) return otherBits(`element ${at} of ${this.#guarded.names[i]}`, run, runs);
       }
     }
     return first!;
+  }
+
+  /**
+   * Runs it where no guard words are: with plain numbers behind the operands, and in operands that end with what they
+   * hold, as they do where it is timed.
+   */
+  async tellsApart(
+    found: readonly Uint32Array<ArrayBuffer>[],
+    before: readonly Uint32Array<ArrayBuffer>[],
+    exact: ExactOperands,
+    runs: number,
+    substitute: NonNullable<CheckOptions["substitute"]>,
+  ): Promise<Refusal | null> {
+    const launch = this.#own.launch(this.#launch);
+    const differs = (other: readonly Uint32Array<ArrayBuffer>[]) => {
+      for (const [place, words] of found.entries()) {
+        const at = words.findIndex((word, i) => word !== other[place][i]);
+        if (at >= 0) return `element ${at} of ${this.#guarded.names[place]}`;
+      }
+      return null;
+    };
+    const guards = this.#guarded.names.map(() => PLAIN);
+    const plain = async (run: number) => {
+      const half = this.#guarded.guard(substitute(launch, run), "half");
+      return differs(await this.runOnce(half, before, guards));
+    };
+    const bare = async (run: number) => differs(await exact.run(substitute(launch, run)));
+    const beyond = await plain(runs - 2);
+    if (beyond !== null) {
+      // What does not come again is a race.
+      if (await plain(runs) === null) return otherBits(beyond, runs - 2, runs);
+      return {
+        reason: "reads beyond its operands",
+        details: [
+          `${beyond} is another one where plain numbers stand behind the operands, not NaN, and half as many`,
+        ],
+      };
+    }
+    const length = await bare(runs - 1);
+    if (length === null) return null;
+    if (await bare(runs) === null) return otherBits(length, runs - 1, runs);
+    return {
+      reason: "goes by the length of its buffers",
+      details: [
+        `${length} is another one where buffers end with what they hold, as they do where it is timed; sizes are in ` +
+        "the uniform record",
+      ],
+    };
   }
 
   /**
@@ -256,13 +359,13 @@ class Trial {
       names: this.#guarded.names,
       isFresh: (place) => this.isFresh(place),
       values: (output, words) => valuesAt(output, this.#read(output, words)),
-      ...{ found, ours, kept, run, code: this.#own.code },
+      ...{ found, ours, before, kept, run, code: this.#own.code },
     });
   }
 
   refused(kernelCase: KernelCase, { reason, details }: Refusal): OwnCheck {
     const { error, samples } = this;
-    return { kernelCase, reason, details, error, samples, sameBits: false };
+    return { kernelCase, reason, details, error, samples, sameBits: false, left: "" };
   }
 
   #read({ tensor }: CaseOutput, words: readonly Uint32Array<ArrayBuffer>[]) {

@@ -1,6 +1,7 @@
 import type { Op } from "../check/kernel_case.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Field, Layout } from "../gpu/layout.ts";
+import { nameOf } from "./layout_name.ts";
 import { sharedConstants } from "./own_kernel.ts";
 import { networkCases, smallCases } from "./own_cases.ts";
 import { ownText } from "./starters.ts";
@@ -67,17 +68,6 @@ function headerOf(code: string): string[] {
 
 function fields(layout: Layout | undefined): readonly Field[] {
   return layout?.kind === "struct" ? layout.fields : [];
-}
-
-/** A type as WGSL has it. */
-function nameOf(layout: Layout): string {
-  if (layout.kind === "struct") return layout.name;
-  if (layout.kind === "scalar") return layout.scalar;
-  const { element, count } = layout;
-  if (element.kind === "scalar" && count !== null && count <= 4) {
-    return `vec${count}${element.scalar[0]}`;
-  }
-  return `array<${nameOf(element)}${count === null ? "" : `, ${count}`}>`;
 }
 
 function sizes(shape: Readonly<Record<string, number>>): string {

@@ -1,7 +1,9 @@
+import { measureOf } from "../check/check_case.ts";
 import type { CaseOutput } from "../check/kernel_case.ts";
 import { POISON } from "./guarded.ts";
 import type { Refusal } from "./reasons.ts";
-import { onlyAtBorder, scaleOf, whereWrong } from "./where_wrong.ts";
+import { unlikeOurs } from "./unlike_ours.ts";
+import { onlyAtBorder, whereWrong } from "./where_wrong.ts";
 
 type Words = readonly Uint32Array<ArrayBuffer>[];
 
@@ -24,7 +26,9 @@ export interface Evidence {
   /** What the copies hold behind the kernel, and behind ours. */
   readonly found: Words;
   readonly ours: Words;
-  /** What they held before, where that was the result of another input. */
+  /** What they held before ours ran. */
+  readonly before: Words;
+  /** What they held before the kernel ran, where that was the result of another input. */
   readonly kept?: Words;
   /** Runs the kernel again, with other guard words by copy, and other words in its outputs than poison. */
   readonly run: (guards?: readonly (number | undefined)[], filled?: number) => Promise<Words>;
@@ -39,9 +43,6 @@ const ONE = 0x3f800000;
 /** Half precision has steps of 2^-11; sums of such numbers are off by less than this, and by more than f32 allows. */
 const HALF = 4e-3;
 
-/** How far from ours an element that was not computed in double precision may be, as a share of the root mean square. */
-const FAR = 1e-3;
-
 /**
  * Whether what a kernel has left is wrong, and why, as far as further runs can tell: with numbers in its outputs, and
  * with zeros behind one operand after the other. Null: it is right.
@@ -53,7 +54,7 @@ export async function explainWrong(evidence: Evidence): Promise<Refusal | null> 
     if (misplaced) return misplaced;
   }
   const wrong = outputs.filter(({ error }) => !(error <= limit));
-  const elsewhere = wrong.length > 0 ? [] : farFromOurs(evidence);
+  const elsewhere = wrong.length > 0 ? [] : unlikeOurs(evidence);
   if (wrong.length === 0 && elsewhere.length === 0) return null;
   const worst = wrong.toSorted((a, b) => b.error - a.error)[0];
   const said = worst
@@ -127,8 +128,11 @@ async function explainValues(
   { names, isFresh, found, kept, run, limit, values }: Evidence,
   worst: JudgedOutput | undefined,
 ): Promise<Refusal> {
+  // What is not written keeps what was there.
   const differs = (other: Words) =>
-    found.some((words, place) => words.some((word, at) => word !== other[place][at]));
+    found.some((words, place) =>
+      words.some((word, at) => word !== POISON && word !== other[place][at])
+    );
   if (kept) {
     const stale = names.findIndex((_, place) =>
       isFresh(place) && sameShare(found[place], kept[place]) > 0.01
@@ -172,15 +176,17 @@ async function explainValues(
 }
 
 /** Which of the samples are off by more than rounding. */
-function wrongPlaces({ found, expected }: JudgedOutput): number[] {
-  const most = 1e-4 * scaleOf(expected);
+function wrongPlaces(output: JudgedOutput): number[] {
+  const { found, expected } = output;
+  const most = 1e-4 * measureOf(output);
   return Array.from(found, (_, i) => i).filter((i) => !(Math.abs(found[i] - expected[i]) <= most));
 }
 
 /** Whether numbers are off by about a step of half precision, and nearly all of them are. */
-function isInexact({ tensor, found, expected, error }: JudgedOutput, limit: number): boolean {
+function isInexact(output: JudgedOutput, limit: number): boolean {
+  const { tensor, found, expected, error } = output;
   if (tensor.type === "u32" || limit === 0 || error > HALF) return false;
-  const [scale, all] = [scaleOf(expected), Array.from(found, (value, i) => value - expected[i])];
+  const [scale, all] = [measureOf(output), Array.from(found, (value, i) => value - expected[i])];
   const off = all.filter((distance, i) => Math.abs(distance) > 1e-6 * Math.abs(expected[i]));
   return off.length > 0.5 * all.length &&
     all.every((distance) => Math.abs(distance) < 16 * HALF * scale);
@@ -195,34 +201,6 @@ function sameShare(words: Uint32Array, before: Uint32Array): number {
     if (words[at] === before[at]) same++;
   }
   return all === 0 ? 0 : same / all;
-}
-
-/**
- * Elements that no reference was computed for and that are far from ours; of tensors that are one output, element by
- * element, since others may be divided in another way.
- */
-function farFromOurs({ outputs, found, ours, names }: Evidence): string[] {
-  for (const { tensor, read, place, where, expected } of outputs) {
-    const alone = outputs.filter((output) => output.place === place).length === 1;
-    if (!alone || read || tensor.type === "f16") continue;
-    const valuesOf = ({ buffer }: Uint32Array<ArrayBuffer>) =>
-      tensor.type === "u32"
-        ? new Uint32Array(buffer, 0, tensor.length)
-        : new Float32Array(buffer, 0, tensor.length);
-    const [theirs, own] = [valuesOf(found[place]), valuesOf(ours[place])];
-    const most = FAR * scaleOf(expected);
-    for (let at = 0; at < own.length; at++) {
-      // Both NaN: what is not computed at this shape.
-      if (Math.abs(theirs[at] - own[at]) <= most || Number.isNaN(own[at])) continue;
-      const coordinates = Object.entries(where(at)).map(([axis, value]) => `${axis} ${value}`);
-      return [
-        `${names[place]}[${coordinates.join(", ")}], which was not sampled, is ${
-          theirs[at]
-        }, ours has ${own[at]}`,
-      ];
-    }
-  }
-  return [];
 }
 
 function hints(code: string, reason: Refusal["reason"]): string[] {

@@ -13,6 +13,9 @@ const guardOf = (place: number) => 0x7fc57fc5 + 0x00010001 * place;
 /** What stands in an output before it is written: NaN as well, but another. */
 export const POISON = 0x7fe17fe1;
 
+/** What stands around the operands once, so that a check cannot be told by NaN: 0.37. */
+export const PLAIN = 0x3ebd70a4;
+
 /** 256 bytes, since bindings begin at multiples of that. */
 const front = 64;
 /** 16 KiB: rows of small images, many groups of channels. */
@@ -55,12 +58,18 @@ export class GuardedOperands {
     }
   }
 
-  /** The launch on the copies. */
-  guard(launch: Dispatch): Dispatch {
+  /** The launch on the copies, whose bindings reach over all words behind them or half of these. */
+  guard(launch: Dispatch, reach: "all" | "half" = "all"): Dispatch {
+    const hidden = reach === "half" ? behind * 2 : 0;
     const buffers = boundIn(launch).map(({ name, tensor, offset, type = tensor.type }) => {
       const { guarded } = this.#copies.find((copy) => copy.tensor.buffer === tensor.buffer)!;
       const from = front * 4 + offset;
-      return [name, { tensor: guarded, offset: from, size: guarded.length * 4 - from, type }];
+      return [name, {
+        tensor: guarded,
+        offset: from,
+        size: guarded.length * 4 - from - hidden,
+        type,
+      }];
     });
     return { ...launch, buffers: Object.fromEntries(buffers) };
   }

@@ -1,14 +1,13 @@
 import type { KernelCase, NetworkSize } from "../check/kernel_case.ts";
-import { Operands } from "../check/operands.ts";
 import { ops } from "../check/table.ts";
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
-import { timeInTurn } from "../gpu/timing.ts";
 import type { StoredType } from "../ops/storage.ts";
 import { checkOwn } from "./check_own.ts";
 import { casesTaken, casesTakenOrNone, networkCases, smallCases } from "./own_cases.ts";
 import { type OwnKernel, readOwnKernel } from "./own_kernel.ts";
 import { starterOf } from "./starters.ts";
+import { timeOwn } from "./time_own.ts";
 
 // What the kernel lab is made of, for a page, a test or another program: plain records, a text and an open device.
 
@@ -109,9 +108,13 @@ export async function checkKernel(
     ...await casesTakenOrNone(gpu, own, small),
     ...await casesOf(gpu, own, network),
   ];
+  const forms = await casesTakenOrNone(gpu, own, own.op.otherForms(network, gpu));
   const checks: LabCheck[] = [];
-  for (const kernelCase of cases) {
-    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase);
+  for (const kernelCase of [...cases, ...forms]) {
+    const brief = forms.includes(kernelCase);
+    const { reason, details, error, samples, sameBits } = await checkOwn(gpu, own, kernelCase, {
+      brief,
+    });
     checks.push({ ...shapeOf(kernelCase), reason, details, error, samples, sameBits });
     if (reason !== null) break;
   }
@@ -133,15 +136,9 @@ export async function timeKernel(
   const own = readOwnKernel({ name: "kernel.wgsl", code });
   const timings: LabTiming[] = [];
   for (const kernelCase of await casesOf(gpu, own, network)) {
-    const operands = new Operands(gpu);
-    try {
-      const [launch] = kernelCase.prepare(operands).dispatches();
-      const [milliseconds, ours] = await timeInTurn(gpu, [[own.launch(launch)], [launch]], rounds);
-      const { flops, bytes } = kernelCase;
-      timings.push({ ...shapeOf(kernelCase), milliseconds, ours, flops, bytes });
-    } finally {
-      operands.destroy();
-    }
+    const { own: milliseconds, ours } = await timeOwn(gpu, own, kernelCase, { left: "", rounds });
+    const { flops, bytes } = kernelCase;
+    timings.push({ ...shapeOf(kernelCase), milliseconds, ours, flops, bytes });
   }
   return timings;
 }

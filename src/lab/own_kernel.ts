@@ -3,9 +3,12 @@ import { ops } from "../check/table.ts";
 import { InputError } from "../errors.ts";
 import { bound, type Dispatch } from "../gpu/dispatch.ts";
 import { type Binding, type Constant, defineKernel, type Kernel } from "../gpu/kernel.ts";
-import type { UniformValue } from "../gpu/layout.ts";
+import { type Field, type Layout, scalarOf, type UniformValue } from "../gpu/layout.ts";
+import { nameOf } from "./layout_name.ts";
+import { codeOf } from "../gpu/wgsl_tokens.ts";
 import { libraries } from "../ops/shader.ts";
 import type { StoredType } from "../ops/storage.ts";
+import { refuseDeep } from "./depth.ts";
 import { evaluateExpression, splitAtCommas } from "./expression.ts";
 
 /** A WGSL file of somebody's own, as it was read. */
@@ -24,6 +27,8 @@ export interface OwnKernel extends KernelText {
   readonly op: Op;
   /** By how activations are stored; f16 only where its text leaves the choice of a storage library. */
   readonly forms: Readonly<Partial<Record<StoredType, Kernel>>>;
+  /** Whether it takes the place of ours in every launch. */
+  readonly takesAll: boolean;
   /** Whether it takes the place of our kernel in a launch: its line `//@ only:` may leave some to ours. */
   takes(launch: Dispatch): boolean;
   /**
@@ -44,21 +49,29 @@ export interface OwnKernel extends KernelText {
  * that are missing or wrong.
  */
 export function readOwnKernel({ name, code }: KernelText, opName?: string): OwnKernel {
+  const directives = directivesOf(name, code);
+  refuseDeep(name, code);
+  if (/^\s*enable\s[^;]*\bsubgroups\b/m.test(codeOf(code))) {
+    throw new InputError(
+      `Cannot read ${name}: leave "enable subgroups;" out, it is put in front where the compiler wants it`,
+    );
+  }
   const forms = formsOf(name, code);
   const kernel = (forms.f32 ?? forms.f16)!;
-  const op = opOf(name, code, kernel, opName);
+  const op = opOf(name, directives.op, kernel, opName);
   checkContract(name, kernel, op);
-  const expressions = workgroupsOf(name, code);
-  const only = onlyOf(name, code);
+  const expressions = workgroupsOf(name, directives.workgroups);
+  const only = onlyOf(name, directives.only);
   const file = { name, code };
   return {
     ...file,
-    op,
-    forms,
+    ...{ op, forms, takesAll: only.size === 0 },
     takes(launch) {
       const values = valuesOf(launch);
       return [...only].every(([key, allowed]) => {
-        if (!(key in values)) throw unknownName(name, `//@ only: ${key}`, Object.keys(values));
+        if (!Object.hasOwn(values, key)) {
+          throw unknownName(name, `//@ only: ${key}`, Object.keys(values));
+        }
         return allowed.includes(values[key]);
       });
     },
@@ -128,8 +141,13 @@ const storageOf = ({ bindings }: Kernel) => bindings.filter(({ access }) => acce
 const described = (bindings: readonly Binding[]) =>
   bindings.map(({ name, access }) => access === "write" ? `${name} (written)` : name).join(", ");
 
-function opOf(name: string, code: string, kernel: Kernel, asked: string | undefined): Op {
-  const said = asked ?? directive(code, "op")?.trim();
+function opOf(
+  name: string,
+  inText: string | undefined,
+  kernel: Kernel,
+  asked: string | undefined,
+): Op {
+  const said = asked ?? inText?.trim();
   if (said !== undefined) {
     const op = ops.find((op) => op.name === said);
     if (op) return op;
@@ -166,12 +184,17 @@ function checkContract(name: string, kernel: Kernel, op: Op): void {
       `Cannot put ${name} in the place of ${op.name}: ${what}; ./wscl kernels show ${op.name} says what there is`,
     );
   };
-  for (const { name: binding, access } of storageOf(kernel)) {
+  for (const { name: binding, access, layout } of storageOf(kernel)) {
     const own = storageOf(ours).find((one) => one.name === binding);
     if (!own) refuse(`it binds ${binding}, there is [${described(storageOf(ours))}]`);
     if (access === "write" && own!.access !== "write") {
       refuse(`it writes ${binding}, which others still read`);
     }
+    if (access !== "write" && own!.access === "write") {
+      refuse(`${binding} must be var<storage, read_write>: it is written`);
+    }
+    const problem = layoutProblem(layout, own!.layout);
+    if (problem) refuse(`${binding} is ${nameOf(layout)}, ${problem}`);
   }
   const missing = storageOf(ours).filter(({ name, access }) =>
     access === "write" && !storageOf(kernel).some((one) => one.name === name)
@@ -181,6 +204,12 @@ function checkContract(name: string, kernel: Kernel, op: Op): void {
   const unknown = fieldsOf(kernel).filter((field) => !fields.includes(field));
   if (unknown.length > 0) {
     refuse(`its uniform record has ${unknown.join(", ")}, there is [${fields.join(", ")}]`);
+  }
+  for (const field of recordOf(kernel)) {
+    const { layout } = recordOf(ours).find(({ name }) => name === field.name)!;
+    if (!isAlike(field.layout, layout)) {
+      refuse(`its field ${field.name} is ${nameOf(field.layout)}, there it is ${nameOf(layout)}`);
+    }
   }
   const known = sharedConstants(op).map((constant) => constant.name);
   const unset = kernel.constants.filter((constant) =>
@@ -195,10 +224,32 @@ function checkContract(name: string, kernel: Kernel, op: Op): void {
   }
 }
 
-/** Names of the fields of the uniform record; none where there is no record. */
-export function fieldsOf({ bindings }: Kernel): string[] {
+/** What is wrong with how a binding lies in its buffer, beside how ours does; null: nothing. */
+function layoutProblem(layout: Layout, ours: Layout): string | null {
+  if (layout.kind === "list" && layout.count !== null) {
+    return "whose length is fixed; leave it out, sizes are in the uniform record";
+  }
+  const [scalar, wanted] = [scalarOf(layout), scalarOf(ours)];
+  // Structs of several types are left to the kernel.
+  const differs = scalar !== null && wanted !== null && (scalar === "f32") !== (wanted === "f32");
+  return differs ? `there it is ${nameOf(ours)}` : null;
+}
+
+/** Whether the host can give a field of this type what it has for the other. */
+function isAlike(layout: Layout, ours: Layout): boolean {
+  if (layout.kind !== "list" || ours.kind !== "list") return layout.kind === ours.kind;
+  return layout.count === ours.count && isAlike(layout.element, ours.element);
+}
+
+/** The fields of the uniform record; none where there is no record. */
+function recordOf({ bindings }: Kernel): readonly Field[] {
   const layout = bindings.find(({ access }) => access === "uniform")?.layout;
-  return layout?.kind === "struct" ? layout.fields.map(({ name }) => name) : [];
+  return layout?.kind === "struct" ? layout.fields : [];
+}
+
+/** Names of the fields of the uniform record. */
+export function fieldsOf(kernel: Kernel): string[] {
+  return recordOf(kernel).map(({ name }) => name);
 }
 
 function uniformOf(kernel: Kernel, { uniform = {} }: Dispatch): Pick<Dispatch, "uniform"> {
@@ -216,14 +267,46 @@ function chosen(
   );
 }
 
-/** The text behind `//@ name:`; null where there is no such line. */
-function directive(code: string, name: string): string | null {
-  return code.match(new RegExp(`^//@ ${name}:(.*)$`, "m"))?.[1] ?? null;
+/** What lines `//@ NAME: ...` may say. */
+const directiveNames = ["op", "workgroups", "only"] as const;
+
+/** Longest text of a line `//@`: what is longer is no line that anybody wrote. */
+const LONGEST_DIRECTIVE = 2000;
+
+/**
+ * The texts behind `//@ NAME:`, by name.
+ *
+ * @throws {InputError} for a line that looks like one of them and is none: it would be passed over, and the kernel
+ * launched otherwise than it says.
+ */
+function directivesOf(name: string, code: string): Readonly<Record<string, string | undefined>> {
+  const found: Record<string, string> = Object.create(null);
+  for (const [i, line] of code.replace(/^\ufeff/, "").split(/\r?\n/).entries()) {
+    if (!/^\s*\/\/\s*@/.test(line)) continue;
+    const refuse = (what: string): never => {
+      throw new InputError(
+        `Cannot read ${name}: line ${i + 1}, "${line.trim().slice(0, 60)}", ${what}`,
+      );
+    };
+    const [, key, text] = line.match(/^\/\/@ (\w+):(.*)$/) ?? [];
+    if (!directiveNames.some((known) => known === key)) {
+      refuse(
+        `is not understood; such lines begin with ${
+          directiveNames.map((known) => `"//@ ${known}:"`).join(", ")
+        }, with nothing in front`,
+      );
+    }
+    if (key in found) refuse(`is the second "//@ ${key}:"; put both into one line`);
+    if (text.length > LONGEST_DIRECTIVE) {
+      refuse(`has ${text.length} characters, ${LONGEST_DIRECTIVE} at most are read`);
+    }
+    found[key] = text;
+  }
+  return found;
 }
 
-function workgroupsOf(name: string, code: string): readonly string[] {
-  const text = directive(code, "workgroups");
-  if (text === null) {
+function workgroupsOf(name: string, text: string | undefined): readonly string[] {
+  if (text === undefined) {
     throw new InputError(
       `Cannot launch ${name}: it does not say how many workgroups it wants; add a line such as ` +
         "`//@ workgroups: ceil(batch * outHeight * outWidth / 64), outGroups`",
@@ -237,10 +320,10 @@ function workgroupsOf(name: string, code: string): readonly string[] {
 }
 
 /** `//@ only: KERNEL = 3, STRIDE = 1 or 2`: values by name. */
-function onlyOf(name: string, code: string): ReadonlyMap<string, readonly number[]> {
-  const text = directive(code, "only");
-  return new Map(
-    (text ?? "").split(",").filter((part) => part.trim() !== "").map((part) => {
+function onlyOf(name: string, text = ""): ReadonlyMap<string, readonly number[]> {
+  const parts = text.split(",").filter((part) => part.trim() !== "");
+  const only = new Map(
+    parts.map((part) => {
       const [, key, values] = part.match(/^\s*(\w+)\s*=\s*(\d+(?:\s+or\s+\d+)*)\s*$/) ?? [];
       if (key === undefined) {
         throw new InputError(
@@ -250,6 +333,10 @@ function onlyOf(name: string, code: string): ReadonlyMap<string, readonly number
       }
       return [key, values.split(/\s+or\s+/).map(Number)] as const;
     }),
+  );
+  if (only.size === parts.length) return only;
+  throw new InputError(
+    `Cannot read the line "//@ only:" in ${name}: it names something twice; for several values write NAME = 1 or 3`,
   );
 }
 

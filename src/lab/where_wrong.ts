@@ -1,23 +1,18 @@
+import { measureOf } from "../check/check_case.ts";
 import type { CaseOutput } from "../check/kernel_case.ts";
 
 /** An output, and what a kernel has found at its places. */
-export type FoundOutput = Pick<CaseOutput, "name" | "at" | "expected" | "where"> & {
+export type FoundOutput = Pick<CaseOutput, "name" | "at" | "expected" | "terms" | "where"> & {
   readonly found: ArrayLike<number>;
 };
 
 /** An element counts as wrong where it is off by more than this share of the output's root mean square. */
 const WRONG = 1e-4;
 
-/** What an output is measured by: the root mean square of what is expected. */
-export function scaleOf(expected: ArrayLike<number>): number {
-  let sum = 0;
-  for (let i = 0; i < expected.length; i++) sum += expected[i] * expected[i];
-  return Math.sqrt(sum / Math.max(1, expected.length));
-}
-
 /** The samples of an output, and which of them count as wrong. */
-function judged({ at, expected, where, found }: FoundOutput) {
-  const scale = scaleOf(expected);
+function judged(output: FoundOutput) {
+  const { at, expected, where, found } = output;
+  const scale = measureOf(output);
   const samples = Array.from(at, (place, i) => {
     const off = Math.abs(found[i] - expected[i]);
     return { coordinates: where(place), found: found[i], expected: expected[i], off };
@@ -62,13 +57,13 @@ export function whereWrong(output: FoundOutput): string[] {
   return lines;
 }
 
-/** Whether a row or column (axes that end in y or x) is the first or the last among the samples. */
+/** Whether a row or column of an image is the first or the last among the samples; taps of a kernel, ky and kx, are none. */
 function atBorder(
   coordinates: Readonly<Record<string, number>>,
   samples: readonly { readonly coordinates: Readonly<Record<string, number>> }[],
 ): boolean {
   return Object.entries(coordinates).some(([axis, value]) =>
-    /[yx]$/.test(axis) &&
+    /^[io]?[yx]$/.test(axis) &&
     (value === 0 || samples.every((sample) => sample.coordinates[axis] <= value))
   );
 }

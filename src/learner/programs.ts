@@ -139,7 +139,12 @@ export class LearnerPrograms {
     const key = keyOf(plan);
     const known = this.#programs.get(key);
     if (known) return known;
-    const { gpu, replace } = this.#options.network;
+    const { gpu, replace, beforeBatch } = this.#options.network;
+    const { rows, forward } = plan;
+    if (rows > 0) {
+      const segments = forward?.sizes ?? [rows];
+      await beforeBatch({ segments, inference: forward?.mode !== "training" });
+    }
     const program = await Program.build(gpu, key, this.#record(plan).map(replace));
     this.#programs.set(key, program);
     return program;

@@ -36,6 +36,14 @@ export interface NetworkOptions {
   readonly choice?: Conv2dChoice;
   /** What is launched in place of what is recorded: kernels of one's own; default: the same. */
   readonly replace?: (launch: Dispatch) => Dispatch;
+  /** Awaited before the first launch of a batch unlike any before; default: nothing. */
+  readonly beforeBatch?: (batch: BatchSizes) => Promise<void>;
+}
+
+/** Images of each segment of a batch, and whether nothing is learned from it. */
+export interface BatchSizes {
+  readonly segments: readonly number[];
+  readonly inference: boolean;
 }
 
 /** A copy of everything that training changes, on the GPU. */
@@ -59,6 +67,8 @@ export class Network {
   readonly precision: Precision;
   /** What is launched in place of what is recorded. */
   readonly replace: (launch: Dispatch) => Dispatch;
+  /** Awaited before the first launch of a batch unlike any before. */
+  readonly beforeBatch: NonNullable<NetworkOptions["beforeBatch"]>;
   /** Flat f32 tables with the layout of `table.learned`. */
   readonly values: Tensor;
   readonly gradients: Tensor;
@@ -83,6 +93,7 @@ export class Network {
     this.gpu = gpu;
     this.precision = options.precision ?? "full";
     this.replace = options.replace ?? ((launch) => launch);
+    this.beforeBatch = options.beforeBatch ?? (() => Promise.resolve());
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
     this.table = parameterTable(this.architecture);
     this.#arena = new Arena(gpu, "network");

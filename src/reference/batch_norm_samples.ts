@@ -24,10 +24,19 @@ export class BatchNormSamples {
   readonly #z: Numbers;
   /** `[2, C]`: gamma, beta. */
   readonly #affine: Numbers;
+  readonly #rounds: boolean;
   /** Moments and rows of the segments that were asked for, by segment and channel. */
   readonly #known: { readonly moments: Moments; readonly rows: readonly number[] }[][];
 
-  constructor(z: Numbers, affine: Numbers, channels: number, segments: readonly number[]) {
+  /** @param rounds whether statistics are those that are stored, in f32: what a backward pass is given. */
+  constructor(
+    z: Numbers,
+    affine: Numbers,
+    channels: number,
+    segments: readonly number[],
+    { rounds = false } = {},
+  ) {
+    this.#rounds = rounds;
     this.step = padded(channels);
     let end = 0;
     this.segments = segments.map((pixels) => ({ start: end, end: end += pixels }));
@@ -110,6 +119,23 @@ export class BatchNormSamples {
     return { beta, gamma };
   }
 
+  /** How large the terms of {@linkcode BatchNormSamples.gradientSums} are together: they may cancel. */
+  gradientTerms(
+    gradient: (at: number) => number,
+    channel: number,
+    segment: number,
+    { start, end } = this.segments[segment],
+  ): { readonly beta: number; readonly gamma: number } {
+    const [mean, inverse] = this.segmentRows(segment, channel);
+    let [beta, gamma] = [0, 0];
+    for (let p = start; p < end; p++) {
+      const g = Math.abs(gradient(p * this.step + channel));
+      beta += g;
+      gamma += g * Math.abs(this.#z[p * this.step + channel] - mean) * inverse;
+    }
+    return { beta, gamma };
+  }
+
   /** Element `at` of the gradient of z, given the sums of its channel and segment. */
   inputGradient(
     at: number,
@@ -124,11 +150,28 @@ export class BatchNormSamples {
     return scale * (gradient - sums.beta / (end - start) - x * sums.gamma / (end - start));
   }
 
+  /** How large the terms of {@linkcode BatchNormSamples.inputGradient} are together: of a few pixels they cancel. */
+  inputGradientTerms(
+    at: number,
+    gradient: number,
+    sums: { readonly beta: number; readonly gamma: number },
+  ): number {
+    const channel = at % this.step;
+    const segment = this.segmentOf(Math.floor(at / this.step));
+    const [mean, inverse, scale] = this.segmentRows(segment, channel);
+    const { start, end } = this.segments[segment];
+    const x = (this.#z[at] - mean) * inverse;
+    const size = Math.abs(gradient) + Math.abs(sums.beta / (end - start)) +
+      Math.abs(x * sums.gamma / (end - start));
+    return Math.abs(scale) * size;
+  }
+
   #of(segment: number, channel: number) {
     const { start, end } = this.segments[segment];
     return this.#known[segment][channel] ??= (() => {
       const moments = this.momentsOf(channel, start, end);
-      return { moments, rows: this.rowsOf(channel, moments) };
+      const rows = this.rowsOf(channel, moments);
+      return { moments, rows: this.#rounds ? rows.map(Math.fround) : rows };
     })();
   }
 }

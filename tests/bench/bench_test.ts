@@ -3,7 +3,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { compareResults } from "../../bench/compare.ts";
-import { benchCustom, parseShape } from "../../bench/custom.ts";
+import {
+  benchCustom,
+  compareWithLast,
+  type CustomResult,
+  parseShape,
+  verdict,
+} from "../../bench/custom.ts";
 import { evaluateExpression, splitAtCommas } from "../../src/lab/expression.ts";
 import { checkCase } from "../../src/check/check_case.ts";
 import { Operands } from "../../src/check/operands.ts";
@@ -49,6 +55,26 @@ Deno.test("expressions follow the usual rules, and say what they do not know", (
 Deno.test("medians, quartiles and figures", () => {
   assert.deepEqual(summarise([5, 1, 4, 2, 3]), { median: 3, low: 2, high: 4, least: 1, count: 5 });
   assert.deepEqual([1234, 12.345, 0.012345].map(figures), ["1234", "12.3", "0.0123"]);
+});
+
+Deno.test("there is no verdict of few rounds, and none within the noise", () => {
+  const results = (ratios: readonly number[]) =>
+    [{
+      layers: 1,
+      ...{ milliseconds: summarise(ratios), ours: summarise(ratios.map(() => 1)) },
+      ratio: summarise(ratios),
+    }] as unknown as CustomResult[];
+  const [slow, fast] = [[2, 2.1, 2.2, 2.3, 2.4], [0.5, 0.5, 0.6, 0.6, 0.6]].map(results);
+  const noisy = results([0.5, 0.8, 1.9, 2.3, 2.9]);
+  assert.match(verdict(slow), /ours is 2\.20 times as fast/);
+  assert.match(verdict(fast), /yours is 1\.67 times as fast/);
+  assert.match(verdict(noisy), /no difference beyond the noise/);
+  assert.match(verdict(results([0.99, 0.985, 0.985, 0.985, 0.99])), /no difference beyond/);
+  assert.match(verdict(results([0.7, 0.8, 0.9, 0.97, 1.1])), /no difference beyond/);
+  assert.match(verdict(results([2, 2.1])), /none by 2 rounds: noise cannot be told/);
+  assert.match(compareWithLast(fast, slow), /0\.27 times as long/);
+  assert.match(compareWithLast(noisy, slow), /no difference beyond the noise/);
+  assert.match(compareWithLast(results([1]), slow), /too few rounds to tell \(1\)/);
 });
 
 Deno.test("compare pairs results, and fails on a slowdown", async () => {

@@ -53,6 +53,9 @@ Deno.test("kernels new writes a kernel that can be read, and replaces no file", 
     const again = await wscl("kernels", "new", "mse", path);
     assert.equal(again.code, 2);
     assert.match(again.errors, /there is such a file/);
+    const nowhere = await wscl("kernels", "new", "mse", join(folder, "none", "my.wgsl"));
+    assert.equal(nowhere.code, 2);
+    assert.match(nowhere.errors, /there is no folder .*none; make it, or name another file/);
   } finally {
     Deno.removeSync(folder, { recursive: true });
   }

@@ -5,7 +5,9 @@ import { ops } from "../../src/check/table.ts";
 import { InputError } from "../../src/errors.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import type { Summary } from "../../src/experiment/summary.ts";
-import { readKernelFile } from "../../src/host/own_kernels.ts";
+import { trainingRows } from "../../src/experiment/training_rows.ts";
+import { openGpu } from "../../src/gpu/device.ts";
+import { ownKernelsOf, readKernelFile } from "../../src/host/own_kernels.ts";
 import { runExperiment } from "../../src/host/run.ts";
 import { readOrigin } from "../../src/host/run_folder.ts";
 import type { KernelText } from "../../src/lab/own_kernel.ts";
@@ -113,6 +115,50 @@ test("a kernel that is wrong, or of no use to the run, ends it before its first 
     run(path("twice"), [{ name, code }, { name: "other.wgsl", code }]),
     /conv2d_forward\.wgsl and other\.wgsl together: both compute conv2d_forward/,
   );
+});
+
+/** The pooling, wrong where a condition on its rows holds. */
+const wrongWhere = (condition: string): KernelText => {
+  const { name, code } = starter("pool_forward");
+  const sum = "features[id.x] = sum";
+  assert(code.includes(sum));
+  return { name, code: code.replace(sum, `if (${condition}) { sum = vec4f(); }\n  ${sum}`) };
+};
+
+test("a batch that is neither whole nor a step's is tried before the first step; nothing is left to resume", async (path) => {
+  // 24 images: the last batch of an epoch has 3, and 8 replays.
+  const changes = { batchSize: 7 };
+  const config = resolveConfig({ ...tinyOptions, method: "er_ace", ...changes }, []);
+  const usual = [trainingRows(config), config.batchSize, config.evaluation.batchSize];
+  const condition = usual.map((rows) => `dims.rows != ${rows}u`).join(" && ");
+  await assert.rejects(
+    run(path("run"), [wrongWhere(`dims.rows > 4u && ${condition}`)], { changes }),
+    /refused at pool_forward pool batch=11,/,
+  );
+  assert.throws(() => Deno.statSync(path("run")), Deno.errors.NotFound);
+});
+
+test("a batch that was not foreseen is tried before its first launch, once", async () => {
+  const config = resolveConfig({ ...tinyOptions, method: "er_ace" }, []);
+  const own = ownKernelsOf([wrongWhere("dims.rows == 7u")])!;
+  const gpu = await openGpu();
+  try {
+    const batch = { segments: [6], inference: true };
+    await own.tryBatch(gpu, config, batch);
+    const { memory } = gpu;
+    await own.tryBatch(gpu, config, batch);
+    assert.deepEqual(gpu.memory, memory);
+    await assert.rejects(
+      own.tryBatch(gpu, config, { segments: [3, 4], inference: false }),
+      ({ constructor, message }: Error) => {
+        assert.equal(constructor, InputError);
+        assert.match(message, /refused at pool_forward pool batch=7,/);
+        return true;
+      },
+    );
+  } finally {
+    gpu.destroy();
+  }
 });
 
 test("a kernel with a form for both storages trains in mixed precision", async (path) => {

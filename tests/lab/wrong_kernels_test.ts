@@ -6,7 +6,8 @@ import type { Gpu } from "../../src/gpu/device.ts";
 import { type CheckOptions, checkOwn, type OwnCheck } from "../../src/lab/check_own.ts";
 import { readOwnKernel } from "../../src/lab/own_kernel.ts";
 import type { Reason } from "../../src/lab/reasons.ts";
-import { smallCases } from "../../src/lab/own_cases.ts";
+import { networkCases, smallCases } from "../../src/lab/own_cases.ts";
+import { checkKernel } from "../../src/lab/lab.ts";
 import { starterOf } from "../../src/lab/starters.ts";
 import { gpuTests } from "../support/gpu.ts";
 
@@ -25,11 +26,21 @@ function broken(
   }, starterOf(opNamed(name)));
 }
 
+/** A kernel tried at small shapes, or at those of a network whose layer has this name. */
+interface FoundOptions extends CheckOptions {
+  readonly layer?: string;
+}
+
 /** What is found out about a text at the first small shape of its operation that it fails at, or else at the last. */
-async function found(gpu: Gpu, code: string, options?: CheckOptions): Promise<OwnCheck> {
+async function found(gpu: Gpu, code: string, options: FoundOptions = {}): Promise<OwnCheck> {
   const own = readOwnKernel({ name: "my.wgsl", code });
+  const { layer } = options;
+  const cases = layer === undefined
+    ? smallCases(own.op, "f32", "cifar")
+    : networkCases(own.op, { width: 4, size: 8, batch: 2 }, gpu)
+      .filter((one) => one.layer === layer);
   let last: OwnCheck | null = null;
-  for (const kernelCase of smallCases(own.op, "f32", "cifar")) {
+  for (const kernelCase of cases) {
     last = await checkOwn(gpu, own, kernelCase, options);
     if (last.reason) break;
   }
@@ -41,7 +52,7 @@ async function assertRefused(
   code: string,
   reason: Reason,
   details: RegExp,
-  options?: CheckOptions,
+  options?: FoundOptions,
 ): Promise<void> {
   const check = await found(gpu, code, options);
   const said = check.details.join("\n");
@@ -162,8 +173,8 @@ test("workgroup memory: right with its barrier, refused without any, wrong with 
   await assertRefused(
     gpu,
     shared("", "workgroupBarrier();"),
-    "wrong",
-    /is there a workgroupBarrier\(\) between every write and the reads of other threads/,
+    "no barrier",
+    /it reads parts\[i\] of workgroup memory with no workgroupBarrier\(\) behind a write to parts/,
   );
 });
 
@@ -237,4 +248,105 @@ test("threads that write the same place: other bits, or simply wrong", async (gp
     check.reason === "wrong" || check.reason === "other bits in another run",
     `${check.reason} ${check.details.join("\n")}`,
   );
+});
+
+test("one channel in 32 that no sample hits is found beside ours", async (gpu) => {
+  const code = broken("batch_norm_statistics", [
+    "partials[into] = mean;",
+    "partials[into] = mean + select(vec4f(), vec4f(0.5, 0.0, 0.0, 0.0), channel == 5u);",
+  ]);
+  await assertRefused(gpu, code, "wrong", /1 of all 32 elements of mean are unlike ours/, {
+    layer: "layer4.0.bn1",
+  });
+});
+
+test("one weight in 9216 whose partial sums no sample hits is found beside ours", async (gpu) => {
+  const code = broken("conv2d_weight_gradient", [
+    "partials[chunk * size + id.x] = sum;",
+    "if (id.x == 777u) { sum.x += 5.0; }\n  partials[chunk * size + id.x] = sum;",
+  ]);
+  await assertRefused(gpu, code, "wrong", /1 of all 9216 elements of partial sums of gw/, {
+    layer: "layer4.0.conv2",
+  });
+});
+
+test("a formula that cancels: right around 0, refused around 30", async (gpu) => {
+  const code = broken(
+    "batch_norm_statistics",
+    [
+      "let d = z[p * dims.channels4 + channel] - mean;",
+      "let d = z[p * dims.channels4 + channel];",
+    ],
+    ["= m2;", "= max(vec4f(), m2 - n * mean * mean);"],
+  );
+  await assertRefused(
+    gpu,
+    code,
+    "loses its digits where numbers are not around 0",
+    /of squared deviations, 0\.00001 is allowed/,
+  );
+});
+
+test("a check is not to be told from its use: by the length of buffers, by what stands behind them", async (gpu) => {
+  const early = (condition: string) =>
+    broken("pool_forward", [
+      "if (id.x >= dims.rows * dims.channels4) {",
+      `if (${condition}) { return; }\n  if (id.x >= dims.rows * dims.channels4) {`,
+    ]);
+  await assertRefused(
+    gpu,
+    early("arrayLength(&features) <= dims.rows * dims.channels4"),
+    "goes by the length of its buffers",
+    /sizes are in the uniform record/,
+  );
+  const last = "bitcast<u32>(x[arrayLength(&x) - 1u].x)";
+  await assertRefused(
+    gpu,
+    early(`(${last} & 0x7ff00000u) != 0x7fc00000u`),
+    "reads beyond its operands",
+    /where plain numbers stand behind the operands/,
+  );
+});
+
+test("of what is not written nothing is said, and taps are no border", async (gpu) => {
+  const scaled = broken("batch_norm_statistics", ["m2 += d * d;", "m2 += d * d * 1.01;"]);
+  await assertRefused(gpu, scaled, "wrong", /1\.0e-2 of squared deviations/);
+  const tap = broken("conv2d_weight_gradient", [
+    "partials[chunk * size + id.x] = sum;",
+    "if (tap == 1u) { sum *= 2.0; }\n  partials[chunk * size + id.x] = sum;",
+  ]);
+  await assertRefused(gpu, tap, "wrong", /30 of 576 sampled elements/);
+});
+
+test("our kernels and the starters are right in other forms of a network's shapes as well", async (gpu) => {
+  const size = { width: 4, size: 8, batch: 5, segments: [3, 2] };
+  for (const op of ops) {
+    const forms = op.otherForms(size, gpu);
+    const usual = op.ofNetwork(size, gpu);
+    const different = new Set([...usual, ...forms].map(({ shape }) => JSON.stringify(shape)));
+    assert.equal(different.size, usual.length + forms.length, op.name);
+    const own = readOwnKernel({ name: "my.wgsl", code: starterOf(op) });
+    for (const one of forms.slice(-3)) {
+      const check = await checkOwn(gpu, own, one, { brief: true });
+      const shape = JSON.stringify(one.shape);
+      assert.equal(check.reason, null, `${op.name} ${shape}: ${check.details.join("\n")}`);
+    }
+  }
+});
+
+test("a kernel that is wrong with a shortcut, at one width alone, is found", async (gpu) => {
+  const code = broken("batch_norm_apply", [
+    "y[at] = value;",
+    "y[at] = select(value, 2.0 * value, RESIDUAL == 1u && dims.channels4 == 8u);",
+  ]);
+  const checks = await checkKernel(gpu, code, { width: 4, size: 8, batch: 2 });
+  const { reason, shape } = checks.at(-1)!;
+  assert.deepEqual([reason, shape.channels, shape.residual], ["wrong", 32, 1]);
+});
+
+test("a right kernel is right where its terms cancel: two pixels a channel", async (gpu) => {
+  for (const op of ["batch_norm_backward_apply", "batch_norm_backward_reduce"]) {
+    const check = await found(gpu, starterOf(opNamed(op)), { layer: "layer4.0.bn1" });
+    assert.equal(check.reason, null, check.details.join("\n"));
+  }
 });

@@ -12,6 +12,7 @@ import {
 import type { StoredType } from "../../ops/storage.ts";
 import { padded } from "../../reference/layout.ts";
 import { defineOp, known, type OpRecord } from "../define_op.ts";
+import type { NetworkSize } from "../kernel_case.ts";
 import { convNorms, different } from "../layers.ts";
 import type { Operands } from "../operands.ts";
 import { Norm, type NormShape, type SumsOf } from "./norm_operands.ts";
@@ -33,21 +34,31 @@ function normRecord(
     ...about,
     activations: true,
     small: () => [small],
-    ofNetwork: ({ batch, ...size }, gpu) =>
-      different(
+    ofNetwork: ({ batch, segments = [batch], inference = false, ...size }, gpu) =>
+      inference && !special.relu ? [] : different(
         convNorms(size).map(({ norm, outputChannels, outputHeight, outputWidth }) => ({
           layer: norm,
           shape: {
             batch,
             channels: outputChannels,
-            segments: [batch * outputHeight * outputWidth],
+            segments: segments.map((images) => images * outputHeight * outputWidth),
             fewThreads: gpu.adapter.isFallback,
             ...special,
+            ...(inference ? { inference } : {}),
           },
         })),
       ),
-    sizes: ({ channels, segments, batch = 1 }) => {
-      return { batch, channels, area: segments.reduce((a, b) => a + b) / batch };
+    sizes: ({ channels, segments, batch = 1, residual, inference, mask }) => {
+      const area = segments.reduce((a, b) => a + b) / batch;
+      return {
+        ...{ batch, channels, area },
+        ...(segments.length > 1
+          ? Object.fromEntries(segments.map((pixels, i) => [`segment${i}`, pixels]))
+          : {}),
+        ...(residual ? { residual: residual === "identity" ? 1 : 2 } : {}),
+        ...(inference ? { inference: 1 } : {}),
+        ...(mask !== special.mask ? { mask: mask === "output" ? 1 : mask ? 2 : 0 } : {}),
+      };
     },
     cost: (shape) => {
       return { flops: cost.flops * length(shape), bytes: cost.bytes * length(shape) };
@@ -60,12 +71,15 @@ function ofShortcuts(record: Omit<OpRecord<NormShape>, "prepare">) {
   return {
     ...record,
     activations: false,
-    ofNetwork: ({ batch, ...size }: { batch: number; width: number; size: number }) =>
-      different(
+    ofNetwork: ({ batch, segments = [batch], inference = false, ...size }: NetworkSize) =>
+      inference && record.name !== "batch_norm_inference" ? [] : different(
         convNorms(size).filter(({ conv }) => conv.includes("shortcut"))
           .map(({ norm, outputChannels: channels, outputHeight, outputWidth }) => ({
             layer: norm,
-            shape: { batch, channels, segments: [batch * outputHeight * outputWidth] },
+            shape: {
+              ...{ batch, channels },
+              segments: segments.map((images) => images * outputHeight * outputWidth),
+            },
           })),
       ),
     cost: ({ channels }: NormShape) => ({ flops: 10 * channels, bytes: 32 * channels }),
@@ -185,6 +199,14 @@ export const batchNormApply = defineOp<NormShape>({
     { relu: true },
     { flops: 4, bytes: 8 },
   ),
+  forms: (shape, { inference = false, segments }) => {
+    const residuals = ["identity", "normalised"] as const;
+    const added = residuals.map((residual): NormShape => ({ ...shape, residual }));
+    // A batch of which it is not said how it is divided may be either.
+    const either = !inference && segments === undefined;
+    const infers = [shape, ...added].map((form): NormShape => ({ ...form, inference: true }));
+    return either ? [...added, ...infers] : added;
+  },
   small: (stored) => [
     small,
     { ...small, residual: "identity", relu: true },
@@ -264,7 +286,7 @@ function prepareEdges(operands: Operands, stored: StoredType) {
 
 /** The gradient behind the ReLU, the operands of both backward kernels, and the sums of a chunk. */
 function backward(operands: Operands, given: NormShape, stored: StoredType) {
-  const norm = new Norm(operands, given, stored);
+  const norm = new Norm(operands, given, stored, true);
   const { samples, channels } = norm;
   const gy = operands.values("gy", norm.length, { channels });
   const y = given.mask === "output"
@@ -277,8 +299,12 @@ function backward(operands: Operands, given: NormShape, stored: StoredType) {
     const { beta, gamma } = samples.gradientSums(masked, c, chunk.segment, chunk);
     return [beta, gamma];
   };
+  const termsOf: SumsOf = (chunk, c) => {
+    const { beta, gamma } = samples.gradientTerms(masked, c, chunk.segment, chunk);
+    return [beta, gamma];
+  };
   return {
-    ...{ norm, gy, masked, sumsOf },
+    ...{ norm, gy, masked, sumsOf, termsOf },
     common: {
       ...{ shape: norm.shape, z: norm.zTensor(), label },
       mask: y ? { y: operands.tensor("y", y, stored) } : given.mask ? "own output" as const : null,
@@ -286,6 +312,12 @@ function backward(operands: Operands, given: NormShape, stored: StoredType) {
     },
   };
 }
+
+/** Behind an output that is added to, and behind none. */
+const otherMasks = (shape: NormShape): NormShape[] => [
+  { ...shape, mask: "output" },
+  { ...shape, mask: undefined },
+];
 
 const bothMasks = () => [
   { ...small, mask: "output" as const },
@@ -304,13 +336,14 @@ export const batchNormBackwardReduce = defineOp<NormShape>({
     { flops: 6, bytes: 8 },
   ),
   small: bothMasks,
+  forms: otherMasks,
   prepare: (operands, given, stored) => {
-    const { norm, gy: before, masked, sumsOf, common } = backward(operands, given, stored);
+    const { norm, gy: before, masked, sumsOf, termsOf, common } = backward(operands, given, stored);
     const gy = operands.output("gy", before);
     const partials = operands.output("partials", norm.scratch.partials);
     const dispatch = recordBatchNormBackwardReduce({ ...common, gy, partials });
     const names = ["sum of g", "sum of g x"];
-    const sums = norm.partialOutputs(partials, names, norm.chunks(dispatch), sumsOf);
+    const sums = norm.partialOutputs(partials, names, norm.chunks(dispatch), sumsOf, termsOf);
     // Written back only where a shortcut needs it.
     const written = given.mask === "output" ? [norm.activation("masked gy", gy, masked)] : [];
     return { dispatches: () => [dispatch], outputs: [...written, ...sums] };
@@ -329,6 +362,7 @@ export const batchNormBackwardApply = defineOp<NormShape>({
     { flops: 5, bytes: 12 },
   ),
   small: bothMasks,
+  forms: otherMasks,
   prepare: (operands, given, stored) => {
     const { norm, gy, masked, sumsOf, common } = backward(operands, given, stored);
     const { samples, step } = norm;
@@ -350,16 +384,18 @@ export const batchNormBackwardApply = defineOp<NormShape>({
     };
     const total = (part: "gamma" | "beta") => (c: number) =>
       samples.segments.reduce((sum, _, segment) => sum + sums(segment, c)[part], 0);
-    const sample = (at: number) =>
-      samples.inputGradient(
-        at,
-        masked(at),
-        sums(samples.segmentOf(Math.floor(at / step)), at % step),
-      );
+    const sumsAt = (at: number) => sums(samples.segmentOf(Math.floor(at / step)), at % step);
+    const sample = (at: number) => samples.inputGradient(at, masked(at), sumsAt(at));
+    const output = norm.activation("dz", dz, sample);
+    const terms = Array.from(
+      output.at,
+      (at) =>
+        at % step < norm.channels ? samples.inputGradientTerms(at, masked(at), sumsAt(at)) : 0,
+    );
     return {
       dispatches: () => [record(partials)],
       outputs: [
-        norm.activation("dz", dz, sample),
+        { ...output, terms },
         norm.row("gradient of gamma", gradients, 0, total("gamma")),
         norm.row("gradient of beta", gradients, 1, total("beta")),
       ],

@@ -95,6 +95,7 @@ export const poolForward = defineOp<PoolingShape>({
 
 /** Each pixel's share of the gradient. */
 export const poolBackward = defineOp<PoolingShape>({
+  learns: true,
   ...poolRecord({
     name: "pool_backward",
     summary: "the gradient of the average over each image",
@@ -168,6 +169,8 @@ export const linearLogits = defineOp<ClassifierShape>({
     summary: "the classifier's logits",
     kernels: [linearKernels.forward],
   }),
+  // Where logits are adjusted before they are predicted from, a layer from heads to heads shifts them.
+  forms: (shape) => [{ ...shape, inputs: shape.outputs }],
   prepare: (operands, shape) => {
     const { x, w, b, sizes, twin, yShape } = linear(operands, shape);
     const logits = operands.output("y", shape.rows * padded(shape.outputs));
@@ -189,6 +192,7 @@ export const linearLogits = defineOp<ClassifierShape>({
 
 /** The gradient of the features. */
 export const linearInputGradient = defineOp<ClassifierShape>({
+  learns: true,
   ...linearRecord({
     name: "linear_input_gradient",
     summary: "the gradient of the classifier's input",
@@ -214,6 +218,7 @@ export const linearInputGradient = defineOp<ClassifierShape>({
 
 /** The gradients of weight and bias. */
 export const linearWeightGradient = defineOp<ClassifierShape>({
+  learns: true,
   ...linearRecord({
     name: "linear_weight_gradient",
     summary: "the gradients of the classifier's weight and bias",

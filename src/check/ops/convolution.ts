@@ -248,7 +248,12 @@ export const conv2dForward = defineOp<ConvolutionShape>({
 
 /** The gradient of x, given that of y. */
 export const conv2dInputGradient = defineOp<ConvolutionShape>({
+  learns: true,
   ...passRecord("input_gradient"),
+  sizes: (shape) => {
+    return { ...passRecord("input_gradient").sizes(shape), ...(shape.adds ? { adds: 1 } : {}) };
+  },
+  forms: (shape) => [{ ...shape, adds: true }],
   prepare: (operands, shape, stored) => {
     const given = operandsOf(operands, shape, stored);
     const [a, b] = [given.gy(), given.weights()];
@@ -274,6 +279,7 @@ export const conv2dInputGradient = defineOp<ConvolutionShape>({
 
 /** The gradient of the weights: sums over parts of the batch, and then the sum of these. */
 export const conv2dWeightGradient = defineOp<ConvolutionShape>({
+  learns: true,
   ...passRecord("weight_gradient"),
   prepare: (operands, shape, stored) => {
     const given = operandsOf(operands, shape, stored);
@@ -307,6 +313,7 @@ export const conv2dWeightGradient = defineOp<ConvolutionShape>({
           ...output,
           name: "partial sums of gw",
           tensor: partials,
+          every: Array.from({ length }, (_, place) => place),
           read: (values, place) => sumOfParts(values, length, place, sum.chunks),
         }]
         : undefined,
@@ -320,6 +327,7 @@ const partsOf = (shape: ConvolutionShape) =>
 
 /** The sum of the parts alone, on parts of noise. */
 export const conv2dWeightGradientReduce = defineOp<ConvolutionShape>({
+  learns: true,
   ...passRecord("weight_gradient"),
   name: "conv2d_weight_gradient_reduce",
   summary: "the sums of those partial sums",

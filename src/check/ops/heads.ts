@@ -37,7 +37,9 @@ function logitsRecord(
     ofNetwork: ({ batch, heads = usualHeads }) => [
       { layer: "logits", layers: 1, shape: { rows: batch, heads } },
     ],
-    sizes: ({ rows, heads }) => ({ batch: rows, heads }),
+    sizes: ({ rows, heads, over }) => {
+      return { batch: rows, heads, ...(over === "closed" ? { closed: 1 } : {}) };
+    },
     cost: ({ rows, heads }) => ({
       flops: perLogit.flops * rows * heads,
       bytes: perLogit.bytes * rows * padded(heads),
@@ -205,6 +207,7 @@ function remembering(operands: Operands, { rows, heads, records: given, over }: 
 
 /** Adds the squared distance to remembered logits to losses and gradients that are there. */
 export const mseOp = defineOp<LogitsShape>({
+  learns: true,
   ...logitsRecord(
     {
       name: "mse",
@@ -215,6 +218,7 @@ export const mseOp = defineOp<LogitsShape>({
     [distilled, { ...distilled, over: "closed" }],
     { flops: 5, bytes: 16 },
   ),
+  forms: (shape) => [{ ...shape, over: "closed" }],
   prepare: (operands, given) => {
     const { rows, heads } = given;
     const { records, batch, logits, memory, isHeld } = remembering(operands, given);

@@ -108,6 +108,7 @@ export const maxPoolForwardOp = defineOp<PoolingShape>({
 
 /** The gradient of each maximum, at its place. */
 export const maxPoolBackwardOp = defineOp<PoolingShape>({
+  learns: true,
   ...record({
     name: "max_pool_backward",
     summary: "the gradient of each maximum, at its place",

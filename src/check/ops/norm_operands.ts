@@ -40,7 +40,8 @@ export class Norm {
   /** Channels whose sums are compared. */
   readonly compared: readonly number[];
 
-  constructor(operands: Operands, shape: NormShape, stored: StoredType) {
+  /** @param given whether its statistics are given, rounded to f32, as to a backward pass. */
+  constructor(operands: Operands, shape: NormShape, stored: StoredType, given = false) {
     const { channels, segments, fewThreads, inference } = shape;
     const step = padded(channels);
     this.operands = operands;
@@ -56,7 +57,9 @@ export class Norm {
       operands.values("beta", step, { channels }),
     ];
     this.affine = new Float32Array([...gamma, ...beta]);
-    this.samples = new BatchNormSamples(this.z, this.affine, channels, segments);
+    this.samples = new BatchNormSamples(this.z, this.affine, channels, segments, {
+      rounds: given,
+    });
     this.scratch = batchNormScratch(step / 4);
     const some = [0, channels - 1, ...operands.places(channels, 4)];
     this.compared = channels > 8
@@ -125,6 +128,7 @@ export class Norm {
     names: readonly string[],
     chunks: readonly Chunk[],
     sumsOf: SumsOf,
+    termsOf?: SumsOf,
   ): CaseOutput[] {
     const all = chunks.flatMap((chunk) => this.compared.map((c) => ({ chunk, c })));
     const sums = all.map(({ chunk, c }) => sumsOf(chunk, c));
@@ -132,7 +136,11 @@ export class Norm {
       name,
       tensor,
       at: all.map(({ chunk, c }) => (chunk.row + part) * this.step + c),
+      every: chunks.flatMap(({ row }) =>
+        Array.from({ length: this.channels }, (_, c) => (row + part) * this.step + c)
+      ),
       expected: sums.map((pair) => pair[part]),
+      terms: termsOf && all.map(({ chunk, c }) => termsOf(chunk, c)[part]),
       where: (at) => ({ chunk: Math.floor(at / 2 / this.step), c: at % this.step }),
     }));
   }
@@ -145,13 +153,17 @@ export class Norm {
 
   /** Row `row` of a table of channels. Padded channels are not looked at: there 1 / deviation is 1 / sqrt(epsilon). */
   row(name: string, tensor: Tensor, row: number, expected: (c: number) => number): CaseOutput {
-    return sampled(
+    const output = sampled(
       name,
       tensor,
       this.compared.map((c) => row * this.step + c),
       (at) => expected(at % this.step),
       (at) => ({ c: at % this.step }),
     );
+    return {
+      ...output,
+      every: Array.from({ length: this.channels }, (_, c) => row * this.step + c),
+    };
   }
 
   /** What training leaves beside its output: the statistics of each segment, and the running ones. */

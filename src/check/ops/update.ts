@@ -49,7 +49,15 @@ export const sgdMasked = defineOp<UpdateShape>({
       },
     },
   ],
-  sizes: ({ parameters }) => ({ parameters }),
+  forms: (shape) => [
+    { ...shape, momentum: 0.9, weightDecay: 0.01, freezes: true },
+    { ...shape, momentum: 0.9, weightDecay: 0.01, nesterov: true },
+  ],
+  sizes: ({ parameters, momentum, nesterov }) => ({
+    parameters,
+    ...(momentum > 0 ? { momentum } : {}),
+    ...(nesterov ? { nesterov: 1 } : {}),
+  }),
   cost: ({ parameters }) => ({ flops: 6 * parameters, bytes: 21 * parameters }),
   prepare: (operands, { parameters: length, learningRate, freezes, ...options }) => {
     const [value, gradient, velocity] = ["values", "gradients", "velocities"]
