@@ -63,7 +63,10 @@ export function standardTerminal(): Terminal {
   // A dumb terminal cannot go back to a line that it has shown.
   const isLive = Deno.stdout.isTerminal() && environment("TERM") !== "dumb";
   const colour = isLive && (environment("NO_COLOR") ?? "") === "";
+  // The launcher has seen that it is closed; to Deno it is /dev/null then.
+  const isClosed = environment("WSCL_NO_OUTPUT") === "1";
   const write = (text: string) => {
+    if (isClosed) throw new OutputError(new Error("standard output is closed"));
     let bytes = new TextEncoder().encode(text);
     while (bytes.length > 0) {
       try {

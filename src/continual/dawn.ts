@@ -16,6 +16,7 @@ import {
   type Stream,
   STREAMS,
 } from "./state.ts";
+import { alsoTrained } from "./trained.ts";
 
 /** What a night has come to. */
 export interface NightResult {
@@ -70,7 +71,8 @@ export async function dawnOf(
   const byHead = Array.from({ length: settings.maxClasses }, (_, head) => nameOf.get(head) ?? null);
   const model = encodeModel(weights, settings, byHead);
   const record = recordOf(result, state, exam);
-  return { generation: { state, model, memory, exam, record }, record };
+  const trained = alsoTrained(base.trained, result.division.train);
+  return { generation: { state, model, memory, exam, trained, record }, record };
 }
 
 /** What the memory holds, with what is known of each picture by its pixels. */

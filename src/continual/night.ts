@@ -31,7 +31,7 @@ import { NightCheckpoints } from "./night_checkpoints.ts";
 import { type NightSession, nightStreams, openSession } from "./night_session.ts";
 import type { Picture } from "./pictures.ts";
 import type { NightRecord } from "./record.ts";
-import { nightConfig } from "./settings.ts";
+import { nightConfig, withFewerJudges } from "./settings.ts";
 import type { DreamSet } from "./state.ts";
 import type { LearnerStore } from "./store.ts";
 import { type NightWatch, PictureFinder } from "./watch.ts";
@@ -90,7 +90,10 @@ export async function spendNight(
   try {
     return await night.execute();
   } catch (error) {
-    if (error instanceof Interrupted) return { stopped: error.reason };
+    if (error instanceof Interrupted) {
+      night.tellOfHaste(error.reason);
+      return { stopped: error.reason };
+    }
     throw night.explain(error);
   } finally {
     night.close();
@@ -110,6 +113,9 @@ class Night {
   readonly #teller: Teller;
   readonly #reporter: StepReporter;
   readonly #division: Division;
+  /** As the settings have it. */
+  readonly #asked: ExperimentConfig;
+  /** As the images of the night allow it. */
   readonly #config: ExperimentConfig;
   /** Earlier images first, then those of the day. */
   readonly #exam: readonly Picture[];
@@ -118,6 +124,8 @@ class Night {
   readonly #dreamt = new Map<string, number>();
   readonly #started: number;
   #secondsBefore = 0;
+  /** Training steps that were made here, not repeated. */
+  #stepsMade = 0;
   #gpu: Gpu | null = null;
   #room: NightSession | null = null;
   #finder: PictureFinder | null = null;
@@ -130,7 +138,7 @@ class Night {
     this.#started = host.now();
     this.#teller = new Teller((event) => host.emit(event), () => {});
     this.#reporter = new StepReporter((event) => this.#teller.emit(event), () => host.now());
-    const { base: { state, exam, memory }, day } = plan;
+    const { base: { state, exam, memory, trained }, day } = plan;
     this.#reporter.task = state.nights;
     const apart = Map.groupBy(exam, ({ label }) => label);
     const counts = new Map(
@@ -140,13 +148,18 @@ class Night {
       ]),
     );
     const draws = Random.stream(state.settings.seed, `exam of night ${state.nights}`);
-    this.#division = divideDay(day, counts, draws);
+    const learned = new Set(trained.map(({ digest }) => digest));
+    this.#division = divideDay(day, counts, draws, learned);
     this.#exam = [...exam, ...this.#division.exam];
-    this.#config = nightConfig(state.settings, this.#division.train.length || memory.length);
+    const { length } = this.#division.train;
+    const config = nightConfig(state.settings, length || memory.length);
+    this.#config = length === 0 ? config : withFewerJudges(config, length);
+    this.#asked = config;
   }
 
   async execute(): Promise<NightEnd> {
     const { base, attempt, taken } = this.#plan;
+    this.#tellOfJudges();
     const dreams = await this.#openDreams();
     const identity = await this.#identity();
     const checkpoints = new NightCheckpoints(this.#store, (text) => this.#teller.note(text));
@@ -172,6 +185,7 @@ class Night {
           begin: (phase, steps) => this.#reporter.begin(phase, steps),
           observer: {
             step: (segments) => {
+              if (!recording.replaying) this.#stepsMade++;
               this.#watchDreams(segments);
               this.#show(segments);
             },
@@ -226,6 +240,10 @@ class Night {
   /** Adds to a failure where it happened. */
   explain(thrown: unknown): Error {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (/\blower\b/.test(error.message)) {
+      error.message +=
+        "; of a learner that is settled when it is made: make another with other --set, --width or --memory";
+    }
     if (!(error instanceof InputError) && this.#gpu !== null) {
       error.message += ` (night ${
         this.#plan.base.state.nights + 1
@@ -233,6 +251,12 @@ class Night {
     }
     this.#teller.fail(error);
     return error;
+  }
+
+  /** Whoever gives it the same time again will wait for ever. */
+  tellOfHaste(reason: Interrupted["reason"]): void {
+    if (reason !== "time" || this.#stepsMade > 0) return;
+    this.#teller.note("The time was up before a step of the night was made: give it more");
   }
 
   close(): void {
@@ -258,6 +282,18 @@ class Night {
       );
     }
     return images;
+  }
+
+  #tellOfJudges(): void {
+    if (this.#config === this.#asked) return;
+    const { length } = this.#division.train;
+    const { wscl, freezing } = this.#config;
+    this.#teller.note(
+      wscl.freezing
+        ? `Freezing is judged on ${freezing.validation} of the ${length} images, not on ` +
+          `${this.#asked.freezing.validation} (freezing.validation): the others are learned`
+        : "Nothing is frozen: of one image none can be set apart to judge on",
+    );
   }
 
   /** What decides how the night goes. */

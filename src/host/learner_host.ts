@@ -1,5 +1,6 @@
 import { basename, dirname, resolve } from "node:path";
 import { openDreams } from "../data/dataset.ts";
+import { InputError } from "../errors.ts";
 import type { LearnerHost } from "../continual/continual_learner.ts";
 import type { NewLearner } from "../continual/birth.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
@@ -80,6 +81,29 @@ export async function dreamsIn(
   return { from, images: await openDreamFolder(from, size, { ...context, emit: () => {} }) };
 }
 
+/** @throws {InputError} where neither a folder nor an archive of it is there. */
+function refuseNoDreams(path: string): void {
+  const archive = `${path}.zip`;
+  if (mayBeThere(path) || (mayRead(archive) && mayBeThere(archive))) return;
+  throw new InputError(
+    `Cannot dream of the images in ${path}: there is no such folder; restore it, or give another with --dreams`,
+  );
+}
+
+/** What cannot be looked at may be there: whoever opens it says why. */
+function mayBeThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+  }
+}
+
+function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
 async function openDreamFolder(
   path: string,
   size: number,
@@ -89,6 +113,7 @@ async function openDreamFolder(
     readonly emit: (event: RunEvent) => void;
   },
 ): Promise<ImageSet> {
+  refuseNoDreams(path);
   const all = { trainPerClass: null, testPerClass: null };
   const source = { format: "image_folder", folder: basename(path), resize: "cover", size } as const;
   return await openDreams({ ...all, ...source }, {

@@ -1,7 +1,7 @@
 import { dirname, join } from "node:path";
 import { readDay } from "../continual/day.ts";
 import { generationsOf, readGeneration, readLast } from "../continual/generation.ts";
-import { parseRecord } from "../continual/record.ts";
+import { parseHistory, withoutLost } from "../continual/record.ts";
 import { InputError } from "../errors.ts";
 import type { Comparison, RowResult } from "../experiment/comparison/results.ts";
 import { decodeGallery, type Gallery } from "../experiment/gallery.ts";
@@ -193,12 +193,13 @@ async function readLearner(path: string, warn: (text: string) => void): Promise<
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   const { state, memory, exam } = found;
   const { settings: { size }, taken } = state;
-  const day = await readDay(store, size, { after: taken, until: Infinity });
+  const damaged = (_: string, problem: string) => warn(problem);
+  const day = await readDay(store, size, { after: taken, until: Infinity, damaged });
   return {
     kind: "learner",
     path,
     state,
-    nights: (await store.lines()).flatMap(parseRecord),
+    nights: withoutLost(parseHistory(await store.lines(), warn)),
     memory,
     exam,
     generations: await generationsOf(store),

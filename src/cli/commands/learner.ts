@@ -18,7 +18,7 @@ const nightly = {
   accept: flag("take the night that was refused, or what this one makes, however its exam goes"),
   dreams: text(
     "<dir>",
-    "from now on dream of the images in this folder of class folders, or of memory",
+    "from now on dream of the images in this folder of class folders, or of memory, or none",
     { path: "read" },
   ),
   maxTime: training.maxTime,
@@ -162,11 +162,11 @@ const exam = command({
   description:
     "Accuracy by class and what is taken for what: on the images that were set apart, or on a folder of class folders.",
   arguments: { learner: asked, images: text("[dir]", "folder of class folders", { path: "read" }) },
-  options: { skipSelfTest, provider },
+  options: { json: flag("as JSON"), skipSelfTest, provider },
   needs: asking,
-  async run(given, { terminal, cacheDir }) {
+  async run(given, { terminal, cacheDir, printError }) {
     const { exam } = await import("../learner/ask.ts");
-    await exam({ ...given, cacheDir }, terminal);
+    await exam({ ...given, cacheDir }, terminal, printError);
   },
 });
 
