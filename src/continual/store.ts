@@ -116,15 +116,29 @@ export class MemoryLearnerStore implements LearnerStore {
   }
 }
 
-/** Copies all that one store holds into another, the history included; what the other held is left there. */
-export async function copyStore(from: LearnerStore, to: LearnerStore): Promise<void> {
+/**
+ * Copies all that one store holds into another, the history included; what the other held is left there.
+ *
+ * @returns what is wrong with bundles that are damaged, and were not copied.
+ */
+export async function copyStore(from: LearnerStore, to: LearnerStore): Promise<string[]> {
+  const problems: string[] = [];
   // What a reader looks for first comes last.
   for (const shelf of SHELVES.toReversed()) {
     for (const name of await from.names(shelf)) {
-      await to.write(shelf, name, await from.read(shelf, name));
+      let files: Files;
+      try {
+        files = await from.read(shelf, name);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        problems.push(error.message);
+        continue;
+      }
+      await to.write(shelf, name, files);
     }
   }
   for (const line of await from.lines()) await to.append(line);
+  return problems;
 }
 
 /** Whether nothing is there: no learner has ever been. */
