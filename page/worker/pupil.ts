@@ -46,7 +46,6 @@ export class Pupil {
   readonly #hooks: PupilHooks;
   readonly #learner: ContinualLearner;
   readonly #twin: ContinualLearner;
-  #asking: Promise<unknown> = Promise.resolve();
 
   private constructor(
     home: Home,
@@ -139,15 +138,7 @@ export class Pupil {
   }
 
   /** What both see in a picture. */
-  predict(given: GivenPicture): Promise<Seen> {
-    // One after the other: they share what holds the picture.
-    const answer = () => this.#predict(given);
-    const next = this.#asking.then(answer, answer);
-    this.#asking = next;
-    return next;
-  }
-
-  async #predict(given: GivenPicture): Promise<Seen> {
+  async predict(given: GivenPicture): Promise<Seen> {
     const pixels = await readPicture(given, this.size);
     const [learner] = await this.#asked(this.#learner, pixels);
     const knows = this.#twin.state.classes.length > 0;

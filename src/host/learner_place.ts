@@ -42,9 +42,14 @@ export async function packTo(
 /** Makes a folder of the learner in a file. @throws {InputError} where something is there, or it is no such file. */
 export async function unpackTo(file: string, path: string): Promise<LearnerStore> {
   const learner = await unpackLearner(readFile(file), file);
-  createLearnerFolder(path);
+  const undo = createLearnerFolder(path);
   const folder = new LearnerFolder(path);
-  await copyStore(learner, folder);
+  try {
+    await copyStore(learner, folder);
+  } catch (error) {
+    undo();
+    throw error;
+  }
   return folder;
 }
 
