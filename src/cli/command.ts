@@ -43,6 +43,10 @@ export interface Needs {
   readonly reads?: (given: GivenTexts) => readonly string[];
   /** The hosts that it reaches, as Deno's --allow-net has them. */
   readonly hosts?: (given: GivenTexts) => readonly string[];
+  /** Lock file of the packages that this command alone needs, in the program's folder. */
+  readonly lock?: string;
+  /** Environment variables that it reads, besides those that every command may. */
+  readonly variables?: readonly string[];
   /** What the launcher does in place of starting the program. */
   readonly byLauncher?: (given: GivenTexts) => "test" | "soak" | null;
 }

@@ -4,6 +4,7 @@ import { dataCommands } from "./commands/data.ts";
 import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
 import { evaluate, exportWeights, report } from "./commands/results.ts";
+import { serve } from "./commands/serve.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
 
@@ -19,6 +20,7 @@ export const wscl: CommandGroup = {
     demo,
     train,
     ...learnerCommands,
+    serve,
     compare,
     evaluate,
     dataCommands,

@@ -45,6 +45,8 @@ function launch(args: readonly string[], places: Places): string {
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
+    ...needs.variables ? [`--allow-env=${needs.variables.join(",")}`] : [],
+    ...needs.lock ? [`--lock=${join(places.root, needs.lock)}`, "--frozen"] : [],
     ...dawn ? [`--lock=${join(places.root, "dawn.lock")}`, `--allow-ffi=${dawn.join(",")}`] : [],
   ];
   const fetch = dawn?.length === 0;

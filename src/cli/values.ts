@@ -89,6 +89,26 @@ export function duration(text: string): number {
   return seconds;
 }
 
+/** A duration, or null for `never`. */
+export function durationOrNever(text: string): number | null {
+  return text === "never" ? null : duration(text);
+}
+
+/** `03:30`: minutes since midnight. */
+export function timeOfDay(text: string): number {
+  const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  if (hours === undefined) throw new InvalidValue("Expected a time of the day such as 03:30.");
+  return Number(hours) * 60 + Number(minutes);
+}
+
+/** A port; 0: any that is free. */
+export function port(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
+    throw new InvalidValue("Expected a port from 0 to 65535.");
+  }
+  return Number(text);
+}
+
 /** `5m`, `500steps`, `task` or `never`. */
 export function checkpointEvery(text: string): CheckpointEvery {
   if (text === "task" || text === "never") return text;

@@ -10,6 +10,7 @@ import { generationsOf, parseGenerationName, readGeneration } from "./generation
 import { checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
 import { Keeper, type KeptPlan } from "./keeper.ts";
 import { type NightHost, spendNight } from "./night.ts";
+import type { Picture } from "./pictures.ts";
 import { type Prediction, Predictor } from "./predictor.ts";
 import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
 import { nightConfig } from "./settings.ts";
@@ -118,6 +119,12 @@ export class ContinualLearner {
       night: await keeper.pendingPlan() !== null,
       refused: await keeper.refused() !== null,
     };
+  }
+
+  /** Pictures that it holds: those that it remembers, those of its exam, and those that wait for a night. */
+  async pictures(): Promise<Readonly<Record<"memory" | "exam" | "day", readonly Picture[]>>> {
+    const { memory, exam } = this.#keeper.generation;
+    return { memory, exam, day: await this.#keeper.day() };
   }
 
   /** {@linkcode observeAll} for images of one class. */
