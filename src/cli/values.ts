@@ -89,9 +89,9 @@ export function duration(text: string): number {
   return seconds;
 }
 
-/** A duration, or null for `never`. */
-export function durationOrNever(text: string): number | null {
-  return text === "never" ? null : duration(text);
+/** A duration; `never` is infinite. */
+export function durationOrNever(text: string): number {
+  return text === "never" ? Infinity : duration(text);
 }
 
 /** `03:30`: minutes since midnight. */

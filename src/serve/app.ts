@@ -7,7 +7,7 @@ import { type App, type Context, type Handler, loadWebPackages } from "./package
 import { NotReady } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { RateLimit } from "./rate_limit.ts";
-import { check, readAsked, readEpisode, readJson } from "./read_body.ts";
+import { BODY_TIME, bodyIsLate, check, readAsked, readEpisode, readJson } from "./read_body.ts";
 import * as schemas from "./schemas.ts";
 import type { Service } from "./service.ts";
 
@@ -58,7 +58,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
     invalidAuthenticationHeader: { message: NO_TOKEN },
     invalidToken: { message: { error: "Cannot answer: the token is another one" } },
   });
-  const bounded = hono.bodyLimit({
+  const limitedBody = hono.bodyLimit({
     maxSize: options.mostBytes,
     onError: () => {
       throw new Problem(
@@ -67,6 +67,22 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       );
     },
   });
+
+  // Where a body has no length the limit reads it, for as long as it takes.
+  const bounded: Handler = async (context, next) => {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(bodyIsLate()), BODY_TIME);
+    const began = () => clearTimeout(timer);
+    const read = limitedBody(context, async () => {
+      began();
+      await next();
+    });
+    try {
+      return await Promise.race([read, late.promise]);
+    } finally {
+      began();
+    }
+  };
 
   app.onError((error, context) => answerError(error, context, options.report));
   app.notFound((context) =>
@@ -121,16 +137,13 @@ export async function createApp(service: Service, options: AppOptions): Promise<
         "Idempotency-Key, the first answer is repeated.",
       body: { schema: schemas.episodeBody, files: true },
       query: { label: "Name of the class, where the body is the image itself" },
-      headers: { "Idempotency-Key": "The same for the same request sent again; kept for a day" },
+      headers: KEY,
       answers: {
         200: schemas.episodeAnswer,
         202: schemas.episodeAnswer,
       },
       handle: async (context) => {
-        const given = context.req.header("idempotency-key");
-        const key = given === undefined
-          ? null
-          : check(schemas.idempotencyKey, given, "keep the episode");
+        const key = keyOf(context, "keep the episode");
         const sent = await readEpisode(context.req.raw, context.req.query("label"));
         const { isNew, repeated, episode } = await service.teach({ ...sent, key });
         if (repeated) context.header("idempotency-replayed", "true");
@@ -183,10 +196,11 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       summary: "Lets the learner sleep on what waits",
       description: "202: the night will be spent, with what waited, whatever happens. 200: done.",
       body: { schema: schemas.sleepBody, files: false, isOptional: true },
+      headers: KEY,
       answers: { 200: schemas.sleepAnswer, 202: schemas.sleepAnswer },
       handle: async (context) => {
         const asked = await readJson(context.req.raw, schemas.sleepBody, "sleep");
-        const answer = await service.sleep(asked);
+        const answer = await service.sleep({ ...asked, key: keyOf(context, "sleep") });
         return context.json(answer, answer.night === null ? 200 : 202);
       },
     },
@@ -321,6 +335,8 @@ interface Route {
   readonly answers: Readonly<Record<number, v.GenericSchema | string>>;
 }
 
+const KEY = { "Idempotency-Key": "The same for the same request sent again; kept for a day" };
+
 const NO_TOKEN = {
   error: "Cannot answer: no token is given; send Authorization: Bearer TOKEN",
 };
@@ -454,6 +470,11 @@ async function answerError(
 
 function digestOf(context: Context): string {
   return check(schemas.digestParam, context.req.param("digest"), "find the episode");
+}
+
+function keyOf(context: Context, action: string): string | null {
+  const given = context.req.header("idempotency-key");
+  return given === undefined ? null : check(schemas.idempotencyKey, given, action);
 }
 
 function limitOf(context: Context): number {

@@ -9,8 +9,9 @@ interface Asked<Request> {
   readonly request: Request;
 }
 
-/** From the worker: one for each question, in any order. */
+/** From the worker: that it is there, then one for each question, in any order. */
 type Reply<Answer> =
+  | { readonly id: 0 }
   | { readonly id: number; readonly answer: Answer }
   | { readonly id: number; readonly failed: { readonly name: string; readonly message: string } };
 
@@ -25,6 +26,9 @@ interface Waiting<Answer> {
   readonly timer: ReturnType<typeof setTimeout>;
 }
 
+/** Seconds that a worker may take beyond until it is there. */
+const START_SECONDS = 120;
+
 /** The asking side: a worker that is started when it is first asked, and again after it was lost. */
 export class AskedWorker<Request, Answer> {
   readonly #url: URL;
@@ -32,6 +36,7 @@ export class AskedWorker<Request, Answer> {
   readonly #seconds: number;
   readonly #waiting = new Map<number, Waiting<Answer>>();
   #worker: Worker | null = null;
+  #isThere = false;
   #asked = 0;
   #losses = 0;
 
@@ -67,12 +72,16 @@ export class AskedWorker<Request, Answer> {
     const worker = this.#worker ??= this.#start();
     const id = ++this.#asked;
     const { promise, resolve, reject } = Promise.withResolvers<Answer>();
-    const timer = setTimeout(() => {
-      this.lose(`it did not answer within ${this.#seconds} s`);
-    }, this.#seconds * 1000);
+    const seconds = this.#seconds + (this.#isThere ? 0 : START_SECONDS);
+    const timer = setTimeout(() => this.lose(`it gave no answer in ${seconds} s`), seconds * 1000);
     this.#waiting.set(id, { resolve, reject, timer });
     worker.postMessage({ id, request } satisfies Asked<Request>, transfer);
     return promise;
+  }
+
+  /** Starts the worker, so that the first question finds it there. */
+  start(): void {
+    this.#worker ??= this.#start();
   }
 
   /** Ends the worker and all that it was asked; the next question starts another. */
@@ -90,6 +99,7 @@ export class AskedWorker<Request, Answer> {
   #end(error: Error): void {
     this.#worker?.terminate();
     this.#worker = null;
+    this.#isThere = false;
     for (const { reject, timer } of this.#waiting.values()) {
       clearTimeout(timer);
       reject(error);
@@ -100,8 +110,9 @@ export class AskedWorker<Request, Answer> {
   #start(): Worker {
     const worker = new Worker(this.#url, { type: "module", name: this.#name });
     worker.onmessage = ({ data }: MessageEvent<Reply<Answer>>) => {
+      if (data.id === 0) this.#isThere = worker === this.#worker;
       const waiting = this.#waiting.get(data.id);
-      if (!waiting) return;
+      if (!waiting || data.id === 0) return;
       this.#waiting.delete(data.id);
       clearTimeout(waiting.timer);
       if ("answer" in data) waiting.resolve(data.answer);
@@ -129,6 +140,7 @@ export function answerQuestions<Request, Answer>(
       self.postMessage({ id, failed: { name, message } } satisfies Reply<Answer>);
     }
   };
+  self.postMessage({ id: 0 } satisfies Reply<Answer>);
 }
 
 function revive({ name, message }: { readonly name: string; readonly message: string }): Error {

@@ -178,10 +178,14 @@ export class Backlog {
   /**
    * Asks for a night with some of the episodes: both are settled at once, so that it is the same night whenever it is
    * begun. A night that was asked for and has not begun takes them as well.
+   *
+   * @param answered is told of the night, and gives what is to be kept under an idempotency key
    */
   ask(
     { accept, nightsBefore, why }: Pick<AskedNight, "accept" | "nightsBefore" | "why">,
     digests: readonly string[],
+    answered: (night: number) => ({ readonly key: string } & KeptAnswer) | null,
+    now: number,
   ): AskedNight {
     return this.#transaction(() => {
       const queued = this.nights(["asked"]).at(-1);
@@ -197,6 +201,8 @@ export class Backlog {
           ...[id, digest],
         );
       }
+      const key = answered(id);
+      if (key) this.#keep(key, now);
       return this.nights().find((night) => night.id === id)!;
     });
   }
@@ -316,6 +322,18 @@ export class Backlog {
       }
     });
     this.#recount();
+  }
+
+  /** How a transaction is brought to the disk, as SQLite says it. */
+  durability(): { readonly journal: string; readonly synchronous: number } {
+    const [{ journal_mode: journal }] = this.#all("PRAGMA journal_mode");
+    const [{ synchronous }] = this.#all("PRAGMA synchronous");
+    return { journal: journal as string, synchronous: synchronous as number };
+  }
+
+  /** Lets the file have so many pages at most; a transaction that wants more finds the disk full. */
+  limitPages(pages: number): void {
+    this.#db.exec(`PRAGMA max_page_count = ${pages}`);
   }
 
   /** Closes the file, with all that was asked of it done. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { sha256 } from "../digest.ts";
-import { removeIfThere, syncFolder, writeNew, writing } from "../host/durable.ts";
+import { diskProblem, removeIfThere, syncFolder, writeNew } from "../host/durable.ts";
 
 /** Somebody else has put another object there: whoever finds this is not to write any more. */
 export class Fenced extends Error {
@@ -56,22 +56,29 @@ export class FolderObject implements ObjectStore {
   }
 
   async put(bytes: Uint8Array<ArrayBuffer>, known: string | null): Promise<string> {
-    return await writing(this.#path, async () => {
-      Deno.mkdirSync(this.name, { recursive: true });
-      using file = Deno.openSync(join(this.name, ".lock"), { write: true, create: true });
-      file.lockSync(true); // until it is closed: looking and writing are one
-      if (await this.tag() !== known) throw new Fenced(`another object is in ${this.name}`);
-      const part = `${this.#path}.part`;
+    try {
+      return await this.#put(bytes, known);
+    } catch (error) {
+      if (error instanceof Fenced) throw error;
+      throw new Error(`Cannot write ${this.#path}: ${diskProblem(error)}`, { cause: error });
+    }
+  }
+
+  async #put(bytes: Uint8Array<ArrayBuffer>, known: string | null): Promise<string> {
+    Deno.mkdirSync(this.name, { recursive: true });
+    using file = Deno.openSync(join(this.name, ".lock"), { write: true, create: true });
+    await file.lock(true); // until it is closed: looking and writing are one
+    if (await this.tag() !== known) throw new Fenced(`another object is in ${this.name}`);
+    const part = `${this.#path}.part`;
+    removeIfThere(part);
+    try {
+      writeNew(part, bytes);
+      Deno.renameSync(part, this.#path);
+    } catch (error) {
       removeIfThere(part);
-      try {
-        writeNew(part, bytes);
-        Deno.renameSync(part, this.#path);
-      } catch (error) {
-        removeIfThere(part);
-        throw error;
-      }
-      syncFolder(this.name);
-      return `"${await sha256(bytes)}"`;
-    });
+      throw error;
+    }
+    syncFolder(this.name);
+    return `"${await sha256(bytes)}"`;
   }
 }

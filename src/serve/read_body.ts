@@ -6,7 +6,15 @@ import { episodeBody, label, MOST_IMAGES, predictBody, top } from "./schemas.ts"
 import type { SentEpisode, SentImage } from "./service.ts";
 
 /** Milliseconds in which a body is to be there. */
-const BODY_TIME = 30_000;
+export const BODY_TIME = 30_000;
+
+/** What is answered to a body that is late. */
+export function bodyIsLate(): Problem {
+  return new Problem(
+    408,
+    `Cannot read the request: its body did not come in ${BODY_TIME / 1000} s`,
+  );
+}
 
 /** Images of a request: JSON, multipart, or one file as it is. */
 export async function readAsked(
@@ -114,15 +122,11 @@ export function check<S extends v.GenericSchema>(
 
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(new Problem(408, "Cannot read the request: its body did not come in 30 s"));
-  }, BODY_TIME);
+  const timer = setTimeout(() => late.reject(bodyIsLate()), BODY_TIME);
   try {
     return await Promise.race([request.bytes(), late.promise]);
   } catch (error) {
     if (error instanceof Problem) throw error;
-    // hono's limit ends a body that has no length and is too long by an error of its own.
-    if ((error as Error).name === "BodyLimitError") throw error;
     throw new Problem(400, "Cannot read the request: its body broke off; send it again");
   } finally {
     clearTimeout(timer);

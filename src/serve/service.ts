@@ -14,7 +14,7 @@ import { launchNight } from "../host/launch_night.ts";
 import { LearnerFolder, lockLearner } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
 import { AskedWorker, WorkerLost } from "./asked_worker.ts";
-import { type AskedNight, Backlog } from "./backlog.ts";
+import { type AskedNight, Backlog, type KeptAnswer } from "./backlog.ts";
 import type { DecodeRequest } from "./decode_worker.ts";
 import { Events } from "./events.ts";
 import type { PredictAnswer } from "./predict_worker.ts";
@@ -173,6 +173,7 @@ export class Service {
       const service = new Service(options, lock, backlog, learner);
       await service.#refresh();
       service.#firstDay();
+      service.#decoder.start();
       await service.#predictions.take();
       service.#goOn();
       await service.#change();
@@ -404,44 +405,49 @@ export class Service {
    * @throws {Problem} where there is nothing to learn or remember.
    */
   async sleep(
-    { accept = false, discard = false, why = "request" }: {
+    { accept = false, discard = false, why = "request", key = null }: {
       readonly accept?: boolean;
       readonly discard?: boolean;
       readonly why?: AskedNight["why"];
+      /** The same request sent again has the same key. */
+      readonly key?: string | null;
     } = {},
   ): Promise<SleepAnswer> {
     if (why === "request") this.#touch();
     this.#refuseBusy();
+    const before = key === null ? null : this.#backlog.answerTo(key);
+    if (before) return this.#repeated(before);
     await Promise.allSettled(this.#arriving.values());
     if (discard) return await this.#discard();
     const { taken, held } = this.#learnable();
-    const goesOn = this.#backlog.nights(["day"]).length > 0;
-    const answer = (night: AskedNight): SleepAnswer => ({
-      night: night.id,
-      status: this.#asleep ? "queued" : "asleep",
+    const [goesOn] = this.#backlog.nights(["day"]);
+    const answer = (night: number): SleepAnswer => ({
+      night,
+      status: this.#asleep && night !== goesOn?.id ? "queued" : "asleep",
       images: taken.length,
       held: Object.fromEntries(held),
     });
-    if (goesOn && taken.length === 0) {
-      const [night] = this.#backlog.nights(["day"]);
-      const found = { ...answer(night), status: "asleep" as const };
+    if (taken.length === 0 && goesOn) {
       this.#goOn();
-      return found;
+      return answer(goesOn.id);
     }
     if (taken.length === 0 && accept && this.#refused) return await this.#accept();
     if (taken.length === 0) this.#refuseRest(held);
-    const night = this.#backlog.ask(
+    const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#nights.length, why },
       taken,
+      (night) =>
+        key === null ? null : { key, fingerprint: SLEEP, answer: JSON.stringify(answer(night)) },
+      Date.now(),
     );
-    const found = answer(night);
+    const answered = answer(id);
     this.#goOn();
-    return found;
+    return answered;
   }
 
-  /** Resolves when no night goes on and none is asked for that can begin. */
+  /** Resolves when no night goes on, none is asked for that can begin, and what was to happen behind it has. */
   async awake(): Promise<void> {
-    await this.#running;
+    while (this.#running || this.#changing) await (this.#running ?? this.#changing);
   }
 
   // ---- Snapshots ------------------------------------------------------------------------------
@@ -651,6 +657,14 @@ export class Service {
       this.#busy = null;
     }
     return { night: null, status: "accepted", images: 0, held: {} };
+  }
+
+  #repeated({ fingerprint, answer }: KeptAnswer): SleepAnswer {
+    if (fingerprint === SLEEP) return JSON.parse(answer);
+    throw new Problem(
+      422,
+      "Cannot sleep: the Idempotency-Key was used for an episode; give each request a key of its own",
+    );
   }
 
   async #discard(): Promise<SleepAnswer> {
@@ -953,6 +967,8 @@ export const BACKLOG = "backlog.sqlite";
 /** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
 const TAG = "snapshot";
 const LAST_DAY = "slept on";
+/** What was sent under a key to let it sleep; no episode has this. */
+const SLEEP = "sleep";
 
 async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
   return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));

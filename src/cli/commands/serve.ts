@@ -1,6 +1,14 @@
 import { command, lasting, parsed, text } from "../command.ts";
 import { dreamsOfLearner } from "../named_paths.ts";
-import { checkpointEvery, count, durationOrNever, number, port, timeOfDay } from "../values.ts";
+import {
+  checkpointEvery,
+  count,
+  duration,
+  durationOrNever,
+  number,
+  port,
+  timeOfDay,
+} from "../values.ts";
 import { mirrorHosts } from "../../data/mirror.ts";
 import { training } from "./shared_options.ts";
 
@@ -35,7 +43,7 @@ export const serve = command({
     maxNight: parsed(
       "<time>",
       "interrupt a night after so long, and go on with it the next time: 30m",
-      durationOrNever,
+      duration,
     ),
     snapshots: text("<dir>", "put the learner away in this folder, at dawn and when asked", {
       path: "write",
@@ -83,7 +91,7 @@ export const serve = command({
         ...{ learner, endsProcess, mostWaiting: backlog, mostBytes: maxBody * 1e6 },
         rate: rate === 0 ? null : rate,
         safety: { cacheDir, checkpointEvery, skipSelfTest, skipTuning },
-        sleepTimes: { idle, daily: at ?? null },
+        sleepTimes: { idle: idle === Infinity ? null : idle, daily: at ?? null },
         maxNight: maxNight ?? null,
       },
       lasting(context, "the service goes on"),
