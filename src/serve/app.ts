@@ -38,7 +38,9 @@ export async function createApp(service: Service, options: AppOptions): Promise<
   const limit = options.rate === null ? null : new RateLimit(options.rate);
   const app = new hono.Hono();
 
-  const described = (route: Route) => openapi.describeRoute(describe(route, openapi.resolver));
+  const { schema: digest } = await openapi.resolver(schemas.digestParam).toOpenAPISchema();
+  const described = (route: Route) =>
+    openapi.describeRoute(describe(route, openapi.resolver, digest));
   const measured = (route: string): Handler => async (context, next) => {
     const began = performance.now();
     await next();
@@ -138,6 +140,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       body: { schema: schemas.episodeBody, files: true },
       query: { label: "Name of the class, where the body is the image itself" },
       headers: KEY,
+      refuses: [409, 422, 507],
       answers: {
         200: schemas.episodeAnswer,
         202: schemas.episodeAnswer,
@@ -153,6 +156,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
     {
       ...{ method: "get", path: "/v1/episodes/:digest", name: "episode" },
       summary: "What has become of an episode",
+      refuses: [404],
       answers: { 200: schemas.episodeAnswer },
       handle: (context) => {
         const digest = digestOf(context);
@@ -169,6 +173,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       summary: "Gives an episode another name",
       description: "200: done. 202: it will be, when the night that goes on has ended.",
       body: { schema: schemas.changeBody, files: false },
+      refuses: [404, 422, 507],
       answers: { 200: schemas.episodeAnswer, 202: schemas.episodeAnswer },
       handle: async (context) => {
         const digest = digestOf(context);
@@ -183,6 +188,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       description:
         "200: it is out of backlog, memory, exam and every kept generation; weights that have seen it stay. " +
         "202: it will be, when the night that goes on has ended.",
+      refuses: [404, 507],
       answers: { 200: schemas.episodeAnswer, 202: schemas.episodeAnswer },
       handle: async (context) => {
         const digest = digestOf(context);
@@ -197,6 +203,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       description: "202: the night will be spent, with what waited, whatever happens. 200: done.",
       body: { schema: schemas.sleepBody, files: false, isOptional: true },
       headers: KEY,
+      refuses: [409, 422, 507],
       answers: { 200: schemas.sleepAnswer, 202: schemas.sleepAnswer },
       handle: async (context) => {
         const asked = await readJson(context.req.raw, schemas.sleepBody, "sleep");
@@ -254,7 +261,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       ...{ method: "get", path: "/v1/model", name: "model" },
       summary: "The weights of the last generation, as safetensors",
       headers: { "If-None-Match": "Answers 304 where the weights are those of this ETag" },
-      answers: { 200: "application/octet-stream" },
+      answers: { 200: "application/octet-stream", 304: null },
       handle: async (context) => {
         const { generation, tag, bytes } = await service.model();
         const headers = { etag: tag, "x-wscl-generation": String(generation) };
@@ -272,6 +279,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       ...{ method: "post", path: "/v1/snapshot", name: "snapshot" },
       summary: "Puts the learner away, where the service was told to",
       body: { schema: schemas.snapshotBody, files: false, isOptional: true },
+      refuses: [409],
       answers: { 200: schemas.snapshotAnswer },
       handle: async (context) => {
         const asked = await readJson(context.req.raw, schemas.snapshotBody, "put a snapshot");
@@ -281,6 +289,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
     {
       ...{ method: "post", path: "/v1/restore", name: "restore" },
       summary: "Becomes what was put away last",
+      refuses: [404, 409],
       answers: { 200: schemas.restoreAnswer },
       handle: async (context) => context.json(await service.restore()),
     },
@@ -331,8 +340,10 @@ interface Route {
   };
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
-  /** A schema, or the type of what has none, by status. */
-  readonly answers: Readonly<Record<number, v.GenericSchema | string>>;
+  /** A schema, or the type of what has none, or null for nothing, by status. */
+  readonly answers: Readonly<Record<number, v.GenericSchema | string | null>>;
+  /** Statuses of what it may refuse, beyond those of every route. */
+  readonly refuses?: readonly (keyof typeof REFUSALS)[];
 }
 
 const KEY = { "Idempotency-Key": "The same for the same request sent again; kept for a day" };
@@ -344,24 +355,47 @@ const NO_TOKEN = {
 const STATUS: Readonly<Record<number, string>> = {
   200: "Done",
   202: "Kept: it will be done",
+  304: "The weights are those that are known",
   503: "Not now",
 };
 
-/** What refused requests are answered, whatever they were. */
-const REFUSALS: Readonly<Record<number, string>> = {
+/** What refused requests are answered with. */
+const REFUSALS = {
   400: "The request is not as it should be",
   401: "No token, or another one",
+  404: "There is no such thing",
+  408: "The body did not come in time",
+  409: "Not as things are: see the error",
   413: "The body is too long",
+  415: "The body is of another type",
+  422: "It cannot be learned so: see the error",
   429: "Too many requests, or too much waits: Retry-After",
+  500: "Something went wrong here",
   503: "Not now: Retry-After",
-};
+  507: "The disk is full: nothing was kept",
+} as const;
+
+/** Those of every route that wants the token, and of every body. */
+const OF_ALL = [400, 401, 429, 500, 503] as const;
+const OF_BODIES = [408, 413, 415] as const;
 
 /** Forms and files beside JSON. */
 const FILE = { type: "string", format: "binary" };
 
-function describe(route: Route, resolver: (schema: unknown) => object): object {
+/**
+ * A route in the document.
+ *
+ * @param digest schema of what stands for an episode in a path; the library makes those of bodies itself
+ */
+function describe(
+  route: Route,
+  resolver: (schema: unknown) => object,
+  digest: object,
+): object {
   const { name, summary, description, isOpen, body, query = {}, headers = {}, answers } = route;
-  const refusals = isOpen ? { 429: REFUSALS[429] } : REFUSALS;
+  const refusals = isOpen
+    ? [429, 500] as const
+    : [...OF_ALL, ...body ? OF_BODIES : [], ...route.refuses ?? []];
   const content = (schema: unknown) => ({ "application/json": { schema: resolver(schema) } });
   const parameters = (given: Readonly<Record<string, string>>, place: string) =>
     Object.entries(given).map(([name, description]) => ({
@@ -372,7 +406,13 @@ function describe(route: Route, resolver: (schema: unknown) => object): object {
     summary,
     ...description ? { description } : {},
     ...isOpen ? { security: [] } : {},
-    parameters: [...parameters(query, "query"), ...parameters(headers, "header")],
+    parameters: [
+      ...route.path.includes(":digest")
+        ? [{ name: "digest", in: "path", required: true, schema: digest }]
+        : [],
+      ...parameters(query, "query"),
+      ...parameters(headers, "header"),
+    ],
     ...body
       ? {
         requestBody: {
@@ -388,9 +428,9 @@ function describe(route: Route, resolver: (schema: unknown) => object): object {
       : {},
     responses: {
       ...Object.fromEntries(
-        Object.entries(refusals).map(([status, description]) => [
+        refusals.map((status) => [
           status,
-          { description, content: content(schemas.problemAnswer) },
+          { description: REFUSALS[status], content: content(schemas.problemAnswer) },
         ]),
       ),
       ...Object.fromEntries(
@@ -398,7 +438,11 @@ function describe(route: Route, resolver: (schema: unknown) => object): object {
           status,
           {
             description: STATUS[Number(status)],
-            content: typeof answer === "string" ? { [answer]: { schema: FILE } } : content(answer),
+            ...answer === null ? {} : {
+              content: typeof answer === "string"
+                ? { [answer]: { schema: FILE } }
+                : content(answer),
+            },
           },
         ]),
       ),

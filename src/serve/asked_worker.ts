@@ -116,7 +116,7 @@ export class AskedWorker<Request, Answer> {
       this.#waiting.delete(data.id);
       clearTimeout(waiting.timer);
       if ("answer" in data) waiting.resolve(data.answer);
-      else waiting.reject(revive(data.failed));
+      else if ("failed" in data) waiting.reject(revive(data.failed));
     };
     worker.onerror = (event) => {
       event.preventDefault(); // or the whole process ends

@@ -76,7 +76,9 @@ export interface HonoPackage {
 /** hono-openapi. */
 export interface OpenApiPackage {
   readonly describeRoute: (route: object) => Handler;
-  readonly resolver: (schema: unknown) => object;
+  readonly resolver: (
+    schema: unknown,
+  ) => { toOpenAPISchema(): Promise<{ readonly schema: object }> };
   readonly generateSpecs: (app: App, options: object) => Promise<object>;
 }
 
@@ -162,3 +164,6 @@ async function load(specifier: string): Promise<Record<string, unknown>> {
     );
   }
 }
+
+// For whoever fetches them beforehand, such as an image of a container.
+if (import.meta.main) await Promise.all([loadWebPackages(), loadAws()]);

@@ -110,7 +110,7 @@ onGpu(
   async (folder) => {
     await bear(join(folder, "learner"));
     await using service = await opened(folder);
-    const [a, b, c, d] = await teachAll(service, [...figures(0, 9), ...figures(1, 9)]);
+    const [a, b, c, d] = await teachAll(service, [...figures(0, 12), ...figures(1, 9)]);
     await assert.rejects(
       service.teach({ ...sent(figures(0, 1)[0]), label: "cross" }),
       refused(409, /known as disc; rename it/),
