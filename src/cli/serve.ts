@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import { start, type StartOptions } from "../serve/start.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
@@ -26,7 +27,7 @@ export async function serve(
       const subscription = service.events.subscribe(null);
       const telling = tell(subscription, terminal);
       const listening = Promise.withResolvers<void>();
-      const server = Deno.serve({
+      const server = listen({
         ...{ hostname: host, port },
         onListen: ({ port }) => {
           const { generation } = service;
@@ -56,6 +57,21 @@ export async function serve(
     return 0;
   } finally {
     stop.release();
+  }
+}
+
+/** @throws {InputError} where nobody can listen there. */
+function listen(
+  options: Deno.ServeTcpOptions,
+  handle: Deno.ServeHandler<Deno.NetAddr>,
+): Deno.HttpServer {
+  try {
+    return Deno.serve(options, handle);
+  } catch (error) {
+    const [found] = (error as Error).message.split("\n");
+    throw new InputError(
+      `Cannot listen at ${options.hostname}:${options.port}: ${found}; choose another --port or --host`,
+    );
   }
 }
 

@@ -76,7 +76,16 @@ export class Served implements AsyncDisposable {
   }
 
   /** Starts one on any free port; resolves when it answers. */
-  static async start(learner: string, ...args: string[]): Promise<Served> {
+  static start(learner: string, ...args: string[]): Promise<Served> {
+    return Served.startWith({}, learner, ...args);
+  }
+
+  /** The same, with more in its environment. */
+  static async startWith(
+    env: Record<string, string>,
+    learner: string,
+    ...args: string[]
+  ): Promise<Served> {
     const folder = join(learner, "..");
     const child = new Deno.Command(Deno.execPath(), {
       args: [
@@ -86,7 +95,7 @@ export class Served implements AsyncDisposable {
         ...[at("src/cli/main.ts"), "serve", learner, "--port", "0", "--skip-self-test"],
         ...["--skip-tuning", "--rate", "0", ...args],
       ],
-      env: { WSCL_CACHE_DIR: join(folder, "cache"), WSCL_TOKEN: TOKEN, NO_COLOR: "1" },
+      env: { WSCL_CACHE_DIR: join(folder, "cache"), WSCL_TOKEN: TOKEN, NO_COLOR: "1", ...env },
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
