@@ -5,6 +5,8 @@ import type { PredictAnswer, PredictRequest } from "./predict_worker.ts";
 /** In which a question is answered, loading and compiling included. */
 const SECONDS = 120;
 
+const LOADING = "the network is being loaded";
+
 /** Nobody answers right now. */
 export class NotReady extends Error {
   override readonly name = "NotReady";
@@ -19,7 +21,7 @@ export class Predictions {
   readonly #learner: string;
   readonly #safety: LearnerSafety;
   #loading: Promise<number> | null = null;
-  #problem: string | null = null;
+  #problem: string | null = LOADING;
   #closed = false;
 
   /** Of a folder; the worker is started when it is asked first. */
@@ -30,7 +32,7 @@ export class Predictions {
 
   /** Why nobody answers; null: somebody does. */
   get problem(): string | null {
-    return this.#problem ?? (this.#worker.isStarted ? null : "the network is not loaded yet");
+    return this.#problem ?? (this.#worker.isStarted ? null : LOADING);
   }
 
   /** Questions without an answer. */
@@ -41,6 +43,11 @@ export class Predictions {
   /** How often the worker, and with it the device, had to be replaced. */
   get losses(): number {
     return this.#worker.losses;
+  }
+
+  /** Loads the network; who asks meanwhile waits for it. */
+  async begin(): Promise<void> {
+    await (this.#loading = this.take());
   }
 
   /**

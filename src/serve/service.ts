@@ -157,7 +157,7 @@ export class Service {
   }
 
   /**
-   * Opens a learner: finishes what was interrupted, goes on with a night that was, and answers once this resolves.
+   * Opens a learner: finishes what was interrupted, and goes on with a night that was. The network is loaded behind it.
    *
    * @throws {InputError} where there is no learner, or another process has it.
    */
@@ -174,7 +174,8 @@ export class Service {
       await service.#refresh();
       service.#firstDay();
       service.#decoder.start();
-      await service.#predictions.take();
+      // The kernels' first test takes a while; whoever asks meanwhile waits for it, or asks whether it is ready.
+      service.#predictions.begin().catch((error) => service.#say(error.message));
       service.#goOn();
       await service.#change();
       return service;

@@ -7,5 +7,5 @@ const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? nu
 Deno.test({
   name: "a service that is killed loses nothing that it acknowledged, and its nights end the same",
   ignore: adapter === null || Deno.build.os === "windows",
-  fn: async () => console.log(await killServices(4, 4, 1)),
+  fn: async () => console.log(await killServices(3, 3, 1)),
 });

@@ -111,7 +111,19 @@ export class Served implements AsyncDisposable {
     };
     const ended = Promise.all([read(child.stdout), read(child.stderr)])
       .then(() => reject(new Error(`it did not begin to serve: ${output.text}`)));
-    return new Served(await promise, child, output, ended);
+    const service = new Served(await promise, child, output, ended);
+    for (let n = 0; n < 600 && !(await service.isReady()); n++) {
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+    return service;
+  }
+
+  /** Whether predictions are answered. */
+  async isReady(): Promise<boolean> {
+    const response = await fetch(`${this.url}/readyz`).catch(() => null);
+    await response?.body?.cancel();
+    // One that has been killed meanwhile is not waited for.
+    return response?.status !== 503;
   }
 
   /** What it has printed. */

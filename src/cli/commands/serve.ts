@@ -74,7 +74,7 @@ export const serve = command({
     ],
     reads: ({ learner }) => dreamsOfLearner(learner?.[0]),
     hosts: ({ host, port, snapshotObject }) => [
-      listening(host?.at(-1) ?? "127.0.0.1", port?.at(-1) ?? "8717"),
+      ...listening(host?.at(-1) ?? "127.0.0.1", port?.at(-1) ?? "8717"),
       ...storage(snapshotObject?.at(-1)),
     ],
   },
@@ -100,10 +100,11 @@ export const serve = command({
   },
 });
 
-/** As --allow-net has it; what is no address permits nothing. */
-function listening(host: string, port: string): string {
-  const known = /^[\w.-]+$/.test(host) ? host : /^[\da-fA-F:]+$/.test(host) ? `[${host}]` : "";
-  return `${known}:${/^\d{1,5}$/.test(port) ? port : "8717"}`;
+/** Where it listens, as --allow-net has it; the service itself says what is wrong with what is no address. */
+function listening(host: string, port: string): string[] {
+  if (!/^\d{1,5}$/.test(port)) return [];
+  if (/^[\da-fA-F:]*:[\da-fA-F:.]*$/.test(host)) return [`[${host}]:${port}`];
+  return /^[\w.-]+$/.test(host) ? [`${host}:${port}`] : [];
 }
 
 /** The host of an object's URL; the service itself says what is wrong with one that has none. */
