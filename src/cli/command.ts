@@ -43,8 +43,13 @@ export interface Needs {
   readonly reads?: (given: GivenTexts) => readonly string[];
   /** The hosts that it reaches, as Deno's --allow-net has them. */
   readonly hosts?: (given: GivenTexts) => readonly string[];
-  /** Lock file of the packages that this command alone needs, in the program's folder. */
-  readonly lock?: string;
+  /**
+   * Lock file, beside `deno.lock`, of the packages that this command alone uses: Deno fetches them at its first use.
+   * They are imported by names that no other module's imports show, or every start would fetch them.
+   */
+  readonly lock?: (given: GivenTexts) => string | null;
+  /** Any environment variable: some packages list them all. */
+  readonly allVariables?: (given: GivenTexts) => boolean;
   /** Environment variables that it reads, besides those that every command may. */
   readonly variables?: readonly string[];
   /** What the launcher does in place of starting the program. */

@@ -42,6 +42,16 @@ export function pathsOfConfig({ config, set = [] }: GivenTexts): string[] {
   return path ? modulesOf(readKeys(path).method, dirname(path)) : [];
 }
 
+/** The configurations of a sweep, and their methods. */
+export function pathsOfSweep(file: string | undefined): string[] {
+  if (!file) return [];
+  const { configs } = readKeys(file);
+  const paths = (Array.isArray(configs) ? configs : [])
+    .filter((path) => typeof path === "string")
+    .map((path) => resolve(dirname(file), path));
+  return paths.flatMap((path) => [path, ...pathsOfConfig({ config: [path] })]);
+}
+
 /** The folder that a learner dreams of, as its last generation has it. */
 export function dreamsOfLearner(folder: string | undefined): string[] {
   if (!folder) return [];

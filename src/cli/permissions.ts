@@ -20,7 +20,7 @@ interface Places {
 
 /**
  * What the launcher is to do for a command line: lines that `sh` evaluates. They set `gpu` and `commit` and `hangup` (1
- * or 0: see {@linkcode Needs}), `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
+ * or 0: see {@linkcode Needs}) and `allvariables`, `task` (`run`, or what the launcher does itself), `fetch` (a package to fetch first;
  * then this is asked again) and `deno` (the program), and put the flags for Deno in front of the arguments.
  *
  * @throws {InputError} Where a path has a comma.
@@ -40,20 +40,22 @@ function launch(args: readonly string[], places: Places): string {
   if (needs.writesCache) write.add(places.cache);
   if (needs.temporary) [read, write].forEach((list) => list.add(places.temporary));
   const hosts = needs.hosts?.(texts) ?? [];
+  const lock = needs.lock?.(texts) ?? (dawn ? "dawn.lock" : null);
   const flags = [
     ...read.flags("allow-read"),
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
     ...needs.variables ? [`--allow-env=${needs.variables.join(",")}`] : [],
-    ...needs.lock ? [`--lock=${join(places.root, needs.lock)}`, "--frozen"] : [],
-    ...dawn ? [`--lock=${join(places.root, "dawn.lock")}`, `--allow-ffi=${dawn.join(",")}`] : [],
+    ...lock ? [`--lock=${join(places.root, lock)}`, "--frozen"] : [],
+    ...dawn ? [`--allow-ffi=${dawn.join(",")}`] : [],
   ];
   const fetch = dawn?.length === 0;
   const task = needs.byLauncher?.(texts) ?? "run";
   const main = join(places.root, "src/cli/main.ts");
   return [
     ...(["gpu", "commit", "hangup"] as const).map((name) => `${name}=${needs[name] ? 1 : 0}`),
+    `allvariables=${needs.allVariables?.(texts) ? 1 : 0}`,
     `task=${task}`,
     `fetch=${fetch ? quote(DAWN_PACKAGE) : ""}`,
     `deno=${quote(Deno.execPath())}`,

@@ -115,6 +115,25 @@ const days = command({
   },
 });
 
+const answers = command({
+  name: "answers",
+  ...explained("time a learner's answers: the first of a process, and many in one call"),
+  arguments: {
+    learner: text("<learner>", "folder of the learner", { path: "read", mandatory: true }),
+    images: text("<images>", "an image, or a folder of some", { path: "read", mandatory: true }),
+  },
+  options: {
+    count: whole("images of one call", 1000),
+    rounds: whole("timings", 5),
+    out,
+  },
+  needs: { ...needs, writesCache: true, startsDeno: true },
+  async run(given, { terminal, cacheDir }) {
+    const { benchAnswers } = await import("../../../bench/answers.ts");
+    await benchAnswers({ ...given, cacheDir }, terminal);
+  },
+});
+
 const start = command({
   name: "start",
   ...explained("time the start of a process up to its first training step"),
@@ -150,7 +169,7 @@ const serve = command({
     ...needs,
     temporary: true,
     startsDeno: true,
-    lock: "serve.lock",
+    lock: () => "serve.lock",
     hosts: () => ["127.0.0.1"],
   },
   async run(given, { terminal }) {
@@ -263,5 +282,18 @@ export const benchCommands: CommandGroup = {
   name: "bench",
   summary: "measure speed",
   description: "Measures kernels, training steps and whole runs, and compares with others.",
-  commands: [kernels, step, run, days, start, serve, peers, custom, profile, board, compare],
+  commands: [
+    kernels,
+    step,
+    run,
+    days,
+    answers,
+    start,
+    serve,
+    peers,
+    custom,
+    profile,
+    board,
+    compare,
+  ],
 };

@@ -64,7 +64,7 @@ export const serve = command({
     gpu: true,
     writesCache: true,
     hangup: true,
-    lock: "serve.lock",
+    lock: () => "serve.lock",
     variables: [
       "WSCL_TOKEN",
       "AWS_ACCESS_KEY_ID",

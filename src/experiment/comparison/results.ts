@@ -1,5 +1,5 @@
 import type { Summary } from "../summary.ts";
-import type { PlannedRow } from "./plan.ts";
+import type { Row } from "./rows.ts";
 import {
   type MeanAndDeviation,
   meanAndDeviation,
@@ -61,7 +61,7 @@ export interface Comparison {
  * are not asked for now are kept behind them, and set beside the first row as it is now.
  */
 export function compareRuns(
-  rows: readonly PlannedRow[],
+  rows: readonly Row[],
   runsOf: ReadonlyMap<string, readonly ComparedRun[]>,
   about: Pick<Comparison, "config" | "seeds" | "commit">,
   earlier: Comparison | null = null,
