@@ -81,6 +81,7 @@ export type { Given } from "./src/continual/given.ts";
 export type { ExamResult } from "./src/continual/examine.ts";
 export type { Forgetting } from "./src/continual/forgetting.ts";
 export type { Answer, Sight } from "./src/continual/answers.ts";
+export type { Picture, PictureFacts } from "./src/continual/pictures.ts";
 export type { Prediction } from "./src/continual/predictor.ts";
 export type * from "./src/continual/record.ts";
 export type { FreezingChoice } from "./src/method/freezing.ts";

@@ -41,6 +41,7 @@ export type { Given } from "./continual/given.ts";
 export type { ExamResult } from "./continual/examine.ts";
 export type { Forgetting } from "./continual/forgetting.ts";
 export type { Answer, Sight } from "./continual/answers.ts";
+export type { Picture, PictureFacts } from "./continual/pictures.ts";
 export type { Prediction } from "./continual/predictor.ts";
 export type * from "./continual/record.ts";
 export type { FreezingChoice } from "./method/freezing.ts";

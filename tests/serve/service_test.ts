@@ -194,6 +194,30 @@ onGpu("a full backlog, a key used twice, a broken image, a second service", asyn
   await assert.rejects(opened(folder), /another run is writing to it \(process \d+\)/);
 });
 
+onGpu("it sleeps when nobody asks; a night whose time is up goes on by itself", async (folder) => {
+  await bear(join(folder, "learner"));
+  {
+    const sleepTimes = { idle: 0.01, daily: null };
+    await using service = await opened(folder, { sleepTimes, maxNight: 0.001 });
+    await teachAll(service, figures(0, 7));
+    await teachAll(service, figures(1, 8));
+    await happens(service, "night");
+    await service.awake();
+    const { generation, asked } = service.nights(10);
+    assert.equal(generation, 0);
+    assert.deepEqual(asked.map(({ phase, why }) => [phase, why]), [["day", "idle"]]);
+    await service.teach(sent(figures(0, 8)[7]));
+  }
+  await using service = await opened(folder);
+  await service.awake();
+  const { generation, nights } = service.nights(10);
+  assert.deepEqual([generation, nights.length], [1, 1]);
+  assert.deepEqual(
+    service.classes().classes.map(({ name, taught, waiting }) => [name, taught, waiting]),
+    [["cross", 8, 0], ["disc", 0, 8]],
+  );
+});
+
 onGpu("a device that is lost is replaced when somebody asks", async (folder) => {
   await bear(join(folder, "learner"));
   const predictions = new Predictions(join(folder, "learner"), safetyIn(folder));
