@@ -5,6 +5,9 @@ import type { PredictAnswer, PredictRequest } from "./predict_worker.ts";
 /** In which a question is answered, loading and compiling included. */
 const SECONDS = 120;
 
+/** Milliseconds before a network that could not be loaded is tried again: it may take seconds, and most of a core. */
+const PAUSE = 2000;
+
 const LOADING = "the network is being loaded";
 
 /** Nobody answers right now. */
@@ -22,6 +25,7 @@ export class Predictions {
   readonly #safety: LearnerSafety;
   #loading: Promise<number> | null = null;
   #problem: string | null = LOADING;
+  #failedAt = -Infinity;
   #closed = false;
 
   /** Of a folder; the worker is started when it is asked first. */
@@ -64,6 +68,7 @@ export class Predictions {
       return generation;
     } catch (error) {
       this.#problem = (error as Error).message;
+      this.#failedAt = performance.now();
       this.#lose(losses, this.#problem);
       throw error;
     }
@@ -75,6 +80,9 @@ export class Predictions {
    * @throws {NotReady}
    */
   async ask(images: readonly Uint8Array<ArrayBuffer>[]): Promise<PredictAnswer> {
+    if (!this.#worker.isStarted && performance.now() - this.#failedAt < PAUSE) {
+      throw new NotReady(`Cannot predict: ${this.#problem}`);
+    }
     for (let attempt = 0;; attempt++) {
       let { losses } = this.#worker;
       try {

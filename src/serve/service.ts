@@ -137,7 +137,7 @@ export class Service {
   #asked = 0;
   #busy: string | null = null;
   #closed = false;
-  readonly #timer: ReturnType<typeof setInterval>;
+  #timer: ReturnType<typeof setInterval> | undefined;
   #exam: { readonly of: string; readonly result: Promise<ExamResult> } | null = null;
   #model: { readonly of: string; readonly tag: string } | null = null;
 
@@ -153,7 +153,6 @@ export class Service {
     this.#backlog = backlog;
     this.#learner = learner;
     this.#predictions = new Predictions(options.learner, options.safety);
-    this.#timer = setInterval(() => this.#tick(), TICK);
   }
 
   /**
@@ -178,6 +177,7 @@ export class Service {
       service.#predictions.begin().catch((error) => service.#say(error.message));
       service.#goOn();
       await service.#change();
+      service.#timer = setInterval(() => service.#tick(), TICK);
       return service;
     } catch (error) {
       backlog?.close();

@@ -7,15 +7,6 @@ import { S3Object } from "./s3_object.ts";
 import { Service, type ServiceOptions } from "./service.ts";
 import { isRestoring, stageSnapshot } from "./snapshot.ts";
 
-/** What is needed of the environment; by name, so that it can be permitted. */
-export const ENVIRONMENT = [
-  "WSCL_TOKEN",
-  "AWS_ACCESS_KEY_ID",
-  "AWS_SECRET_ACCESS_KEY",
-  "AWS_SESSION_TOKEN",
-  "AWS_REGION",
-] as const;
-
 /** All that a learner is served with. */
 export interface StartOptions extends Omit<ServiceOptions, "snapshots">, Omit<AppOptions, "token"> {
   /** File that holds the token; without it WSCL_TOKEN, and without that one is drawn. */
@@ -26,10 +17,8 @@ export interface StartOptions extends Omit<ServiceOptions, "snapshots">, Omit<Ap
   readonly snapshotObject?: string;
 }
 
-/** What is usual where nothing else is wanted. */
+/** What is usual where nothing else is wanted; the command line has the same. */
 export const USUAL = {
-  port: 8717,
-  host: "127.0.0.1",
   mostWaiting: 5000,
   megabytes: 16,
   rate: 100,

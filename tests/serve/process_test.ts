@@ -22,6 +22,7 @@ onGpu("who has no token, is too fast, or sends too much is told so", async (fold
   const learner = join(folder, "learner");
   await bear(learner);
   await using service = await Served.start(learner, "--rate", "3", "--max-body", "1");
+  await new Promise((resolve) => setTimeout(resolve, 2500)); // asking whether it is ready counts
   const pages = ["/v1/classes", "/metrics", "/openapi.json", "/v1/model", "/v1/events"];
   for (const authorization of ["", "Bearer x", `Basic ${TOKEN}`]) {
     const response = await service.ask(pages[0], { headers: { authorization } });

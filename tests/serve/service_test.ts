@@ -38,6 +38,7 @@ async function opened(
     snapshots: null,
     ...given,
   });
+  await service.predict([{ bytes: figures(3, 1)[0].bytes, name: "x" }]); // the network is loaded
   return Object.assign(service, { [Symbol.asyncDispose]: () => service.close() });
 }
 
