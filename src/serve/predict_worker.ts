@@ -1,4 +1,5 @@
 import { type Knowledge, readKnowledge } from "../continual/generation.ts";
+import { checkPixels } from "../continual/given.ts";
 import { type Prediction, Predictor } from "../continual/predictor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
@@ -91,6 +92,8 @@ class Answering {
     try {
       const predictor = this.#predictor!;
       const images = questions.flatMap(({ images }) => images);
+      const { size } = predictor.knowledge.state.settings;
+      for (const pixels of images) checkPixels(pixels, size, "");
       const found: Prediction[] = [];
       while (found.length < images.length) {
         const left = Math.min(MOST_TOGETHER, images.length - found.length);

@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import type { LearnerSafety } from "../host/learner_host.ts";
 import { AskedWorker } from "./asked_worker.ts";
 import type { PredictAnswer, PredictRequest } from "./predict_worker.ts";
@@ -91,6 +92,7 @@ export class Predictions {
         ({ losses } = this.#worker);
         return await this.#worker.ask({ kind: "predict", images });
       } catch (error) {
+        if (error instanceof InputError && this.#worker.isStarted) throw error;
         this.#lose(losses, (error as Error).message);
         if (attempt === 1 || this.#closed) {
           throw new NotReady(`Cannot predict: ${(error as Error).message}`, { cause: error });

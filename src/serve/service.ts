@@ -191,6 +191,7 @@ export class Service {
   /** What the last generation sees in images. @throws {Problem} @throws {InputError} */
   async predict(images: readonly SentImage[]): Promise<PredictAnswer> {
     this.#touch();
+    this.#refuseBusy();
     if (this.#asked + images.length > MOST_ASKED) {
       throw new Problem(429, "Cannot predict: too many images are asked for at once; wait", 1);
     }
@@ -265,10 +266,13 @@ export class Service {
   async model(): Promise<
     { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
   > {
-    const { state: { generation }, model } = await readKnowledge(this.#store, () => {});
-    const of = await this.#lastName();
-    if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
-    return { generation, tag: this.#model.tag, bytes: model };
+    for (;;) {
+      const of = await this.#lastName();
+      const { state: { generation }, model } = await readKnowledge(this.#store, () => {});
+      if (await this.#lastName() !== of) continue; // a dawn came between
+      if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
+      return { generation, tag: this.#model.tag, bytes: model };
+    }
   }
 
   /** The last generation. */
@@ -543,7 +547,10 @@ export class Service {
     }
     const { size } = this.#learner.state.settings;
     try {
-      return await this.#decoder.ask({ bytes, name, size }, [bytes.buffer]);
+      const pixels = await this.#decoder.ask({ bytes, name, size }, [bytes.buffer]);
+      this.#refuseBusy(); // what is restored meanwhile may see images of another size
+      if (this.#learner.state.settings.size === size) return pixels;
+      throw new Problem(503, "Cannot go on: another learner has been restored; ask again", 1);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
       // Whether it was this file or one before it, nobody knows.
