@@ -70,6 +70,7 @@ export type {
 } from "./src/images/source.ts";
 export {
   ContinualLearner,
+  type HeldPictures,
   type LearnerHost,
   type NightOutcome,
   type Observed,
@@ -101,7 +102,14 @@ export { learnerHost, type LearnerSafety } from "./src/host/learner_host.ts";
 export { launch, type LaunchOptions } from "./src/host/launch.ts";
 export { runExperiment } from "./src/host/run.ts";
 export type { CheckpointEvery } from "./src/experiment/checkpoint.ts";
-export type { RunOptions, RunPaths, RunPlace, RunSafety } from "./src/host/worker_messages.ts";
+export type { RunTells } from "./src/experiment/run_host.ts";
+export type {
+  RunOptions,
+  RunPaths,
+  RunPlace,
+  RunSafety,
+  RunWatch,
+} from "./src/host/worker_messages.ts";
 export type * from "./src/experiment/events.ts";
 export type * from "./src/experiment/summary.ts";
 export {

@@ -97,6 +97,7 @@ class RunReplay {
       freezing: [],
       heads: [],
       labels: [],
+      answers: [],
       trainingSeconds: 0,
     };
     await learnTasks(config, materials, this.#assembly, {

@@ -31,6 +31,7 @@ export {
 } from "./net/safetensors.ts";
 export {
   ContinualLearner,
+  type HeldPictures,
   type LearnerHost,
   type NightOutcome,
   type Observed,
@@ -72,6 +73,7 @@ export type {
   OwnKernels,
   RunHost,
   RunStore,
+  RunTells,
 } from "./experiment/run_host.ts";
 export { memoryHost, MemoryStore } from "./experiment/run_in_memory.ts";
 export type * from "./experiment/checkpoint.ts";

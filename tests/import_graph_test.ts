@@ -18,15 +18,17 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   method: ["gpu", "images", "learner"],
   experiment: ["gpu", "ops", "net", "check", "images", "learner", "method"],
   continual: ["gpu", "ops", "net", "images", "learner", "method", "experiment"],
+  report: ["images", "method", "experiment", "continual"],
+  exchange: ["net", "experiment", "continual"],
   data: ["images"],
   host: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "data"],
+    ...["continual", "report", "exchange", "data"],
   ],
   serve: ["gpu", "net", "experiment", "continual", "data", "host"],
   cli: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "data", "host", "serve"],
+    ...["continual", "report", "exchange", "data", "host", "serve"],
   ],
 };
 

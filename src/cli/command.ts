@@ -41,6 +41,8 @@ export interface Needs {
   readonly hangup?: boolean;
   /** Further paths that it reads. */
   readonly reads?: (given: GivenTexts) => readonly string[];
+  /** Further paths that it writes and reads. */
+  readonly writes?: (given: GivenTexts) => readonly string[];
   /** The hosts that it reaches, as Deno's --allow-net has them. */
   readonly hosts?: (given: GivenTexts) => readonly string[];
   /**

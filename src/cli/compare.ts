@@ -11,7 +11,7 @@ import { openMaterials } from "../host/open_materials.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { isFinished } from "../host/run_folder.ts";
 import { environment } from "./environment.ts";
-import { duration } from "./progress.ts";
+import { duration } from "./duration.ts";
 import { type Job, planJobs, runJobs, secondsLeft, writeComparison } from "./run_jobs.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";

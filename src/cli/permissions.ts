@@ -37,6 +37,8 @@ function launch(args: readonly string[], places: Places): string {
   read.add(...paths.read, ...paths.write);
   write.add(...paths.write);
   read.addUsable(...needs.reads?.(texts) ?? []);
+  const written = needs.writes?.(texts) ?? [];
+  [read, write].forEach((list) => list.add(...written));
   if (needs.writesCache) write.add(places.cache);
   if (needs.temporary) [read, write].forEach((list) => list.add(places.temporary));
   const hosts = needs.hosts?.(texts) ?? [];

@@ -1,11 +1,23 @@
 import { nameText } from "../images/look_alike.ts";
 import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
+import type { LoggedEvent } from "../host/log.ts";
+import { duration } from "./duration.ts";
+import { panel } from "./live/panel.ts";
+import { Story } from "./live/story.ts";
+import { TimeLeft } from "./live/time_left.ts";
+import type { Drawing } from "./live/screen.ts";
 import type { Terminal } from "./terminal.ts";
 
 /** What progress lines need to know of the experiment. */
 export interface ProgressOptions {
   /** Null: a learner's nights, which are not counted. */
   readonly tasks: number | null;
+  /** Which run it is, where there are several. */
+  readonly title?: string;
+  /** Milliseconds that other runs will take behind this one; null: not known. */
+  readonly others?: () => number | null;
+  /** What the log of a run that goes on has of before. */
+  readonly before?: readonly LoggedEvent[];
   /** Milliseconds; replaced in tests. */
   readonly now?: () => number;
 }
@@ -13,53 +25,109 @@ export interface ProgressOptions {
 /** Least time between two plain lines, in milliseconds. */
 const PLAIN_INTERVAL = 5000;
 
-/** Turns events into a live line on a terminal, into a line every five seconds otherwise. */
+/**
+ * Shows what is told of a run: as it is, where a terminal takes events; else decisions and evaluations as lines, and
+ * where the run is in live lines, or in a line every five seconds.
+ */
 export function progressPrinter(
+  terminal: Terminal,
+  options: ProgressOptions,
+): (event: RunEvent) => void {
+  const { event: take } = terminal;
+  if (take) return (event) => take(withoutPictures(event));
+  return terminal.isLive ? liveProgress(terminal, options) : plainProgress(terminal, options);
+}
+
+/** Pixels are nothing to print. */
+function withoutPictures(event: RunEvent): object {
+  if (event.type !== "memory") return event;
+  return { ...event, classes: event.classes.map(({ name, count }) => ({ name, count })) };
+}
+
+function liveProgress(
+  terminal: Terminal,
+  { tasks, title = "", others, before = [], now = Date.now }: ProgressOptions,
+): (event: RunEvent) => void {
+  const story = new Story();
+  const time = new TimeLeft();
+  for (const { at, event } of before) {
+    story.observe(event, at);
+    time.observe(event, at);
+  }
+  const began = now() - (before.at(-1)?.at ?? 0);
+  const draw: Drawing = (screen) => {
+    const at = now();
+    const left = time.left(at);
+    const rest = others?.() ?? null;
+    const all = left === null || rest === null ? null : left + rest;
+    const facts = { title, tasks, gone: at - began, left, all, share: time.share(at) };
+    return panel(story, facts, screen);
+  };
+  return (event) => {
+    story.observe(event, now());
+    time.observe(event, now());
+    if (event.type === "end" || event.type === "error") return terminal.live("");
+    const lines = linesOf(event, tasks);
+    if (lines !== null) terminal.print(lines);
+    terminal.live(draw);
+  };
+}
+
+function plainProgress(
   terminal: Terminal,
   { tasks, now = Date.now }: ProgressOptions,
 ): (event: RunEvent) => void {
-  const started = now();
-  let lastLine = started;
+  let lastLine = now();
   const show = (text: string) => {
-    if (terminal.isLive) return terminal.live(text);
     if (now() - lastLine < PLAIN_INTERVAL) return;
     lastLine = now();
     terminal.print(text);
   };
-  const where = (task: number | null) => {
-    if (task === null) return "";
-    return tasks === null ? `night ${task + 1} ` : `task ${task + 1}/${tasks} `;
-  };
-
   return (event) => {
+    const lines = linesOf(event, tasks);
+    if (lines !== null) return terminal.print(lines);
     switch (event.type) {
-      case "start":
-        return terminal.print(startText(event));
       case "phase":
-        return show(`${where(event.task)}${event.phase} ...`);
+        return show(`${where(event.task, tasks)}${event.phase} ...`);
       case "step":
-        return show(where(event.task) + stepText(event, now() - started));
-      case "freezing":
-        return terminal.print(
-          `${where(event.task)}freezing: ${blocks(event.chosen)} (loss by frozen blocks: ${
-            event.candidates.map(({ frozen, loss }) => `${frozen}: ${loss.toFixed(3)}`).join(", ")
-          })`,
-        );
-      case "heads":
-        return terminal.print(`${where(event.task)}heads: ${headsText(event)}`);
-      case "evaluation":
-        return terminal.print(
-          `${where(event.task)}evaluation: Class-IL ${percents(event.classIl)}, Task-IL ${
-            percents(event.taskIl)
-          }`,
-        );
+        return show(where(event.task, tasks) + stepText(event));
       case "message":
-        return event.passing ? show(event.text) : terminal.print(event.text);
+        return show(event.text);
       case "end":
       case "error":
         return terminal.live("");
     }
   };
+}
+
+/** What is printed of an event and stays; null: nothing. */
+function linesOf(event: RunEvent, tasks: number | null): string | null {
+  switch (event.type) {
+    case "start":
+      return startText(event);
+    case "freezing":
+      return `${where(event.task, tasks)}freezing: ${
+        blocks(event.chosen)
+      } (loss by frozen blocks: ${
+        event.candidates.map(({ frozen, loss }) => `${frozen}: ${loss.toFixed(3)}`).join(", ")
+      })`;
+    case "heads":
+      return `${where(event.task, tasks)}heads: ${headsText(event)}`;
+    case "evaluation":
+      return `${where(event.task, tasks)}evaluation: Class-IL ${percents(event.classIl)}, Task-IL ${
+        percents(event.taskIl)
+      }`;
+    case "message":
+      return event.passing ? null : event.text;
+    default:
+      return null;
+  }
+}
+
+/** `task 2/5 `, `night 3 `; nothing outside of tasks. */
+function where(task: number | null, tasks: number | null): string {
+  if (task === null) return "";
+  return tasks === null ? `night ${task + 1} ` : `task ${task + 1}/${tasks} `;
 }
 
 function startText({ adapter, data, parameters }: StartEvent): string {
@@ -77,23 +145,13 @@ function headsText({ heads, classes }: HeadsEvent): string {
   return heads.map((head, i) => `${head} (${nameText(classes[i])})`).join(", ");
 }
 
-function stepText(event: StepEvent, elapsed: number): string {
-  const { phase, step, steps, loss, samplesPerSecond, milliseconds, done } = event;
-  const eta = done
-    ? `ETA ${duration(elapsed * (1 - done) / done)}`
-    : `phase ETA ${duration((steps - step) * milliseconds)}`;
+function stepText(
+  { phase, step, steps, loss, samplesPerSecond, milliseconds }: StepEvent,
+): string {
   return `${phase} ${step}/${steps}  loss ${loss.toFixed(4)}  ` +
-    `${samplesPerSecond.toFixed(0)} samples/s  ${eta}`;
-}
-
-/** `1:05`, `2:00:09` */
-export function duration(milliseconds: number): string {
-  const seconds = Math.max(0, Math.round(milliseconds / 1000));
-  const two = (value: number) => String(value).padStart(2, "0");
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 60
-    ? `${minutes}:${two(seconds % 60)}`
-    : `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)}`;
+    `${samplesPerSecond.toFixed(0)} samples/s  phase ETA ${
+      duration((steps - step) * milliseconds)
+    }`;
 }
 
 function blocks(count: number): string {

@@ -1,13 +1,61 @@
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
-import { readConfig, readSummary, runFolder } from "../host/run_folder.ts";
 import type { Summary } from "../experiment/summary.ts";
+import { comparisonTable } from "../experiment/comparison/table.ts";
+import { writing } from "../host/durable.ts";
+import { findReportFolders, readComparisonFile, readParts } from "../host/report_folders.ts";
+import { openReportTools } from "../host/report_tools.ts";
+import { readConfig, readSummary } from "../host/run_folder.ts";
+import { csvTables } from "../report/csv.ts";
+import { reportPage } from "../report/report.ts";
+import { show } from "./learner/show.ts";
 import type { Terminal } from "./terminal.ts";
 
-/** Prints the table over the runs; a folder without `summary.json` stands for the runs in it. */
-export function report(paths: readonly string[], terminal: Terminal): void {
-  const runs = [...new Set(paths.flatMap(runsIn))];
+/** `wscl report`, in plain values. */
+export interface ReportOptions {
+  /** Folders of runs, comparisons and learners, or folders that hold such of runs. */
+  readonly paths: readonly string[];
+  /** File to write, HTML. */
+  readonly out?: string;
+  /** Folder to write tables into. */
+  readonly csv?: string;
+}
+
+/**
+ * Prints the table over the runs, and what each learner is; a folder without `summary.json` stands for the runs in it.
+ * Writes the whole report, and its tables, where it is told to.
+ */
+export async function report(
+  { paths, out, csv }: ReportOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (out !== undefined) refuseOut(out);
+  if (csv !== undefined) makeFolder(csv);
+  const folders = findReportFolders(paths);
+  const parts = out === undefined && csv === undefined
+    ? []
+    : await readParts(folders, (text) => terminal.print(text));
+  // Before anything is printed: what cannot be had is an error alone.
+  const page = out === undefined ? null : reportPage(parts, await openReportTools());
+  if (folders.runs.length > 0) printRuns(folders.runs, terminal);
+  else {for (const file of folders.comparisons) {
+      terminal.print(comparisonTable(readComparisonFile(file)));
+    }}
+  for (const learner of folders.learners) await show(learner, terminal);
+  if (out !== undefined && page !== null) {
+    write(out, page);
+    const bytes = new TextEncoder().encode(page).length;
+    terminal.print(`written: ${out}, ${(bytes / 1e6).toFixed(1)} MB; open it in a browser`);
+  }
+  if (csv !== undefined) {
+    const tables = csvTables(parts);
+    for (const [name, text] of tables) write(join(csv, name), text);
+    terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
+  }
+}
+
+function printRuns(runs: readonly string[], terminal: Terminal): void {
   const summaries = runs.map((path): [string, Summary] => [path, readSummary(path)]);
   const completed = summaries.filter(([, { completed }]) => completed);
   if (completed.length > 0) terminal.print(methodTable(completed.map(([, summary]) => summary)));
@@ -25,30 +73,18 @@ export function report(paths: readonly string[], terminal: Terminal): void {
   }
 }
 
-function runsIn(path: string): string[] {
-  if (exists(runFolder(path).summary)) return [path];
-  let names: string[];
+/** @throws {InputError} for a file that could not be written at the end. */
+function refuseOut(out: string): void {
+  const isNew = !exists(out);
   try {
-    names = [...Deno.readDirSync(path)].map(({ name }) => name).sort();
+    Deno.openSync(out, { append: true, create: true }).close();
   } catch (error) {
-    throw new InputError(
-      `Cannot report on ${path}: ${
-        error instanceof Deno.errors.NotFound
-          ? "no such folder; name a run folder or a folder of runs"
-          : `${(error as Error).message}; name a run folder or a folder of runs`
-      }`,
-    );
+    const found = error instanceof Deno.errors.NotFound
+      ? `there is no folder ${dirname(out)}`
+      : (error as Error).message.split("\n")[0];
+    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
   }
-  const runs = names.map((name) => join(path, name)).filter((run) =>
-    exists(runFolder(run).summary)
-  );
-  if (runs.length === 0) {
-    throw new InputError(
-      `Cannot report on ${path}: no summary.json in it or one folder below; ` +
-        "name the folder of a run that has ended",
-    );
-  }
-  return runs;
+  if (isNew) Deno.removeSync(out);
 }
 
 function exists(path: string): boolean {
@@ -57,5 +93,20 @@ function exists(path: string): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+function write(path: string, text: string): void {
+  writing(path, () => Deno.writeTextFileSync(path, text));
+}
+
+function makeFolder(path: string): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const [reason] = (error as Error).message.split("\n");
+    throw new InputError(
+      `Cannot make the folder ${path}: ${reason}; choose another with --csv`,
+    );
   }
 }

@@ -10,16 +10,19 @@ import type { Override } from "../experiment/overrides.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { writing } from "../host/durable.ts";
 import { launch, type LaunchOptions } from "../host/launch.ts";
+import { readLog } from "../host/log.ts";
 import {
   createRunFolder,
   isFinished,
   readConfig,
   readSummary,
+  runFolder,
   writeJson,
 } from "../host/run_folder.ts";
 import { isLocked, LOCKED } from "../host/run_lock.ts";
 import { readComparison } from "./known_results.ts";
-import { duration, progressPrinter } from "./progress.ts";
+import { duration } from "./duration.ts";
+import { progressPrinter } from "./progress.ts";
 import type { Stop } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 import { type SafetyOptions, TIME_IS_UP, type TrainOptions } from "./train.ts";
@@ -126,19 +129,20 @@ export async function runJobs(
     }
     const where = `[${jobs.length - open.length + 1}/${jobs.length}] ${job.name}`;
     if (!terminal.isLive) terminal.print(`${where} ...`);
-    const live: Terminal = {
-      isLive: terminal.isLive,
-      print: () => {},
-      live: (text) => terminal.live(text === "" ? "" : `${where}: ${text}`),
+    const behind = open.filter((other) => other !== job);
+    const pace = () => measured.seconds > 0 ? measured.weight / measured.seconds : speed;
+    const others = () => {
+      const seconds = secondsLeft(behind, pace());
+      return seconds === null ? null : 1000 * seconds;
     };
-    const summary = await runJob(job, { ...options, deadline, signal: stop.signal }, live);
+    const shown = { terminal, title: where, others, about: { row: job.row.name, seed: job.seed } };
+    const summary = await runJob(job, { ...options, deadline, signal: stop.signal }, shown);
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);
     done();
     measured.weight += job.weight;
     measured.seconds += summary.seconds;
-    const pace = measured.seconds > 0 ? measured.weight / measured.seconds : speed;
-    const left = secondsLeft(jobs.filter(isOpen), pace);
+    const left = secondsLeft(jobs.filter(isOpen), pace());
     terminal.print(
       `${where}: Class-IL ${percent(summary.classIl.finalAverage)}, Task-IL ` +
         `${percent(summary.taskIl.finalAverage)}, ${summary.seconds.toFixed(0)} s` +
@@ -152,15 +156,39 @@ export function secondsLeft(jobs: readonly Job[], speed: number | null): number 
   return speed === null ? null : jobs.reduce((sum, { weight }) => sum + weight, 0) / speed;
 }
 
+/** Where one of several runs is shown, and how. */
+export interface ShownJob {
+  readonly terminal: Terminal;
+  /** Which run it is. */
+  readonly title: string;
+  /** Milliseconds that those behind it will take; null: not known. */
+  readonly others?: () => number | null;
+  /** What is added to its events, beside its folder. */
+  readonly about: object;
+}
+
+/** Of a run only where it is, since there are many; of its events all. */
+function terminalOf({ terminal, about }: ShownJob, folder: string): Terminal {
+  const { isLive, event: take } = terminal;
+  return {
+    isLive,
+    print: () => {},
+    live: (shown) => terminal.live(shown),
+    ...take ? { event: (event: object) => take({ ...about, folder, ...event }) } : {},
+  };
+}
+
 /** Runs one job, or goes on with it; null where another process has claimed it meanwhile. */
 export async function runJob(
   { folder, config }: Pick<Job, "folder" | "config">,
   { dataRoot, cacheDir, provider, checkpointEvery, skipSelfTest, skipTuning, ...options }:
     & Omit<JobOptions, "maxTime">
     & Pick<LaunchOptions, "deadline" | "signal">,
-  terminal: Terminal,
+  shown: ShownJob,
 ): Promise<Summary | null> {
   const { worker, endsProcess, deadline, signal } = options;
+  const terminal = terminalOf(shown, folder);
+  const { title, others } = shown;
   const resume = readConfig(folder) !== null;
   if (isFinished(folder)) return null;
   try {
@@ -169,7 +197,11 @@ export async function runJob(
       ...{ dataRoot, cacheDir, out: folder, init: null },
       ...{ provider, resume, checkpointEvery, skipSelfTest, skipTuning, deadline },
       ...{ signal, worker, endsProcess },
-      onEvent: progressPrinter(terminal, { tasks: config.data.tasks }),
+      tells: { plan: terminal.isLive || terminal.event !== undefined },
+      onEvent: progressPrinter(terminal, {
+        ...{ tasks: config.data.tasks, title, others },
+        before: resume ? readLog(runFolder(folder).log) : [],
+      }),
     });
   } catch (error) {
     const taken = error instanceof InputError &&

@@ -1,9 +1,11 @@
 import { InputError } from "../errors.ts";
+import { isFinished } from "../host/run_folder.ts";
 import { inShard, shardOf } from "../experiment/sweep/shard.ts";
 import { environment } from "./environment.ts";
 import { planSweep, type SweepPlace } from "./plan_sweep.ts";
 import { runJobs } from "./run_jobs.ts";
 import { stopOnSignals } from "./stop.ts";
+import { writeSweepReport } from "./sweep_report.ts";
 import { bySeed, describeSweep, printTables } from "./sweep_tables.ts";
 import type { Terminal } from "./terminal.ts";
 import type { SafetyOptions, TrainOptions } from "./train.ts";
@@ -21,6 +23,8 @@ export interface SweepOptions
   readonly queue?: string;
   /** Do not wait for the workers. */
   readonly detach: boolean;
+  /** Leaves the report at the end. Replaced in tests. */
+  readonly report?: typeof writeSweepReport;
 }
 
 /**
@@ -30,7 +34,7 @@ export interface SweepOptions
  * @returns the exit code: 75 where the time was up.
  */
 export async function sweep(options: SweepOptions, terminal: Terminal): Promise<number> {
-  const { queue, detach } = options;
+  const { queue, detach, report = writeSweepReport } = options;
   if (queue === undefined && detach) {
     throw new InputError("Cannot detach: no queue is given; add --queue, or leave --detach out");
   }
@@ -63,6 +67,9 @@ export async function sweep(options: SweepOptions, terminal: Terminal): Promise<
       done: () => {},
     });
     printTables(comparisons, options.out, terminal);
+    if (all.every(({ folder }) => isFinished(folder))) {
+      await report(options.out, terminal);
+    }
     return code;
   } finally {
     terminal.live("");

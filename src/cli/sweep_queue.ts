@@ -10,6 +10,7 @@ import { environment } from "./environment.ts";
 import type { PlannedComparison } from "./plan_sweep.ts";
 import { type JobOptions, runJob, writeComparison } from "./run_jobs.ts";
 import { stopOnSignals } from "./stop.ts";
+import { writeSweepReport } from "./sweep_report.ts";
 import { bySeed, printTables } from "./sweep_tables.ts";
 import type { Terminal } from "./terminal.ts";
 import { TIME_IS_UP } from "./train.ts";
@@ -137,13 +138,9 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     const path = join(out, folder);
     if (isFinished(path)) return "finished";
     terminal.print(`${name} ...`);
-    const live: Terminal = {
-      isLive: terminal.isLive,
-      print: () => {},
-      live: (text) => terminal.live(text === "" ? "" : `${name}: ${text}`),
-    };
     const job = { folder: path, config };
-    const summary = await runJob(job, { ...jobOptions, deadline, signal: stop.signal }, live);
+    const shown = { terminal, title: name, about: { name } };
+    const summary = await runJob(job, { ...jobOptions, deadline, signal: stop.signal }, shown);
     if (summary === null) {
       if (isFinished(path)) return "finished";
       terminal.print(`${name}: another process is busy with it`);
@@ -159,13 +156,14 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     );
     return "finished";
   };
-  const tables = (plan: unknown) => {
+  const tables = async (plan: unknown) => {
     for (const { plan: { out: below, ...about }, jobs } of plan as SharedPlan) {
       writeComparison(
         { ...about, out: join(out, below) },
         jobs.map(({ folder, ...job }) => ({ ...job, folder: join(out, folder) })),
       );
     }
+    await writeSweepReport(out, terminal);
   };
   const say = (text: string) => terminal.print(text);
   const watch = watchRedis(redis.shown, say, "the run in hand goes on meanwhile");

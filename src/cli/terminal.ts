@@ -1,11 +1,17 @@
+import { environment } from "./environment.ts";
+import { LiveArea } from "./live/live_area.ts";
+import type { Drawing } from "./live/screen.ts";
+
 /** Where the commands print. */
 export interface Terminal {
   /** One line, or several separated by line breaks. */
   print(text: string): void;
-  /** Replaces the live line, on a terminal only; "" removes it. */
-  live(text: string): void;
+  /** Replaces the live lines, on a terminal only; "" removes them. */
+  live(shown: string | Drawing): void;
   /** Whether `live` shows anything. */
   readonly isLive: boolean;
+  /** Takes what happens as it is, in place of lines that tell it; absent: lines are wanted. */
+  readonly event?: (event: object) => void;
 }
 
 /** Nothing more can be printed: nobody reads it any more, as with `| head`, or the disk is full. */
@@ -43,18 +49,24 @@ export function dispensable(
       onFailure?.(error);
     }
   };
+  const { event } = terminal;
   return {
     isLive: terminal.isLive,
     print: (text) => attempt(() => terminal.print(text)),
-    live: (text) => attempt(() => terminal.live(text)),
+    live: (shown) => attempt(() => terminal.live(shown)),
+    ...event ? { event: (told: object) => attempt(() => event(told)) } : {},
   };
 }
 
-/** Standard output, whose failures are {@linkcode OutputError}s; the live line is kept below what is printed. */
+/** Standard output, whose failures are {@linkcode OutputError}s; the live lines are kept below what is printed. */
 export function standardTerminal(): Terminal {
-  const isLive = Deno.stdout.isTerminal();
-  let shown = "";
+  // A dumb terminal cannot go back to a line that it has shown.
+  const isLive = Deno.stdout.isTerminal() && environment("TERM") !== "dumb";
+  const colour = isLive && (environment("NO_COLOR") ?? "") === "";
+  // The launcher has seen that it is closed; to Deno it is /dev/null then.
+  const isClosed = environment("WSCL_NO_OUTPUT") === "1";
   const write = (text: string) => {
+    if (isClosed) throw new OutputError(new Error("standard output is closed"));
     let bytes = new TextEncoder().encode(text);
     while (bytes.length > 0) {
       try {
@@ -65,16 +77,32 @@ export function standardTerminal(): Terminal {
       }
     }
   };
-  const eraseLine = "\r\x1b[K";
+  const area = new LiveArea(write, () => ({ ...screenSize(), colour }));
+  const redraw = () => {
+    try {
+      area.redraw();
+    } catch (error) {
+      // Whoever draws the next time is told.
+      if (!(error instanceof OutputError)) throw error;
+    }
+  };
+  let clock: ReturnType<typeof setInterval> | null = null;
+  /** Draws again where the size changes, and every second, so that times go on between two events. */
+  const watch = (wanted: boolean) => {
+    if (wanted === (clock !== null)) return;
+    if (clock !== null) clearInterval(clock);
+    clock = wanted ? setInterval(redraw, 1000) : null;
+    if (Deno.build.os === "windows") return; // it has no such signal
+    if (wanted) Deno.addSignalListener("SIGWINCH", redraw);
+    else Deno.removeSignalListener("SIGWINCH", redraw);
+  };
   return {
     isLive,
-    print(text) {
-      write(`${shown === "" ? "" : eraseLine}${text}\n${shown}`);
-    },
-    live(text) {
+    print: (text) => area.print(text),
+    live(shown) {
       if (!isLive) return;
-      shown = text.slice(0, Math.max(20, columns() - 1));
-      write(eraseLine + shown);
+      watch(typeof shown !== "string");
+      area.show(shown);
     },
   };
 }
@@ -92,10 +120,12 @@ function pause(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);
 }
 
-function columns(): number {
+/** Of the terminal; what is usual where nobody knows. */
+function screenSize(): { columns: number; rows: number } {
   try {
-    return Deno.consoleSize().columns || 80;
+    const { columns, rows } = Deno.consoleSize();
+    return { columns: columns || 80, rows: rows || 24 };
   } catch {
-    return 80;
+    return { columns: 80, rows: 24 };
   }
 }

@@ -1,8 +1,11 @@
 import { InputError } from "../errors.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
+import type { RunEvent } from "../experiment/events.ts";
 import type { Progress } from "../images/image_set.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { launch, type LaunchOptions } from "../host/launch.ts";
+import { readLog } from "../host/log.ts";
+import { TensorBoardFolder } from "../host/tensorboard/folder.ts";
 import { methodOf } from "../method/methods.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { methodLabel, runReport } from "../experiment/report.ts";
@@ -33,6 +36,8 @@ export interface SafetyOptions
   readonly maxTime?: number;
   /** Files of kernels of one's own; of a run that goes on: where they are now, if not where they were. */
   readonly kernels?: readonly string[];
+  /** Writes event files for TensorBoard. */
+  readonly tensorboard?: boolean;
 }
 
 /** `wscl train` and `wscl demo`, in plain values. */
@@ -177,13 +182,28 @@ async function trainOne(
   const about = { ...config, method: methodOf(config).name, schedule: config.wscl.schedule };
   terminal.print(`\nmethod         ${methodLabel(about)}`);
   terminal.print(`output         ${out}`);
-  const onEvent = progressPrinter(terminal, { tasks: config.data.tasks });
+  const show = progressPrinter(terminal, {
+    tasks: config.data.tasks,
+    before: safetyGiven.resume ? readLog(runFolder(out).log) : [],
+  });
+  using board = safetyGiven.tensorboard
+    ? new TensorBoardFolder(runFolder(out), {
+      tasks: config.data.tasks,
+      warn: (text) => terminal.print(text),
+    })
+    : null;
+  const onEvent = (event: RunEvent) => {
+    board?.observe(event);
+    show(event);
+  };
   // The time that a job scheduler gives counts from the start of the program.
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
   const { provider, resume, checkpointEvery, skipSelfTest, skipTuning } = safetyGiven;
   const safety = { provider, resume, checkpointEvery, skipSelfTest, skipTuning, deadline };
   const files = { dataRoot, cacheDir, out, init, kernels };
-  const how = { signal, worker, endsProcess, onEvent };
+  const watched = terminal.isLive || terminal.event !== undefined;
+  const tells = { plan: watched, memory: safetyGiven.tensorboard ?? false };
+  const how = { signal, worker, endsProcess, onEvent, tells };
   const summary = await launch(config, { ...files, ...safety, ...how });
   terminal.live("");
   if (summary.completed) terminal.print(`\n${runReport(summary)}\n`);

@@ -72,6 +72,14 @@ export function factor(text: string): number {
   return Number(text);
 }
 
+/** A licence as the Hugging Face hub calls it. */
+export function license(text: string): string {
+  if (!/^[a-zA-Z0-9][a-zA-Z0-9.-]{0,60}$/.test(text)) {
+    throw new InvalidValue("Expected a licence by its short name, such as mit or cc-by-4.0.");
+  }
+  return text.toLowerCase();
+}
+
 /** Words separated by commas. */
 export function words(text: string): string[] {
   return text.split(",");

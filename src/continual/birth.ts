@@ -35,6 +35,11 @@ export interface NewLearner {
 export async function newborn(
   { settings: given = {}, start = null, keepHead = false, dreams = null }: NewLearner,
 ): Promise<Generation> {
+  if (keepHead && start === null) {
+    throw new InputError(
+      "Cannot keep the classifier of a start: there is none; give --start FILE, or leave --keep-head out",
+    );
+  }
   const facts = start && startFacts(start);
   if (facts && given.width !== undefined && given.width !== facts.width) {
     throw new InputError(
@@ -72,20 +77,23 @@ export async function newborn(
     memory: null,
     threshold: null,
   };
-  return { state, model, memory: [], exam: [], record: null };
+  return { state, model, memory: [], exam: [], trained: [], record: null };
 }
 
-/** The same learner, which dreams of other images from now on; null: of what is remembered. */
+/** The same learner, which dreams of something else from now on. */
 export async function withDreams(
   generation: Generation,
-  dreams: DreamImages | null,
+  dreams: DreamImages | "memory" | "none",
 ): Promise<Generation> {
   const { state } = generation;
-  const set = dreams && await dreamSetOf(dreams);
+  const set = typeof dreams === "string" ? null : await dreamSetOf(dreams);
   const taken = new Set(state.classes.map(({ head }) => head));
   const free = state.dreamOfHead.flatMap((_, head) => taken.has(head) ? [] : [head])
     .slice(0, set?.classes ?? 0);
-  const settings = { ...state.settings, dreams: set ? "images" as const : "memory" as const };
+  const settings: LearnerSettings = {
+    ...state.settings,
+    dreams: typeof dreams === "string" ? dreams : "images",
+  };
   return {
     ...generation,
     state: {

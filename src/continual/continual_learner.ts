@@ -1,13 +1,19 @@
 import { InputError } from "../errors.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { nameText } from "../images/look_alike.ts";
 import { methodOf, needsOf } from "../method/methods.ts";
 import { type DreamImages, newborn, type NewLearner, withDreams } from "./birth.ts";
 import { addToDay, endDay } from "./day.ts";
 import { refuseFew } from "./division.ts";
 import { countAnswers, type ExamResult } from "./examine.ts";
 import { type Forgetting, intend } from "./forgetting.ts";
-import { generationsOf, parseGenerationName, readGeneration } from "./generation.ts";
-import { checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
+import {
+  type Generation,
+  generationsOf,
+  parseGenerationName,
+  readGeneration,
+} from "./generation.ts";
+import { checkList, checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
 import { Keeper, type KeptPlan } from "./keeper.ts";
 import { type NightHost, spendNight } from "./night.ts";
 import type { Picture } from "./pictures.ts";
@@ -16,6 +22,7 @@ import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
 import { nightConfig } from "./settings.ts";
 import type { KnownClass, LearnerState } from "./state.ts";
 import { copyStore, isEmpty, type LearnerStore } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 /** What a learner needs of its surroundings. */
 export type LearnerHost = NightHost;
@@ -42,6 +49,18 @@ export type NightOutcome =
     readonly seconds: number;
   };
 
+/** What a learner has of pictures. */
+export interface HeldPictures {
+  /** Remembered. */
+  readonly memory: readonly Picture[];
+  /** Set apart, and never trained on. */
+  readonly exam: readonly Picture[];
+  /** Waiting for a night. */
+  readonly day: readonly Picture[];
+  /** Learned from, whether their pixels are still held or not. */
+  readonly trained: readonly Pick<Picture, "label" | "digest">[];
+}
+
 /** What waits for a night. */
 export interface Waiting {
   /** Images by class. */
@@ -57,7 +76,9 @@ export interface Waiting {
  * knew at the last dawn, and forgets on demand. Everything that it is lies in its store, generation by generation;
  * whatever interrupts it, what was acknowledged is there, and a night that was cut goes on to the same bits.
  *
- * Methods that change something want to be alone: whoever shares a store sees to that (a folder's lock, a page's).
+ * Its methods may be called at any time, also several at once: what changes the store waits for its turn. Images are
+ * taken while it sleeps, for the next night; what would disturb a night waits for its end. Two learners on one store
+ * know nothing of each other: whoever shares one sees to that (a folder's lock, a page's).
  *
  * ```ts ignore
  * const learner = await ContinualLearner.create(new MemoryLearnerStore(), { settings: { size: 32 } }, host);
@@ -70,6 +91,11 @@ export interface Waiting {
 export class ContinualLearner {
   readonly #keeper: Keeper;
   readonly #host: LearnerHost;
+  /** Short looks at the store, and changes of it. */
+  readonly #turns = new Turns();
+  /** Nights, and what waits for the end of one that goes on. */
+  readonly #nights = new Turns();
+  readonly #answers = new Turns();
   #predictor: { readonly gpu: Gpu; readonly predictor: Predictor } | null = null;
 
   private constructor(keeper: Keeper, host: LearnerHost) {
@@ -112,19 +138,22 @@ export class ContinualLearner {
 
   /** What waits for a night. */
   async waiting(): Promise<Waiting> {
-    const keeper = await this.#ready();
-    const counts = Map.groupBy(await keeper.day(), ({ label }) => label);
-    return {
-      day: new Map([...counts].map(([name, pictures]) => [name, pictures.length])),
+    return await this.#change(async (keeper) => ({
+      day: await countsOfDay(keeper),
       night: await keeper.pendingPlan() !== null,
       refused: await keeper.refused() !== null,
-    };
+    }));
   }
 
-  /** Pictures that it holds: those that it remembers, those of its exam, and those that wait for a night. */
-  async pictures(): Promise<Readonly<Record<"memory" | "exam" | "day", readonly Picture[]>>> {
-    const { memory, exam } = this.#keeper.generation;
-    return { memory, exam, day: await this.#keeper.day() };
+  /**
+   * Pictures that it holds: those that it remembers, those of its exam, and those that wait for a night; and what is
+   * known of all that it has learned from, held or not.
+   */
+  async pictures(): Promise<HeldPictures> {
+    return await this.#turns.take(async () => {
+      const { memory, exam, trained } = this.#keeper.generation;
+      return { memory, exam, trained, day: await this.#keeper.day() };
+    });
   }
 
   /** {@linkcode observeAll} for images of one class. */
@@ -133,6 +162,7 @@ export class ContinualLearner {
     label: string,
     from = "",
   ): Promise<Observed> {
+    checkList(images, "learn");
     return await this.observeAll(images.map((pixels) => ({ pixels, label, from })));
   }
 
@@ -144,20 +174,33 @@ export class ContinualLearner {
    * for, and an image that it knows under another name; nothing is taken then.
    */
   async observeAll(images: readonly Given[]): Promise<Observed> {
-    const keeper = await this.#ready();
-    const { settings: { size, maxClasses }, classes } = this.state;
-    const { memory, exam } = keeper.generation;
-    const day = await keeper.day();
-    const fresh = await newPictures(images, {
-      ...{ size, maxClasses },
-      names: [...classes.map(({ name }) => name), ...day.map(({ label }) => label)],
-      pictures: [...memory, ...exam, ...day],
+    checkList(images, "learn");
+    return await this.#change(async (keeper) => {
+      const { settings: { size } } = this.state;
+      const fresh = await this.#newOnes(images, await keeper.day());
+      if (fresh.length > 0) await addToDay(keeper.store, await keeper.nextNumber(), fresh, size);
+      return {
+        digests: fresh.map(({ digest }) => digest),
+        known: images.length - fresh.length,
+      };
     });
-    if (fresh.length > 0) await addToDay(keeper.store, await keeper.nextNumber(), fresh, size);
-    return {
-      digests: fresh.map(({ digest }) => digest),
-      known: images.length - fresh.length,
-    };
+  }
+
+  /**
+   * Whether a night could learn these images; nothing is taken.
+   *
+   * @param options.discarded what waits is to be let go before.
+   * @throws {InputError} where {@linkcode observeAll} would, and for new classes with too few images that differ.
+   */
+  async check(
+    images: readonly Given[],
+    { discarded = false }: { readonly discarded?: boolean } = {},
+  ): Promise<void> {
+    await this.#change(async (keeper) => {
+      const day = discarded ? [] : await keeper.day();
+      const fresh = await this.#newOnes(images, day);
+      refuseFew(countsOf([...day, ...fresh]), this.#taught(), countsOf(images));
+    });
   }
 
   /**
@@ -166,9 +209,8 @@ export class ContinualLearner {
    * @throws {InputError} for new classes that would have too few.
    */
   async checkCounts(counts: ReadonlyMap<string, number>): Promise<void> {
-    const { day } = await this.waiting();
-    const sums = new Map(day);
-    for (const [name, count] of counts) sums.set(name, (day.get(name) ?? 0) + count);
+    const sums = await this.#change(countsOfDay);
+    for (const [name, count] of counts) sums.set(name, (sums.get(name) ?? 0) + count);
     refuseFew(sums, this.#taught());
   }
 
@@ -181,22 +223,22 @@ export class ContinualLearner {
    * @throws {InputError} for new classes with too few images, and where there is nothing to learn or to remember.
    */
   async sleep({ accept = false }: { readonly accept?: boolean } = {}): Promise<NightOutcome> {
-    const keeper = await this.#ready();
-    const plan = await keeper.pendingPlan() ?? await this.#newPlan();
-    const end = await spendNight(
-      keeper.store,
-      { ...plan, base: keeper.generation, day: await keeper.day(plan.taken) },
-      this.#host,
-    );
-    if (end.stopped !== null) return { kind: "stopped", reason: end.stopped };
-    const { seconds } = end;
-    const record = { ...end.record, passed: accept || end.record.passed };
-    const generation = { ...end.generation, record };
-    if (record.passed) {
-      await keeper.keep(generation, seconds);
-      this.close();
-    } else await keeper.refuse(generation, plan, seconds);
-    return { kind: record.passed ? "kept" : "refused", record, seconds };
+    return await this.#nights.take(async () => {
+      const { store, plan, base, day } = await this.#change(async (keeper) => {
+        await keeper.day(); // of which nothing is damaged from here on
+        const plan = await keeper.pendingPlan() ?? await this.#newPlan(keeper);
+        const { store, generation: base } = keeper;
+        return { store, plan, base, day: await keeper.day(plan.taken) };
+      });
+      const end = await spendNight(store, { ...plan, base, day }, this.#host);
+      if (end.stopped !== null) return { kind: "stopped", reason: end.stopped };
+      const { seconds } = end;
+      const record = { ...end.record, passed: accept || end.record.passed };
+      const generation = { ...end.generation, record };
+      await this.#turns.take(() => this.#keepDawn(generation, plan, seconds));
+      if (record.passed) await this.#answerAnew();
+      return { kind: record.passed ? "kept" : "refused", record, seconds };
+    });
   }
 
   /**
@@ -205,24 +247,28 @@ export class ContinualLearner {
    * @throws {InputError} where there is none.
    */
   async accept(): Promise<NightRecord> {
-    const keeper = await this.#ready();
-    const name = await keeper.refused();
-    if (name === null) {
-      throw new InputError(`Cannot accept: no night of ${keeper.store.name} was refused`);
-    }
-    const refused = await readGeneration(keeper.store, name, "refused");
-    const record = { ...refused.record!, passed: true };
-    await keeper.keep({ ...refused, record }, 0, { accepted: true });
-    this.close();
-    return record;
+    return await this.#changeBetweenNights(async (keeper) => {
+      const name = await keeper.refused();
+      if (name === null) {
+        throw new InputError(`Cannot accept: no night of ${keeper.store.name} was refused`);
+      }
+      const refused = await readGeneration(keeper.store, name, "refused").catch((error) => {
+        if (!(error instanceof InputError)) throw error;
+        throw new InputError(`${error.message}; try another night (sleep), or let it go (discard)`);
+      });
+      const record = { ...refused.record!, passed: true };
+      await keeper.keep({ ...refused, record }, 0, { accepted: true });
+      return record;
+    });
   }
 
   /** Lets go of all that waits: images of the day, an interrupted night, one that was refused. */
   async discard(): Promise<void> {
-    const keeper = await this.#ready();
-    await keeper.endNight();
-    await keeper.dropRefused();
-    await endDay(keeper.store, Infinity);
+    await this.#changeBetweenNights(async (keeper) => {
+      await keeper.endNight();
+      await keeper.dropRefused();
+      await endDay(keeper.store, Infinity);
+    });
   }
 
   /**
@@ -231,8 +277,10 @@ export class ContinualLearner {
    * @param images RGB bytes, `[size, size, 3]` each.
    */
   async predict(images: readonly Uint8Array<ArrayBuffer>[]): Promise<Prediction[]> {
+    checkList(images, "ask about");
     for (const pixels of images) checkPixels(pixels, this.state.settings.size, "");
-    return await (await this.#answering()).predict(images);
+    // Images of one call must not take the place of another's while these are judged.
+    return await this.#answers.take(async () => await (await this.#answering()).predict(images));
   }
 
   /** The exam of the last dawn again, or of images that are given. */
@@ -240,6 +288,19 @@ export class ContinualLearner {
     const predictions = await this.predict(images.map(({ pixels }) => pixels));
     const known = this.state.classes.map(({ name }) => name);
     return countAnswers(known, images.map(({ label }) => label), predictions);
+  }
+
+  /**
+   * What it has of an image with this digest. `held`: it is remembered, examined, or waits; `trained`: it was learned
+   * from, and has been crowded out of the memory since; null: nothing.
+   */
+  async find(digest: string): Promise<"held" | "trained" | null> {
+    return await this.#change(async (keeper) => {
+      const { memory, exam, trained } = keeper.generation;
+      const isIt = (one: { readonly digest: string }) => one.digest === digest;
+      if ([...memory, ...exam, ...await keeper.day()].some(isIt)) return "held";
+      return trained.some(isIt) ? "trained" : null;
+    });
   }
 
   /**
@@ -251,28 +312,30 @@ export class ContinualLearner {
    * @throws {InputError} for a name or a digest that it does not know; nothing is forgotten then.
    */
   async forget({ classes = [], digests = [] }: Partial<Forgetting>): Promise<number> {
-    const keeper = await this.#ready();
-    const { memory, exam } = keeper.generation;
-    const day = await keeper.day();
-    const pictures = [...memory, ...exam, ...day];
-    const names = new Set([
-      ...this.state.classes.map(({ name }) => name),
-      ...day.map(({ label }) => label),
-    ]);
-    const unknown = classes.find((name) => !names.has(name));
-    if (unknown !== undefined) {
-      throw new InputError(
-        `Cannot forget ${unknown}: it is no class of ${keeper.store.name}; it has ${
-          [...names].join(", ") || "none"
-        }`,
-      );
-    }
-    const whole = digests.map((digest) => wholeDigest(digest, pictures));
-    await intend(keeper.store, { classes, digests: whole });
-    await this.#ready();
-    this.close();
-    const [left, images] = [new Set(classes), new Set(whole)];
-    return pictures.filter(({ label, digest }) => left.has(label) || images.has(digest)).length;
+    checkList(classes, "forget");
+    checkList(digests, "forget");
+    return await this.#changeBetweenNights(async (keeper) => {
+      const { memory, exam, trained } = keeper.generation;
+      const day = await keeper.day();
+      const pictures = [...memory, ...exam, ...day];
+      const names = new Set([
+        ...this.state.classes.map(({ name }) => name),
+        ...day.map(({ label }) => label),
+      ]);
+      const unknown = classes.find((name) => !names.has(name));
+      if (unknown !== undefined) {
+        throw new InputError(
+          `Cannot forget ${nameText(unknown)}: it is no class of ${keeper.store.name}; it has ${
+            [...names].map(nameText).join(", ") || "none"
+          }`,
+        );
+      }
+      const whole = digests.map((digest) => wholeDigest(digest, [...pictures, ...trained]));
+      await intend(keeper.store, { classes, digests: whole });
+      await keeper.recover();
+      const [left, images] = [new Set(classes), new Set(whole)];
+      return pictures.filter(({ label, digest }) => left.has(label) || images.has(digest)).length;
+    });
   }
 
   /**
@@ -281,23 +344,23 @@ export class ContinualLearner {
    * @throws {InputError} for one that is not kept.
    */
   async rollback(generation: number): Promise<void> {
-    const keeper = await this.#ready();
-    const { taken, generation: last } = this.state;
-    const names = await keeper.store.names("generations");
-    const name = names.findLast((name) => parseGenerationName(name).generation === generation);
-    if (name === undefined || generation === last) {
-      const others = (await this.generations()).filter((number) => number !== last);
-      throw new InputError(
-        `Cannot go back to generation ${generation}: ${
-          generation === last ? "it is the last one" : "it is not kept"
-        }; ${others.length > 0 ? `there ${are(others)}` : "there is no other"}`,
-      );
-    }
-    const back = await readGeneration(keeper.store, name);
-    await keeper.endNight();
-    await keeper.dropRefused();
-    await keeper.write({ ...back, state: { ...back.state, generation: last + 1, taken } });
-    this.close();
+    await this.#changeBetweenNights(async (keeper) => {
+      const { taken, generation: last } = this.state;
+      const names = await keeper.store.names("generations");
+      const name = names.findLast((name) => parseGenerationName(name).generation === generation);
+      if (name === undefined || generation === last) {
+        const others = (await this.generations()).filter((number) => number !== last);
+        throw new InputError(
+          `Cannot go back to generation ${generation}: ${
+            generation === last ? "it is the last one" : "it is not kept"
+          }; ${others.length > 0 ? `there ${are(others)}` : "there is no other"}`,
+        );
+      }
+      const back = await readGeneration(keeper.store, name);
+      await keeper.endNight();
+      await keeper.dropRefused();
+      await keeper.write({ ...back, state: { ...back.state, generation: last + 1, taken } });
+    });
   }
 
   /** The history of its nights, oldest first. */
@@ -315,15 +378,15 @@ export class ContinualLearner {
     if (!await isEmpty(to)) {
       throw new InputError(`Cannot save to ${to.name}: it is not empty; choose another place`);
     }
-    await copyStore(this.#keeper.store, to);
+    await this.#turns.take(() => copyStore(this.#keeper.store, to));
   }
 
-  /** Gives the images to dream of another source, from the next night on; null: what is remembered. */
-  async dreamOf(dreams: DreamImages | null): Promise<void> {
-    const keeper = await this.#ready();
-    await keeper.endNight();
-    await keeper.write(await withDreams(keeper.generation, dreams));
-    this.close();
+  /** What it dreams of from the next night on: images, what is remembered (also null), or nothing. */
+  async dreamOf(dreams: DreamImages | "memory" | "none" | null): Promise<void> {
+    await this.#changeBetweenNights(async (keeper) => {
+      await keeper.endNight();
+      await keeper.write(await withDreams(keeper.generation, dreams ?? "memory"));
+    });
   }
 
   /** Frees what it holds on the GPU. What it is stays in its store. */
@@ -333,18 +396,58 @@ export class ContinualLearner {
     this.#predictor = null;
   }
 
-  /** What was interrupted before is finished now. */
-  async #ready(): Promise<Keeper> {
-    await this.#keeper.recover();
-    return this.#keeper;
+  /** Looks at the store or changes it, when it is its turn; what was interrupted before is finished first. */
+  async #change<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
+    return await this.#turns.take(async () => {
+      await this.#keeper.recover();
+      return await work(this.#keeper);
+    });
+  }
+
+  /** The same for what a night that goes on would not survive; what it answers with may be another then. */
+  async #changeBetweenNights<T>(work: (keeper: Keeper) => Promise<T>): Promise<T> {
+    const change = async () => {
+      const result = await this.#change(work);
+      await this.#answerAnew();
+      return result;
+    };
+    return await (this.#nights.busy ? this.#nights.take(change) : change());
+  }
+
+  /** Lets go of the generation that answered, once it has answered all that it was asked before. */
+  async #answerAnew(): Promise<void> {
+    await this.#answers.take(() => Promise.resolve(this.close()));
+  }
+
+  async #keepDawn(generation: Generation, plan: KeptPlan, seconds: number): Promise<void> {
+    try {
+      if (generation.record!.passed) await this.#keeper.keep(generation, seconds);
+      else await this.#keeper.refuse(generation, plan, seconds);
+    } catch (error) {
+      if (error instanceof Error) {
+        error.message += `; nothing is lost, go on with ${this.#host.goOnWith}`;
+      }
+      throw error;
+    }
+  }
+
+  /** Those of some images that are not known, nor in this day. */
+  async #newOnes(images: readonly Given[], day: readonly Picture[]): Promise<Picture[]> {
+    const { settings: { size, maxClasses }, classes } = this.state;
+    const { memory, exam, trained } = this.#keeper.generation;
+    return await newPictures(images, {
+      ...{ size, maxClasses },
+      names: [...classes.map(({ name }) => name), ...day.map(({ label }) => label)],
+      pictures: [...trained, ...memory, ...exam, ...day],
+    });
   }
 
   /** A night with all that waits, or one of rest. */
-  async #newPlan(): Promise<KeptPlan> {
-    const counts = (await this.waiting()).day;
+  async #newPlan(keeper: Keeper): Promise<KeptPlan> {
+    const counts = await countsOfDay(keeper);
     if (counts.size > 0) refuseFew(counts, this.#taught());
     else this.#refuseRest();
-    return await this.#keeper.newPlan();
+    return await keeper.newPlan();
   }
 
   #refuseRest(): void {
@@ -371,6 +474,16 @@ export class ContinualLearner {
     this.#predictor = { gpu, predictor };
     return predictor;
   }
+}
+
+/** Images that wait, by class. */
+async function countsOfDay(keeper: Keeper): Promise<Map<string, number>> {
+  return countsOf(await keeper.day());
+}
+
+function countsOf(images: readonly Pick<Given, "label">[]): Map<string, number> {
+  const counts = Map.groupBy(images, ({ label }) => label);
+  return new Map([...counts].map(([name, { length }]) => [name, length]));
 }
 
 function hooksOf({ now, emit }: LearnerHost) {

@@ -16,6 +16,7 @@ import {
   type Stream,
   STREAMS,
 } from "./state.ts";
+import { alsoTrained } from "./trained.ts";
 
 /** What a night has come to. */
 export interface NightResult {
@@ -70,7 +71,8 @@ export async function dawnOf(
   const byHead = Array.from({ length: settings.maxClasses }, (_, head) => nameOf.get(head) ?? null);
   const model = encodeModel(weights, settings, byHead);
   const record = recordOf(result, state, exam);
-  return { generation: { state, model, memory, exam, record }, record };
+  const trained = alsoTrained(base.trained, result.division.train);
+  return { generation: { state, model, memory, exam, trained, record }, record };
 }
 
 /** What the memory holds, with what is known of each picture by its pixels. */
@@ -107,7 +109,7 @@ function classesOf(
 }
 
 function recordOf(
-  { base, division, story }: NightResult,
+  { base, division, sights, story }: NightResult,
   state: LearnerState,
   exam: readonly ExamPicture[],
 ): NightRecord {
@@ -124,7 +126,21 @@ function recordOf(
   const fall = fallOf(classes);
   const { nights, generation, threshold, settings: { margin } } = state;
   const passed = fall === null || fall <= margin;
-  return { night: nights, generation, passed, classes, threshold, ...story };
+  const mistakes = mistakesOf(exam, sights);
+  return { night: nights, generation, passed, classes, mistakes, threshold, ...story };
+}
+
+/** What was taken for what, in the order of the exam. */
+function mistakesOf(
+  exam: readonly ExamPicture[],
+  sights: readonly Sight[],
+): NonNullable<NightRecord["mistakes"]> {
+  const found = exam.flatMap(({ label, right }, i) => {
+    const answer = sights[i].answers[0]?.name;
+    return right || answer === undefined ? [] : [{ class: label, answer }];
+  });
+  return [...Map.groupBy(found, (one) => JSON.stringify([one.class, one.answer])).values()]
+    .map((same) => ({ ...same[0], images: same.length }));
 }
 
 function countOf(pictures: readonly Picture[], name: string): number {

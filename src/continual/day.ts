@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
 import type { LearnerStore } from "./store.ts";
 
@@ -20,21 +21,29 @@ export async function dayNumbers(store: LearnerStore): Promise<number[]> {
 }
 
 /**
- * The pictures of bundles behind one number and up to another, in the order in which they came.
- *
- * @throws {InputError} for a bundle that is not whole.
+ * The pictures of bundles behind one number and up to another, in the order in which they came. A bundle that is not
+ * whole is passed over: `damaged` is told its name and what is wrong.
  */
 export async function readDay(
   store: LearnerStore,
   size: number,
-  { after, until }: { readonly after: number; readonly until: number },
+  { after, until, damaged }: {
+    readonly after: number;
+    readonly until: number;
+    readonly damaged: (name: string, problem: string) => void | Promise<void>;
+  },
 ): Promise<Picture[]> {
   const numbers = (await dayNumbers(store)).filter((number) => number > after && number <= until);
   const pictures: Picture[] = [];
   for (const number of numbers) {
     const name = nameOf(number);
-    const files = await store.read("day", name, [EPISODES]);
-    pictures.push(...decodePictures(files[EPISODES], `${store.name}, day ${name}`, size));
+    try {
+      const files = await store.read("day", name, [EPISODES]);
+      pictures.push(...decodePictures(files[EPISODES], `${store.name}, day ${name}`, size));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      await damaged(name, `${error.message}; its images are passed over, teach them again`);
+    }
   }
   return pictures;
 }

@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { LEAST_TRAINED } from "../experiment/own_data.ts";
+import { nameText } from "../images/look_alike.ts";
 import type { Random } from "../random.ts";
 import type { Picture } from "./pictures.ts";
 
@@ -26,19 +27,25 @@ export interface Division {
   readonly exam: readonly Picture[];
 }
 
-/** @throws {InputError} for new classes with too few images. */
+/**
+ * @param given files of which these are the different pictures, where there were copies among them
+ * @throws {InputError} for new classes with too few images.
+ */
 export function refuseFew(
   counts: ReadonlyMap<string, number>,
   known: ReadonlyMap<string, unknown>,
+  given: ReadonlyMap<string, number> = new Map(),
 ): void {
   const few = [...counts].filter(([name, count]) => !known.has(name) && count < LEAST_OF_NEW);
   if (few.length === 0) return;
   const [[name, count]] = few;
   const more = few.length > 1 ? ` (and ${few.length - 1} more have too few)` : "";
+  const copies = given.get(name) ?? 0;
+  const isCopied = copies > count;
   throw new InputError(
-    `Cannot learn ${name}: it has ${count} image${
+    `Cannot learn ${nameText(name)}: it has ${count} ${isCopied ? "different " : ""}image${
       count === 1 ? "" : "s"
-    }, and a new class needs at least ` +
+    }${isCopied ? ` (among ${copies})` : ""}, and a new class needs at least ` +
       `${LEAST_OF_NEW}, ${LEAST_APART} of them for its exam${more}; add images of it`,
   );
 }
@@ -50,20 +57,24 @@ export function countApart(count: number, { taught, apart }: ClassCounts): numbe
   return Math.max(0, Math.min(wanted - apart, count - 1));
 }
 
-/** Divides the images of a day into those to learn and those of the exam, class by class, both in the day's order. */
+/**
+ * Divides the images of a day into those to learn and those of the exam, class by class, both in the day's order.
+ *
+ * @param trained digests of what was learned from before: it is no exam any more.
+ */
 export function divideDay(
   day: readonly Picture[],
   known: ReadonlyMap<string, ClassCounts>,
   random: Random,
+  trained: ReadonlySet<string> = new Set(),
 ): Division {
   const apart = new Set<Picture>();
   for (const [name, ofClass] of Map.groupBy(day, ({ label }) => label)) {
     const counts = known.get(name) ?? { taught: 0, apart: 0 };
-    const drawn = random.sampleWithoutReplacement(
-      ofClass.length,
-      countApart(ofClass.length, counts),
-    );
-    for (const place of drawn) apart.add(ofClass[place]);
+    const unseen = ofClass.filter(({ digest }) => !trained.has(digest));
+    const wanted = Math.min(unseen.length, countApart(ofClass.length, counts));
+    const drawn = random.sampleWithoutReplacement(unseen.length, wanted);
+    for (const place of drawn) apart.add(unseen[place]);
   }
   return {
     train: day.filter((picture) => !apart.has(picture)),

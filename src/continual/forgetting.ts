@@ -11,12 +11,13 @@ import {
   generationName,
   parseGenerationName,
   readGeneration,
+  readKnowledge,
 } from "./generation.ts";
 import { EPISODES } from "./day.ts";
 import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
 import { encodeModel, tableOf } from "./start.ts";
 import type { KnownClass } from "./state.ts";
-import type { LearnerStore } from "./store.ts";
+import type { LearnerStore, Shelf } from "./store.ts";
 
 /** What is to be forgotten. */
 export interface Forgetting {
@@ -36,29 +37,68 @@ export async function intend(store: LearnerStore, forgetting: Forgetting): Promi
 
 /**
  * Forgets what was intended, if anything was: in every generation that is kept, in the day, and with it all that a
- * night, finished or not, had made of it. May be interrupted anywhere and called again.
+ * night, finished or not, had made of it. What is damaged goes, too: it cannot be shown to hold nothing of it. May be
+ * interrupted anywhere and called again.
  *
+ * @param warn told of what is damaged
  * @returns whether there was something to forget.
  */
-export async function finishForgetting(store: LearnerStore): Promise<boolean> {
+export async function finishForgetting(
+  store: LearnerStore,
+  warn: (text: string) => void,
+): Promise<boolean> {
   const [name] = await store.names("forgetting");
   if (name === undefined) return false;
-  const { [INTENT]: bytes } = await store.read("forgetting", name);
-  const forgetting = parseJson(new TextDecoder().decode(bytes), INTENT) as Forgetting;
+  const forgetting = await readIntent(store, name, warn);
+  if (forgetting === null) {
+    await store.remove("forgetting", name);
+    return false;
+  }
   for (const shelf of ["checkpoints", "night", "refused"] as const) {
     for (const name of await store.names(shelf)) await store.remove(shelf, name);
   }
-  const newest = (await store.names("generations")).at(-1)!;
-  const { state: { settings: { size } } } = await readGeneration(store, newest);
-  for (const name of await store.names("day")) await forgetInDay(store, name, forgetting, size);
+  if ((await store.clearAside?.() ?? 0) > 0) {
+    warn("What was set aside, damaged, may hold what is to be forgotten, and is removed");
+  }
+  const { state: { settings: { size } } } = await readKnowledge(store, () => {});
+  const attempt = async (shelf: Shelf, name: string, forget: () => Promise<void>) => {
+    try {
+      await forget();
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      warn(`${error.message}; it may hold what is to be forgotten, and is removed`);
+      await store.remove(shelf, name);
+    }
+  };
+  for (const name of await store.names("day")) {
+    await attempt("day", name, () => forgetInDay(store, name, forgetting, size));
+  }
   for (const name of await store.names("generations")) {
-    await forgetInGeneration(store, name, forgetting);
+    await attempt("generations", name, () => forgetInGeneration(store, name, forgetting));
   }
   await store.remove("forgetting", name);
   return true;
 }
 
-function isKept({ classes, digests }: Forgetting): (picture: Picture) => boolean {
+/** Null where it is damaged, which `warn` is told. */
+async function readIntent(
+  store: LearnerStore,
+  name: string,
+  warn: (text: string) => void,
+): Promise<Forgetting | null> {
+  try {
+    const { [INTENT]: bytes } = await store.read("forgetting", name, [INTENT]);
+    return parseJson(new TextDecoder().decode(bytes), INTENT) as Forgetting;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    warn(`${error.message}; nothing is forgotten, say again what is to be`);
+    return null;
+  }
+}
+
+function isKept(
+  { classes, digests }: Forgetting,
+): (picture: Pick<Picture, "label" | "digest">) => boolean {
   const [names, images] = [new Set(classes), new Set(digests)];
   return ({ label, digest }) => !names.has(label) && !images.has(digest);
 }
@@ -82,15 +122,7 @@ async function forgetInGeneration(
   name: string,
   forgetting: Forgetting,
 ): Promise<void> {
-  let given: Generation;
-  try {
-    given = await readGeneration(store, name);
-  } catch (error) {
-    if (!(error instanceof InputError)) throw error;
-    // What cannot be read cannot be shown to hold nothing of it.
-    await store.remove("generations", name);
-    return;
-  }
+  const given = await readGeneration(store, name);
   const { generation, revision } = parseGenerationName(name);
   const without = forget(given, forgetting);
   if (without !== given) {
@@ -110,10 +142,14 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
   const gone = new Set(forgetting.classes);
   const slots = given.memory.flatMap((picture, slot) => kept(picture) ? [slot] : []);
   const exam = given.exam.filter(kept);
+  const trained = given.trained.filter(kept);
   const classes = state.classes.filter(({ name }) => !gone.has(name));
-  const isUnchanged = slots.length === given.memory.length && exam.length === given.exam.length &&
+  const isHeldAsBefore = slots.length === given.memory.length &&
+    exam.length === given.exam.length &&
     classes.length === state.classes.length;
-  if (isUnchanged) return given;
+  if (isHeldAsBefore) {
+    return trained.length === given.trained.length ? given : { ...given, trained };
+  }
   const memory = slots.map((slot) => given.memory[slot]);
   const counted = classes.map((known): KnownClass => {
     const own = exam.filter(({ label }) => label === known.name);
@@ -128,9 +164,17 @@ export function forget(given: Generation, forgetting: Forgetting): Generation {
     ...given,
     memory,
     exam,
+    trained,
     record: given.record && {
       ...given.record,
       classes: given.record.classes.filter(({ name }) => !gone.has(name)),
+      ...(given.record.mistakes
+        ? {
+          mistakes: given.record.mistakes.filter((one) =>
+            !gone.has(one.class) && !gone.has(one.answer)
+          ),
+        }
+        : {}),
     },
     model: withFreshHeads(given, heads),
     state: {

@@ -5,12 +5,14 @@ import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
 import type { NightRecord } from "./record.ts";
 import { decodeState, encodeState, type LearnerState } from "./state.ts";
 import type { Files, LearnerStore, Shelf } from "./store.ts";
+import { alsoTrained, decodeTrained, encodeTrained, type Trained } from "./trained.ts";
 
 /** Files of a generation. */
 const STATE = "learner.json";
 const MODEL = "model.safetensors";
 const MEMORY = "memory.safetensors";
 const EXAM = "exam.safetensors";
+const TRAINED = "trained.safetensors";
 const NIGHT = "night.json";
 
 /** A picture of the exam, and whether it was answered right at the last dawn. */
@@ -30,12 +32,19 @@ export interface Generation extends Knowledge {
   /** The long-term memory, slot by slot. */
   readonly memory: readonly Picture[];
   readonly exam: readonly ExamPicture[];
+  /**
+   * All that was ever learned from, remembered or not, so that none of it is taken for new and examined. Of what was
+   * learned before digests were kept it is what was still remembered.
+   */
+  readonly trained: readonly Trained[];
   /** The night that made it; null: none, as at birth. */
   readonly record: NightRecord | null;
 }
 
 /** The files of a generation. */
-export function generationFiles({ state, model, memory, exam, record }: Generation): Files {
+export function generationFiles(
+  { state, model, memory, exam, trained, record }: Generation,
+): Files {
   const { size } = state.settings;
   const right = exam.map((picture) => picture.right ? "1" : "0").join("");
   return {
@@ -43,6 +52,7 @@ export function generationFiles({ state, model, memory, exam, record }: Generati
     [MODEL]: model,
     [MEMORY]: encodePictures(memory, size),
     [EXAM]: encodePictures(exam, size, { right }),
+    [TRAINED]: encodeTrained(trained),
     [NIGHT]: new TextEncoder().encode(JSON.stringify(record) + "\n"),
   };
 }
@@ -79,8 +89,10 @@ export async function readGeneration(
   const pictures = decodePictures(files[EXAM], at(EXAM), size);
   const right = metadataRight(files[EXAM], pictures.length);
   const exam = pictures.map((picture, i) => ({ ...picture, right: right[i] === "1" }));
+  const digests = files[TRAINED] ? decodeTrained(files[TRAINED], at(TRAINED)) : [];
+  const trained = alsoTrained(digests, memory);
   const record = parseJson(new TextDecoder().decode(files[NIGHT]), at(NIGHT)) as NightRecord | null;
-  return { ...knowledge, memory, exam, record };
+  return { ...knowledge, memory, exam, trained, record };
 }
 
 /**
@@ -93,7 +105,12 @@ export async function readLast<T>(
   store: LearnerStore,
   read: (name: string) => Promise<T>,
   warn: (text: string) => void,
-): Promise<{ readonly name: string; readonly found: T }> {
+): Promise<{
+  readonly name: string;
+  readonly found: T;
+  /** Names of those that are not whole, newer than it. */
+  readonly passedOver: readonly string[];
+}> {
   const passedOver = new Set<string>();
   for (;;) {
     const names = await store.names("generations");
@@ -106,7 +123,7 @@ export async function readLast<T>(
       );
     }
     try {
-      return { name, found: await read(name) };
+      return { name, found: await read(name), passedOver: [...passedOver] };
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
       passedOver.add(name);
@@ -118,17 +135,15 @@ export async function readLast<T>(
   }
 }
 
-/** What answers, of the last whole generation. */
+/**
+ * What answers, of the last whole generation. Its memory and exam are looked at, too: whoever asks and whoever teaches
+ * mean the same generation.
+ */
 export async function readKnowledge(
   store: LearnerStore,
   warn: (text: string) => void,
 ): Promise<Knowledge> {
-  const { found } = await readLast(
-    store,
-    async (name) => knowledgeOf(await store.read("generations", name, [STATE, MODEL]), store, name),
-    warn,
-  );
-  return found;
+  return (await readLast(store, (name) => readGeneration(store, name), warn)).found;
 }
 
 /** State alone, of the last whole generation. */
@@ -136,16 +151,7 @@ export async function readState(
   store: LearnerStore,
   warn: (text: string) => void,
 ): Promise<LearnerState> {
-  const { found } = await readLast(
-    store,
-    async (name) =>
-      decodeState(
-        (await store.read("generations", name, [STATE]))[STATE],
-        `${store.name}, ${name}`,
-      ),
-    warn,
-  );
-  return found;
+  return (await readKnowledge(store, warn)).state;
 }
 
 function knowledgeOf(files: Files, store: LearnerStore, name: string): Knowledge {

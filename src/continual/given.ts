@@ -1,5 +1,5 @@
 import { InputError } from "../errors.ts";
-import { lookAlikes } from "../images/look_alike.ts";
+import { isInvisible, lookAlikes, nameText, quoted } from "../images/look_alike.ts";
 import { type Picture, pictureOf } from "./pictures.ts";
 
 /** An image that the learner is taught. */
@@ -18,7 +18,7 @@ interface KnownBefore {
   readonly maxClasses: number;
   /** Names of classes, those that wait included. */
   readonly names: Iterable<string>;
-  /** All that is held or waits. */
+  /** All that is held or waits, or was learned from. */
   readonly pictures: Iterable<Pick<Picture, "digest" | "label">>;
 }
 
@@ -52,15 +52,18 @@ export class KnownImages {
   async look(
     { pixels, label, from = "" }: Given,
   ): Promise<{ readonly picture: Picture; readonly isNew: boolean }> {
+    if (typeof from !== "string") {
+      throw new InputError(`Cannot use an image from ${what(from)}: say where it is from in words`);
+    }
     checkPixels(pixels, this.#size, from);
     this.checkLabel(label);
     const picture = await pictureOf(pixels, label, from);
     const other = this.#labels.get(picture.digest);
     if (other !== undefined && other !== label) {
       throw new InputError(
-        `Cannot learn ${
-          from || "an image"
-        } as ${label}: it is known as ${other}; leave it out, or forget it first ` +
+        `Cannot learn ${from || "an image"} as ${nameText(label)}: it is known as ${
+          nameText(other)
+        }; leave it out, or forget it first ` +
           `(./wscl forget --image ${picture.digest.slice(0, 16)})`,
       );
     }
@@ -73,7 +76,9 @@ export class KnownImages {
     const count = this.#names.size + (this.#names.has(label) ? 0 : 1);
     if (count > this.#maxClasses) {
       throw new InputError(
-        `Cannot learn ${label}: it would be the ${count}th class, and the learner has room for ${this.#maxClasses}; ` +
+        `Cannot learn ${
+          nameText(label)
+        }: it would be the ${count}th class, and the learner has room for ${this.#maxClasses}; ` +
           "forget a class, or make a learner with more --max-classes",
       );
     }
@@ -106,8 +111,24 @@ export async function newPictures(
   return fresh;
 }
 
-/** @throws {InputError} for an image of another size. */
+/** @throws {InputError} for what is no list. */
+export function checkList(value: unknown, action: string): void {
+  if (Array.isArray(value)) return;
+  throw new InputError(
+    `Cannot ${action} what is no list: it is ${what(value)}; put it into an array`,
+  );
+}
+
+/** @throws {InputError} for an image of another size, or something else. */
 export function checkPixels(pixels: Uint8Array, size: number, from: string): void {
+  if (!(pixels instanceof Uint8Array)) {
+    throw new InputError(
+      `Cannot use ${from || "an image"}: its pixels are ${
+        what(pixels)
+      }; give a Uint8Array of RGB ` +
+        "bytes",
+    );
+  }
   if (pixels.length === size * size * 3) return;
   throw new InputError(
     `Cannot use ${
@@ -118,7 +139,10 @@ export function checkPixels(pixels: Uint8Array, size: number, from: string): voi
 }
 
 /** The one digest that begins so. @throws {InputError} where there is none, or several. */
-export function wholeDigest(beginning: string, pictures: readonly Picture[]): string {
+export function wholeDigest(
+  beginning: string,
+  pictures: readonly Pick<Picture, "digest">[],
+): string {
   const fail = (found: string): never => {
     throw new InputError(`Cannot forget image ${beginning}: ${found}`);
   };
@@ -131,19 +155,54 @@ export function wholeDigest(beginning: string, pictures: readonly Picture[]): st
   );
   if (found.size > 1) fail("several images begin with it; give more digits");
   const [whole] = found;
-  return whole ?? fail("neither memory nor exam holds such an image");
+  return whole ??
+    fail("neither memory nor exam holds such an image, and none that was learned from is it");
 }
 
-/** @throws {InputError} for a name that is empty, or looks like another. */
-function checkName(name: string, names: ReadonlySet<string>): void {
+/** What this program says where others have the name of a class. */
+const RESERVED = ["none of these", "all"];
+
+/**
+ * @param names those of other classes; one that is among them is that class's own
+ * @throws {InputError} for a name that cannot be read, that this program uses itself, or that looks like another.
+ */
+export function checkName(name: string, names: ReadonlySet<string>): void {
+  if (typeof name !== "string") {
+    throw new InputError(`Cannot learn images of a class named ${what(name)}: name it in words`);
+  }
   if (name.trim() === "") {
     throw new InputError("Cannot learn images without a name: their class is empty; name it");
   }
   if (names.has(name)) return;
+  const problem = !name.isWellFormed()
+    ? "it is no text in Unicode (half a surrogate pair)"
+    : /\p{Cc}/u.test(name)
+    ? "it has control characters"
+    : isInvisible(name)
+    ? "nothing of it can be seen"
+    : RESERVED.some((word) => word === name || lookAlikes(word, [name]).length > 0)
+    ? "this program uses that name itself"
+    : null;
+  if (problem !== null) {
+    throw new InputError(
+      `Cannot learn the class ${quoted(name)}: ${problem}; give it another name`,
+    );
+  }
   const [alike] = lookAlikes(name, names);
   if (alike === undefined) return;
   throw new InputError(
-    `Cannot learn ${name}: it looks like the class ${alike} and is spelt differently; use the one name, or another ` +
+    `Cannot learn ${nameText(name)}: it looks like the class ${
+      nameText(alike)
+    } and is spelt differently; use the one name, or another ` +
       "that can be told apart",
   );
+}
+
+/** A value in few words: `5`, `undefined`, `an array`. */
+function what(value: unknown): string {
+  if (Array.isArray(value)) return "an array";
+  if (typeof value === "string") return "a text";
+  return typeof value === "object" && value !== null
+    ? `a ${value.constructor?.name ?? "record"}`
+    : String(value);
 }

@@ -10,8 +10,8 @@ import {
   readLast,
 } from "./generation.ts";
 import type { Picture } from "./pictures.ts";
-import { type DatedRecord, type NightRecord, parseRecord } from "./record.ts";
-import type { LearnerStore } from "./store.ts";
+import { type DatedRecord, type NightRecord, parseHistory, standingNights } from "./record.ts";
+import type { LearnerStore, Shelf } from "./store.ts";
 
 /** What is kept of a night before it begins: all that is not in generation and day. */
 export interface KeptPlan {
@@ -32,18 +32,23 @@ export class Keeper {
   readonly #warn: (text: string) => void;
   #name: string;
   #generation: Generation;
+  #historyIsTold = false;
+  /** Generations that were not whole when this one was read. */
+  #passedOver: readonly string[];
 
   private constructor(
     store: LearnerStore,
     { now, warn }: KeeperHooks,
     name: string,
     generation: Generation,
+    passedOver: readonly string[],
   ) {
     this.store = store;
     this.#now = now;
     this.#warn = warn;
     this.#name = name;
     this.#generation = generation;
+    this.#passedOver = passedOver;
   }
 
   /** Keeps the first generation of a learner in an empty store. */
@@ -54,17 +59,17 @@ export class Keeper {
   ): Promise<Keeper> {
     const name = generationName(generation.state.generation);
     await store.write("generations", name, generationFiles(generation));
-    return new Keeper(store, hooks, name, generation);
+    return new Keeper(store, hooks, name, generation, []);
   }
 
   /** @throws {InputError} where there is no learner, or none of its generations is whole. */
   static async open(store: LearnerStore, hooks: KeeperHooks): Promise<Keeper> {
-    const { name, found } = await readLast(
+    const { name, found, passedOver } = await readLast(
       store,
       (name) => readGeneration(store, name),
       hooks.warn,
     );
-    return new Keeper(store, hooks, name, found);
+    return new Keeper(store, hooks, name, found, passedOver);
   }
 
   /** The last one. */
@@ -77,19 +82,20 @@ export class Keeper {
    * before anything is changed.
    */
   async recover(): Promise<void> {
-    if (await finishForgetting(this.store)) {
-      const { name, found } = await readLast(
+    if (await finishForgetting(this.store, this.#warn)) {
+      const { name, found, passedOver } = await readLast(
         this.store,
         (name) => readGeneration(this.store, name),
         this.#warn,
       );
       this.#name = name;
       this.#generation = found;
+      this.#passedOver = passedOver;
     }
-    const { state, record } = this.#generation;
-    if (record?.generation === state.generation && !await this.#isLogged(record)) {
-      await this.#log(record, 0);
-    }
+    for (const name of this.#passedOver) await this.#setAsideGeneration(name);
+    this.#passedOver = [];
+    const { state } = this.#generation;
+    await this.#completeHistory();
     if (await this.pendingPlan() === null) await this.endNight();
     await endDay(this.store, state.taken);
   }
@@ -97,7 +103,12 @@ export class Keeper {
   /** What waits, in the order in which it came; of the night's own plan, what it takes. */
   async day(until = Infinity): Promise<Picture[]> {
     const { settings: { size }, taken: after } = this.#generation.state;
-    return await readDay(this.store, size, { after, until });
+    const damaged = async (name: string, problem: string) => {
+      await this.#setAside("day", name, problem);
+      // A night that was to learn it is another night.
+      await this.endNight();
+    };
+    return await readDay(this.store, size, { after, until, damaged });
   }
 
   /** For the next bundle of the day: higher than any before. */
@@ -124,7 +135,7 @@ export class Keeper {
   async newPlan(): Promise<KeptPlan> {
     const taken = Math.max(this.#generation.state.taken, ...await dayNumbers(this.store));
     const refused = await this.refused();
-    const attempt = refused === null ? 0 : (await this.#readPlan("refused", refused)).attempt + 1;
+    const attempt = refused === null ? 0 : await this.#attemptOf(refused) + 1;
     const plan: KeptPlan = { base: this.#name, taken, attempt };
     await this.store.write("night", "1", { [PLAN]: encode(plan) });
     await this.dropRefused();
@@ -162,7 +173,7 @@ export class Keeper {
     { accepted = false }: { readonly accepted?: boolean } = {},
   ): Promise<void> {
     await this.write(generation);
-    await this.#log(generation.record!, seconds, accepted);
+    await this.#log(generation.record!, seconds, accepted ? { accepted } : {});
     await this.endNight();
     await this.dropRefused();
     await endDay(this.store, generation.state.taken);
@@ -193,17 +204,70 @@ export class Keeper {
     return parseJson(new TextDecoder().decode(bytes), PLAN) as KeptPlan;
   }
 
-  async #isLogged({ generation, night }: NightRecord): Promise<boolean> {
-    // Behind it there may be nights that were refused.
-    const last = (await this.store.lines()).flatMap(parseRecord).findLast(({ passed }) => passed);
-    return last?.generation === generation && last.night === night;
+  /** Of a refused night; where that is damaged, as many as the history has of it. */
+  async #attemptOf(refused: string): Promise<number> {
+    try {
+      return (await this.#readPlan("refused", refused)).attempt;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      const { generation } = this.#generation.state;
+      const others = (await this.#records()).filter((record) =>
+        record.generation === generation + 1 && !record.passed && !record.lost
+      );
+      return Math.max(0, others.length - 1);
+    }
   }
 
-  async #log(record: NightRecord, seconds: number, accepted = false): Promise<void> {
+  /** One that was read before it was whole is left where it is. */
+  async #setAsideGeneration(name: string): Promise<void> {
+    if (!(await this.store.names("generations")).includes(name)) return;
+    try {
+      await readGeneration(this.store, name);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      await this.#setAside("generations", name, error.message);
+    }
+  }
+
+  /** Puts out of the way what is damaged, and says so. */
+  async #setAside(shelf: Shelf, name: string, problem: string): Promise<void> {
+    const place = await this.store.setAside?.(shelf, name);
+    this.#warn(place === undefined ? problem : `${problem}; it is kept in ${place}`);
+  }
+
+  /**
+   * Writes what the history lacks: a dawn that was cut before its line was written, and that a night is lost whose
+   * generation was damaged.
+   */
+  async #completeHistory(): Promise<void> {
+    const { state, record } = this.#generation;
+    const standing = standingNights(await this.#records());
+    for (const lost of standing.values()) {
+      if (lost.generation <= state.generation) continue;
+      const { seconds, accepted: _, ...night } = lost;
+      await this.#log({ ...night, passed: false }, seconds, { lost: true });
+    }
+    const made = standing.get(state.generation);
+    if (record?.generation === state.generation && made?.night !== record.night) {
+      await this.#log(record, 0);
+    }
+  }
+
+  async #records(): Promise<DatedRecord[]> {
+    const warn = this.#historyIsTold ? () => {} : this.#warn;
+    this.#historyIsTold = true;
+    return parseHistory(await this.store.lines(), warn);
+  }
+
+  async #log(
+    record: NightRecord,
+    seconds: number,
+    mark: Pick<DatedRecord, "accepted" | "lost"> = {},
+  ): Promise<void> {
     const at = new Date(this.#now()).toISOString();
     const dated: DatedRecord = {
       ...{ ...record, at, seconds: Math.round(seconds * 10) / 10 },
-      ...accepted ? { accepted } : {},
+      ...mark,
     };
     await this.store.append(JSON.stringify(dated));
   }

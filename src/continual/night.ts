@@ -4,7 +4,7 @@ import { InputError } from "../errors.ts";
 import type { Checkpoint, CheckpointEvery, RunPosition } from "../experiment/checkpoint.ts";
 import { Checkpointer } from "../experiment/checkpointer.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
-import type { RunEvent } from "../experiment/events.ts";
+import type { Phase, RunEvent } from "../experiment/events.ts";
 import { allocate } from "../experiment/memory_budget.ts";
 import type { RunHost } from "../experiment/run_host.ts";
 import { digestOfImageSet, digestOfKernels, fingerprintOf } from "../experiment/run_identity.ts";
@@ -17,7 +17,7 @@ import type { ImageSet } from "../images/image_set.ts";
 import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
 import type { StepLoss } from "../learner/options.ts";
 import type { FreezingChoice } from "../method/freezing.ts";
-import { methodOf, needsOf } from "../method/methods.ts";
+import { isOwnMethod, methodOf, needsOf } from "../method/methods.ts";
 import { giveHeads } from "../method/new_classes.ts";
 import type { Task } from "../method/session.ts";
 import { rest } from "../method/sleep.ts";
@@ -25,12 +25,13 @@ import { Random } from "../random.ts";
 import { type Sight, sightsOf } from "./answers.ts";
 import { divideDay, type Division } from "./division.ts";
 import { dawnOf } from "./dawn.ts";
+import { dryNight } from "./dry_night.ts";
 import type { Generation } from "./generation.ts";
 import { NightCheckpoints } from "./night_checkpoints.ts";
 import { type NightSession, nightStreams, openSession } from "./night_session.ts";
 import type { Picture } from "./pictures.ts";
 import type { NightRecord } from "./record.ts";
-import { nightConfig } from "./settings.ts";
+import { nightConfig, withFewerJudges } from "./settings.ts";
 import type { DreamSet } from "./state.ts";
 import type { LearnerStore } from "./store.ts";
 
@@ -48,7 +49,9 @@ export interface NightPlan {
 
 /** What a night needs of its surroundings. */
 export interface NightHost
-  extends EarlyEnd, Pick<RunHost, "openGpu" | "testKernels" | "chooseKernels" | "atPoint"> {
+  extends
+    EarlyEnd,
+    Pick<RunHost, "openGpu" | "testKernels" | "chooseKernels" | "tells" | "atPoint"> {
   readonly checkpointEvery: CheckpointEvery;
   /** What to do to go on with a night that was interrupted, such as a command. */
   readonly goOnWith: string;
@@ -84,7 +87,10 @@ export async function spendNight(
   try {
     return await night.execute();
   } catch (error) {
-    if (error instanceof Interrupted) return { stopped: error.reason };
+    if (error instanceof Interrupted) {
+      night.tellOfHaste(error.reason);
+      return { stopped: error.reason };
+    }
     throw night.explain(error);
   } finally {
     night.close();
@@ -104,6 +110,9 @@ class Night {
   readonly #teller: Teller;
   readonly #reporter: StepReporter;
   readonly #division: Division;
+  /** As the settings have it. */
+  readonly #asked: ExperimentConfig;
+  /** As the images of the night allow it. */
   readonly #config: ExperimentConfig;
   /** Earlier images first, then those of the day. */
   readonly #exam: readonly Picture[];
@@ -112,6 +121,8 @@ class Night {
   readonly #dreamt = new Map<string, number>();
   readonly #started: number;
   #secondsBefore = 0;
+  /** Training steps that were made here, not repeated. */
+  #stepsMade = 0;
   #gpu: Gpu | null = null;
   #room: NightSession | null = null;
 
@@ -122,7 +133,7 @@ class Night {
     this.#started = host.now();
     this.#teller = new Teller((event) => host.emit(event), () => {});
     this.#reporter = new StepReporter((event) => this.#teller.emit(event), () => host.now());
-    const { base: { state, exam, memory }, day } = plan;
+    const { base: { state, exam, memory, trained }, day } = plan;
     this.#reporter.task = state.nights;
     const apart = Map.groupBy(exam, ({ label }) => label);
     const counts = new Map(
@@ -132,13 +143,18 @@ class Night {
       ]),
     );
     const draws = Random.stream(state.settings.seed, `exam of night ${state.nights}`);
-    this.#division = divideDay(day, counts, draws);
+    const learned = new Set(trained.map(({ digest }) => digest));
+    this.#division = divideDay(day, counts, draws, learned);
     this.#exam = [...exam, ...this.#division.exam];
-    this.#config = nightConfig(state.settings, this.#division.train.length || memory.length);
+    const { length } = this.#division.train;
+    const config = nightConfig(state.settings, length || memory.length);
+    this.#config = length === 0 ? config : withFewerJudges(config, length);
+    this.#asked = config;
   }
 
   async execute(): Promise<NightEnd> {
     const { base, attempt, taken } = this.#plan;
+    this.#tellOfJudges();
     const dreams = await this.#openDreams();
     const identity = await this.#identity();
     const checkpoints = new NightCheckpoints(this.#store, (text) => this.#teller.note(text));
@@ -159,7 +175,12 @@ class Night {
         openSession(gpu, parts, {
           onLosses: (losses) => this.#report(losses),
           begin: (phase, steps) => this.#reporter.begin(phase, steps),
-          observer: { step: (segments) => this.#watchDreams(segments) },
+          observer: {
+            step: (segments) => {
+              if (!recording.replaying) this.#stepsMade++;
+              this.#watchDreams(segments);
+            },
+          },
           checkpoint: async () => {
             this.#host.atPoint?.(recording.points, gpu);
             await checkpointer!.pass();
@@ -171,8 +192,15 @@ class Night {
 
     const { network, session } = room;
     const { learner, longTerm } = session;
-    const classes = await this.#takeHeads(room);
+    const { nights } = base.state;
+    if (this.#host.tells?.plan) await this.#tellPlan(dreams);
+    const { classes, fresh } = await this.#takeHeads(room);
+    if (fresh.length > 0) {
+      const [heads, names] = [fresh.map(({ head }) => head), fresh.map(({ name }) => name)];
+      this.#teller.emit({ type: "heads", task: nights, heads, classes: names });
+    }
     const freezing = await this.#learn(room, classes);
+    if (freezing) this.#teller.emit({ type: "freezing", task: nights, ...freezing });
     await learner.readLosses();
     this.#teller.emit({ type: "phase", task: null, phase: "evaluation" });
     const sights = await this.#examine(room, classes);
@@ -203,6 +231,10 @@ class Night {
   /** Adds to a failure where it happened. */
   explain(thrown: unknown): Error {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));
+    if (/\blower\b/.test(error.message)) {
+      error.message +=
+        "; of a learner that is settled when it is made: make another with other --set, --width or --memory";
+    }
     if (!(error instanceof InputError) && this.#gpu !== null) {
       error.message += ` (night ${
         this.#plan.base.state.nights + 1
@@ -210,6 +242,12 @@ class Night {
     }
     this.#teller.fail(error);
     return error;
+  }
+
+  /** Whoever gives it the same time again will wait for ever. */
+  tellOfHaste(reason: Interrupted["reason"]): void {
+    if (reason !== "time" || this.#stepsMade > 0) return;
+    this.#teller.note("The time was up before a step of the night was made: give it more");
   }
 
   close(): void {
@@ -235,6 +273,18 @@ class Night {
       );
     }
     return images;
+  }
+
+  #tellOfJudges(): void {
+    if (this.#config === this.#asked) return;
+    const { length } = this.#division.train;
+    const { wscl, freezing } = this.#config;
+    this.#teller.note(
+      wscl.freezing
+        ? `Freezing is judged on ${freezing.validation} of the ${length} images, not on ` +
+          `${this.#asked.freezing.validation} (freezing.validation): the others are learned`
+        : "Nothing is frozen: of one image none can be set apart to judge on",
+    );
   }
 
   /** What decides how the night goes. */
@@ -287,6 +337,8 @@ class Night {
       arrived: ({ info: { seconds, phase, steps } }: Checkpoint) => {
         this.#secondsBefore = seconds - this.#sinceStart();
         this.#reporter.restart();
+        const task = this.#reporter.task;
+        this.#teller.tell({ type: "resume", task, phase: phase as Phase, steps, logBytes: 0 });
         this.#teller.note(`Going on with the night: ${phase}, after ${steps} steps`);
       },
       note: (text: string, passing: boolean) =>
@@ -299,23 +351,42 @@ class Night {
     });
   }
 
+  /** What the night is going to do, found by a dry one. */
+  async #tellPlan(dreams: ImageSet | null): Promise<void> {
+    const { base, attempt } = this.#plan;
+    const room = dryNight({
+      ...{ base, dreams, config: this.#config, exam: this.#exam },
+      streams: nightStreams(base.state, attempt),
+    });
+    try {
+      const { classes } = await this.#takeHeads(room);
+      await this.#learn(room, classes);
+      this.#teller.tell({ type: "plan", phases: room.planned() });
+    } catch (error) {
+      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
+      if (!isOwnMethod(this.#config.method)) throw error;
+    }
+  }
+
   /** Gives heads to new classes; returns all classes, in the order of their numbers. */
-  async #takeHeads({ session, stream }: NightSession): Promise<NamedHead[]> {
+  async #takeHeads(
+    { session, stream }: Pick<NightSession, "session" | "stream">,
+  ): Promise<{ readonly classes: readonly NamedHead[]; readonly fresh: readonly NamedHead[] }> {
     const { state } = this.#plan.base;
     const { train } = this.#division;
     const known = state.classes.map(({ name, head }): NamedHead => ({ name, head }));
     const names = new Set(known.map(({ name }) => name));
     const fresh = [...new Set(train.map(({ label }) => label))]
       .filter((name) => !names.has(name));
-    if (fresh.length === 0) return known;
+    if (fresh.length === 0) return { classes: known, fresh: [] };
     const numbers = fresh.map((_, i) => known.length + i);
     const voters = train.flatMap(({ label }, image): Sample[] => {
       const place = fresh.indexOf(label);
       return place < 0 ? [] : [{ from: stream, image, label: place }];
     });
     const heads = await giveHeads(session, numbers, this.#votes() ? voters : null);
-    this.#teller.emit({ type: "heads", task: state.nights, heads, classes: fresh });
-    return [...known, ...fresh.map((name, i) => ({ name, head: heads[i] }))];
+    const named = fresh.map((name, i): NamedHead => ({ name, head: heads[i] }));
+    return { classes: [...known, ...named], fresh: named };
   }
 
   /** A network that has dreamt has something to say of which head fits. */
@@ -325,7 +396,7 @@ class Night {
 
   /** Lets the method learn the day; resolves with what it froze, if it searched for it. */
   async #learn(
-    { session, stream }: NightSession,
+    { session, stream }: Pick<NightSession, "session" | "stream">,
     classes: readonly NamedHead[],
   ): Promise<FreezingChoice | null> {
     const { state } = this.#plan.base;
@@ -353,9 +424,7 @@ class Night {
     }
     const seen = new Set(state.classes.map(({ head }) => head));
     const context = { config: this.#config, seen };
-    const freezing = await methodOf(this.#config).learn(session, task, context) ?? null;
-    if (freezing) this.#teller.emit({ type: "freezing", task: state.nights, ...freezing });
-    return freezing;
+    return await methodOf(this.#config).learn(session, task, context) ?? null;
   }
 
   /** What the network sees in each image of the exam. */

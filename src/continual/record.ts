@@ -1,3 +1,4 @@
+import * as v from "valibot";
 import type { FreezingChoice } from "../method/freezing.ts";
 
 /** How an exam of one class went. */
@@ -54,6 +55,12 @@ export interface NightRecord {
   readonly images: number;
   /** Mean loss of the first and of the last steps that were read back, by phase. */
   readonly losses: Readonly<Record<string, readonly [first: number, last: number]>>;
+  /** Images of the whole exam that were answered with another class; left out by older programs. */
+  readonly mistakes?: readonly {
+    readonly class: string;
+    readonly answer: string;
+    readonly images: number;
+  }[];
   /** Familiarity below which an image is none of the classes; null: there was no exam. */
   readonly threshold: number | null;
 }
@@ -66,6 +73,8 @@ export interface DatedRecord extends NightRecord {
   readonly seconds: number;
   /** The night stands above, refused; here it was accepted. */
   readonly accepted?: boolean;
+  /** The night stands above, passed; the generation that it made was damaged, and the one before took its place. */
+  readonly lost?: boolean;
 }
 
 /**
@@ -86,11 +95,79 @@ export function fallOf(classes: readonly Pick<ClassRecord, "before" | "after">[]
   return images === 0 ? null : 100 * (before - after) / images;
 }
 
-/** A line of the history; none for one that was cut while it was written. */
+/** A history as if nights whose generations were lost had never been. */
+export function withoutLost(records: readonly DatedRecord[]): DatedRecord[] {
+  return records.filter(({ generation, passed, lost }, line) =>
+    !lost && !(passed && isLost(records.slice(line + 1), generation))
+  );
+}
+
+function isLost(later: readonly DatedRecord[], generation: number): boolean {
+  return later.find((one) => one.generation === generation && (one.passed || one.lost))?.lost ??
+    false;
+}
+
+/** The nights that made generations which were not lost afterwards, by generation. */
+export function standingNights(records: readonly DatedRecord[]): Map<number, DatedRecord> {
+  const standing = new Map<number, DatedRecord>();
+  for (const record of records) {
+    if (record.lost) standing.delete(record.generation);
+    else if (record.passed) standing.set(record.generation, record);
+  }
+  return standing;
+}
+
+const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const marks = v.object({ images: count, right: count });
+
+/** What is made use of; whatever else is in a record stays there. */
+const schema = v.looseObject({
+  night: count,
+  generation: count,
+  passed: v.boolean(),
+  classes: v.array(v.looseObject({
+    name: v.string(),
+    head: count,
+    learned: count,
+    apart: count,
+    before: v.nullable(marks),
+    after: v.nullable(marks),
+    exam: marks,
+    remembered: count,
+  })),
+  freezing: v.nullable(v.looseObject({ chosen: count })),
+  dreams: v.looseObject({ images: count, heads: count }),
+  steps: count,
+  images: count,
+  losses: v.record(v.string(), v.array(v.number())),
+  mistakes: v.optional(
+    v.array(v.looseObject({ class: v.string(), answer: v.string(), images: count })),
+  ),
+  at: v.string(),
+  seconds: v.number(),
+});
+
+/** A line of the history; none for one that was cut while it was written, or is something else. */
 export function parseRecord(line: string): DatedRecord[] {
+  let value: unknown;
   try {
-    return [JSON.parse(line) as DatedRecord];
+    value = JSON.parse(line);
   } catch {
     return [];
   }
+  return v.is(schema, value) ? [value as unknown as DatedRecord] : [];
+}
+
+/** The records of a history; `warn` is told of lines that are none. */
+export function parseHistory(
+  lines: readonly string[],
+  warn: (text: string) => void,
+): DatedRecord[] {
+  const records = lines.flatMap(parseRecord);
+  const others = lines.length - records.length;
+  if (others > 0) {
+    const are = others === 1 ? "1 line is no record" : `${others} lines are no records`;
+    warn(`Passed over in the history of nights: ${are} of a night`);
+  }
+  return records;
 }

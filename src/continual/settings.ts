@@ -54,6 +54,9 @@ export const USUAL: Omit<LearnerSettings, "mean" | "std"> = {
  */
 const CALIBRATION = 60;
 
+/** Up to here a batch may be larger than what there is to fill it. */
+const LARGE_BATCH = 64;
+
 /** Smallest size by stem: batch norm has more than one pixel of an image even in the last map. */
 const LEAST_SIZE: Readonly<Record<Stem, number>> = { cifar: 16, imagenet: 64 };
 
@@ -67,6 +70,16 @@ const SETTLED: readonly (readonly [key: RegExp, instead: string])[] = [
   [/^(name|seed|evaluation\.|log\.)/, "leave it out"],
   [/^wscl\.compat$/, "a learner follows the paper"],
 ];
+
+/** Settings that are whole numbers, each with its least. */
+const WHOLE = [
+  ["size", 1],
+  ["width", 1],
+  ["maxClasses", 1],
+  ["memory", 1],
+  ["seed", 0],
+  ["kept", 1],
+] as const;
 
 /**
  * The configuration of a night: the rules for images of one's own, for so many training images.
@@ -117,15 +130,45 @@ export function nightConfig(settings: LearnerSettings, images: number): Experime
     },
     evaluation: { batchSize: 64 },
   };
-  return resolveConfig(options, changed, "the learner's settings");
+  const config = resolveConfig(options, changed, "the learner's settings");
+  // Rows are allocated for whole batches: larger ones than a night can fill would only fail.
+  const most = (available: number) => Math.max(LARGE_BATCH, available);
+  return {
+    ...config,
+    batchSize: Math.min(config.batchSize, most(Math.max(images, memory))),
+    replayBatchSize: Math.min(config.replayBatchSize, most(memory)),
+  };
+}
+
+/**
+ * The same where freezing is judged on no more than half of a night's images, or a night of few would learn nothing;
+ * of a single image nothing is frozen.
+ */
+export function withFewerJudges(config: ExperimentConfig, images: number): ExperimentConfig {
+  const { wscl, freezing } = config;
+  const most = Math.floor(images / 2);
+  if (!needsOf(config).freezing || freezing.validation <= most) return config;
+  return most === 0
+    ? { ...config, wscl: { ...wscl, freezing: false } }
+    : { ...config, freezing: { ...freezing, validation: most } };
 }
 
 /** @throws {InputError} for settings that no learner can live with. */
 export function checkSettings(settings: LearnerSettings): void {
-  const { size, stem, maxClasses, memory, changed } = settings;
+  const { size, stem, maxClasses, memory, dreams, margin, changed } = settings;
   const fail = (found: string): never => {
     throw new InputError(`Cannot make a learner: ${found}`);
   };
+  for (const [key, least] of WHOLE) {
+    const value = settings[key];
+    if (!Number.isSafeInteger(value) || value < least) {
+      fail(`${key} is ${value}; give a whole number of ${least} or more`);
+    }
+  }
+  if (!Number.isFinite(margin)) fail(`margin is ${margin}; give a number of points`);
+  if (!["memory", "images", "none"].includes(dreams)) {
+    fail(`dreams is ${dreams}; give memory, none, or images to dream of`);
+  }
   if (size < LEAST_SIZE[stem]) {
     fail(
       `images of ${size} pixels are too small for the ${stem} stem; give a size of ${
@@ -144,7 +187,14 @@ export function checkSettings(settings: LearnerSettings): void {
     const settled = SETTLED.find(([key]) => key.test(path));
     if (settled) fail(`${path} cannot be set: ${settled[1]}`);
   }
-  const needs = needsOf(nightConfig(settings, 100));
+  const config = nightConfig(settings, 100);
+  const needs = needsOf(config);
+  if (needs.freezing?.judges === "buffer" && config.freezing.mode !== "training") {
+    fail(
+      `freezing.mode ${config.freezing.mode} of the merged schedule judges on images of the task before, and a ` +
+        'learner has no tasks; use mode "training", or set wscl.freezing=false',
+    );
+  }
   if (needs.jointly) fail("the method joint wants all images at once; choose another");
   if (needs.logits) fail("methods that remember logits are not kept; choose er_ace, er or wscl");
 }

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { nameText } from "../images/look_alike.ts";
 import type { Triple } from "../images/pixel_statistics.ts";
 import { initialRunning, initialValues } from "../net/initialize.ts";
 import { packState, stateTensors } from "../net/network_state.ts";
@@ -12,6 +13,7 @@ import {
 } from "../net/safetensors.ts";
 import { nameInFile, stateLayout } from "../net/state_layout.ts";
 import { Random } from "../random.ts";
+import { checkName } from "./given.ts";
 import type { LearnerSettings } from "./settings.ts";
 
 /** Weights that a learner is born with, as a safetensors file. */
@@ -142,6 +144,18 @@ function takeHead(
   (own.data as Float32Array).set(weight.data);
   (tensors.get("linear.bias")!.data as Float32Array).set(bias.data);
   const names = namesIn(file.metadata.classes, classes);
+  const taken = new Set<string>();
+  for (const className of names) {
+    if (className === null) continue;
+    if (taken.has(className)) fail(`two of its classes are named ${nameText(className)}`);
+    try {
+      checkName(className, taken);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      fail(`no class can be named so (${error.message})`);
+    }
+    taken.add(className);
+  }
   return Array.from({ length: maxClasses }, (_, head) => names[head] ?? null);
 }
 

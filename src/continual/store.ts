@@ -38,6 +38,13 @@ export interface LearnerStore {
   write(shelf: Shelf, name: string, files: Files): Promise<void>;
   /** Removes a bundle, if it is there. */
   remove(shelf: Shelf, name: string): Promise<void>;
+  /**
+   * Moves a bundle that is not whole off its shelf, for whoever can still make something of it; where it is then, for
+   * messages. A store without this leaves it where it is, until another of its name takes its place.
+   */
+  setAside?(shelf: Shelf, name: string): Promise<string>;
+  /** Removes all that was set aside; how many bundles these were. */
+  clearAside?(): Promise<number>;
   /** Adds a line to the history of nights. */
   append(line: string): Promise<void>;
   /** The history of nights, oldest first. */
@@ -76,6 +83,21 @@ export class MemoryLearnerStore implements LearnerStore {
   remove(shelf: Shelf, name: string): Promise<void> {
     this.#bundles.delete(`${shelf}/${name}`);
     return Promise.resolve();
+  }
+
+  setAside(shelf: Shelf, name: string): Promise<string> {
+    const bundle = this.#bundles.get(`${shelf}/${name}`)!;
+    this.#bundles.delete(`${shelf}/${name}`);
+    let place = `aside/${shelf}-${name}`;
+    while (this.#bundles.has(place)) place += "+";
+    this.#bundles.set(place, bundle);
+    return Promise.resolve(place);
+  }
+
+  clearAside(): Promise<number> {
+    const aside = [...this.#bundles.keys()].filter((key) => key.startsWith("aside/"));
+    for (const key of aside) this.#bundles.delete(key);
+    return Promise.resolve(aside.length);
   }
 
   append(line: string): Promise<void> {

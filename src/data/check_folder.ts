@@ -4,6 +4,7 @@ import { type ClassFolder, classFolder, unusable } from "./class_folder.ts";
 import { isLitter } from "./file_names.ts";
 import type { FileTree } from "./file_tree.ts";
 import { besideClasses } from "./image_listing.ts";
+import { nameText } from "../images/look_alike.ts";
 import { describePassedOver } from "./passed_over.ts";
 
 /** Looks through class folders for a report: what cannot be read is a problem of its own, and the rest is counted. */
@@ -57,7 +58,7 @@ export class FolderCheck {
     const passedOver = folders.flatMap(({ passedOver }) => describePassedOver(passedOver) ?? []);
     const there = passedOver.length > 0 ? `: ${passedOver.join(", ")}` : "";
     this.problems.push(
-      `${this.#tree.root}: class ${className} has no images in ${part || "it"}${there}`,
+      `${this.#tree.root}: class ${nameText(className)} has no images in ${part || "it"}${there}`,
     );
   }
 

@@ -1,3 +1,4 @@
+import { basename, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import type { PartImages, SetReport } from "./set_report.ts";
 import { noteOrder } from "./class_order.ts";
@@ -69,11 +70,22 @@ function layoutOf(tree: FileTree): Layout | null {
   if (tree.isFolder("s1/o1") || tree.isFolder("s3/o1")) return core50Layout(tree);
   if (tree.isFolder("train") && hasFolders(tree, "train")) return trainTestLayout(tree);
   // A folder of data sets holds folders, too, but no images directly in them.
-  if (!tree.folders("").some((name) => hasImages(tree, name))) return null;
+  if (!tree.folders("").some((name) => hasImages(tree, name))) return flatLayout(tree);
   const check = new FolderCheck(tree);
   const flat = partOf(check, "");
   const title = "class folders (to dream of, or to learn with ./wscl train --images)";
   return { title, parts: [flat], ...check.found() };
+}
+
+/** Images of one class, without a folder for it; null where there are none. */
+function flatLayout(tree: FileTree): Layout | null {
+  if (tree.folders("").length > 0 || tree.images("").length === 0) return null;
+  const check = new FolderCheck(tree);
+  const name = basename(resolve(tree.root));
+  const files = new Map([[name, check.classIn(name, ["."], "")]]);
+  const title =
+    "images without class folders (to learn with ./wscl learn LEARNER DIR --class NAME)";
+  return { title, parts: [{ name: "", files }], ...check.found() };
 }
 
 /** Whether images lie directly in a folder, or in its folder `images`; also such that are not read. */

@@ -64,7 +64,7 @@ export function listTest(
     if (without !== undefined) {
       throw new InputError(
         `Cannot open the image folder ${tree.root}/val: val_annotations.txt names no image of class ` +
-          `${without}, unpack tiny-imagenet-200.zip again or leave the class out`,
+          `${nameText(without)}, unpack tiny-imagenet-200.zip again or leave the class out`,
       );
     }
     return group(tree, files, "val/images", "test", options);
@@ -242,7 +242,7 @@ export function listImages(
 
 function withoutImages(name: string, folders: readonly ClassFolder[]): string {
   const [passedOver] = folders.flatMap(({ passedOver }) => describePassedOver(passedOver) ?? []);
-  return `class ${name} has 0 JPEG or PNG files and at least 1 is needed, ` +
+  return `class ${nameText(name)} has 0 JPEG or PNG files and at least 1 is needed, ` +
     (passedOver ?? "add images");
 }
 

@@ -8,6 +8,7 @@ import {
   testPart,
   trainingPart,
 } from "./image_listing.ts";
+import { nameText } from "../images/look_alike.ts";
 import { drawSubset, type SubsetPart } from "./subset.ts";
 
 /** Least images of a class that are set apart, however small the share. */
@@ -54,7 +55,9 @@ export function listApart(
     const perClass = countApart(files.length, share);
     if (perClass >= files.length) {
       throw new InputError(
-        `Cannot set images of ${tree.root} apart to test: class ${name} has ${files.length}, and at least ` +
+        `Cannot set images of ${tree.root} apart to test: class ${
+          nameText(name)
+        } has ${files.length}, and at least ` +
           `${
             perClass + 1
           } are needed, ${perClass} to test and others to learn; add images, or leave the class out`,

@@ -16,6 +16,7 @@ import {
   randomStreams,
 } from "./build.ts";
 import type { ExperimentConfig } from "./config_types.ts";
+import type { RunEvent } from "./events.ts";
 import { learnTasks, noResults } from "./learn_tasks.ts";
 import type { Materials } from "./materials.ts";
 import { StepReporter } from "./step_reporter.ts";
@@ -94,12 +95,26 @@ export class DryRun {
   readonly #config: ExperimentConfig;
   readonly #materials: Materials;
   readonly #assembly: Assembly;
-  readonly #reporter = new StepReporter(() => {});
+  readonly #emit: (event: RunEvent) => void;
+  readonly #reporter: StepReporter;
 
-  constructor(config: ExperimentConfig, materials: Materials, learner: DryLearner) {
+  /** @param emit is told what the run would tell; default: nobody. */
+  constructor(
+    config: ExperimentConfig,
+    materials: Materials,
+    learner: DryLearner,
+    emit: (event: RunEvent) => void = () => {},
+  ) {
     this.#config = config;
     this.#materials = materials;
-    this.#assembly = assembleWithoutGpu(config, materials, learner);
+    this.#emit = emit;
+    const reporter = this.#reporter = new StepReporter(emit, () => 0);
+    this.#assembly = assembleWithoutGpu(
+      config,
+      materials,
+      learner,
+      (phase, steps) => reporter.begin(phase, steps),
+    );
     this.session = this.#assembly.session;
   }
 
@@ -110,14 +125,16 @@ export class DryRun {
 
   async execute(): Promise<void> {
     await learnTasks(this.#config, this.#materials, this.#assembly, {
-      emit: () => {},
+      emit: this.#emit,
       reporter: this.#reporter,
       results: noResults(),
     });
   }
 }
 
-const emptyStore = (source: number) => ({ source, load() {} }) as unknown as ImageStore;
+/** Where images come from that nobody looks at. */
+export const emptyStore = (source: number): ImageStore =>
+  ({ source, load() {} }) as unknown as ImageStore;
 
 /** Where dreams come from, known by its identity. */
 export const dreamStore = emptyStore(1);
@@ -133,28 +150,40 @@ function assembleWithoutGpu(
   config: ExperimentConfig,
   { dreams }: Materials,
   learner: DryLearner,
+  begin: Session["begin"],
 ): Assembly {
   const random = randomStreams(config.seed);
+  const heads = dreams && bindDreams(config, dreams, random.dreams);
+  return {
+    network: learner.network as unknown as Network,
+    session: drySession(config, learner, { random, heads, begin }),
+    stream: emptyStore(0),
+    test: emptyStore(4),
+    destroy() {},
+  };
+}
+
+/** What the phases work on, with memories that hold nothing yet. */
+export function drySession(
+  config: ExperimentConfig,
+  learner: DryLearner,
+  { random, heads, begin }: {
+    readonly random: Session["random"];
+    /** The heads that dream; null: no dreams. */
+    readonly heads: NonNullable<Session["dreams"]>["heads"] | null;
+    readonly begin: Session["begin"];
+  },
+): Session {
   const { longTerm, shortTerm } = createMemories(noArena, config);
-  const session: Session = {
+  return {
     learner: learner as unknown as Learner,
     options: methodOptions(config),
     random,
     heads: new HeadTable(learner.heads),
     longTerm: withHostSnapshots(longTerm),
     shortTerm,
-    dreams: dreams && {
-      store: dreamStore,
-      heads: bindDreams(config, dreams, random.dreams),
-    },
-    begin: () => {},
-  };
-  return {
-    network: learner.network as unknown as Network,
-    session,
-    stream: emptyStore(0),
-    test: emptyStore(4),
-    destroy() {},
+    dreams: heads && { store: dreamStore, heads },
+    begin,
   };
 }
 

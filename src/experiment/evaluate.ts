@@ -12,10 +12,12 @@ export interface TaskAccuracy {
   readonly classIl: number;
   /** Arg max over the heads of the image's own task. */
   readonly taskIl: number;
+  /** `[class of the task][head]`: how often its images were answered with that head, over all heads. */
+  readonly answers: readonly (readonly number[])[];
 }
 
 /**
- * Evaluates one task in inference mode on its plain test images. Only correct counts come back from the GPU.
+ * Evaluates one task in inference mode on its plain test images. Only counts come back from the GPU.
  *
  * `heads[i]` is the head of `task.classes[i]`; `shift`, see {@linkcode shiftOf}, is added to the logits.
  */
@@ -41,7 +43,8 @@ export async function evaluateTask(
   );
   const percent = (counts: readonly Uint32Array[]) =>
     100 * heads.reduce((correct, head) => correct + counts[head][head], 0) / samples.length;
-  return { classIl: percent(classIl), taskIl: percent(taskIl) };
+  const answers = heads.map((head) => [...classIl[head]]);
+  return { classIl: percent(classIl), taskIl: percent(taskIl), answers };
 }
 
 /**

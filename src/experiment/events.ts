@@ -55,6 +55,63 @@ export interface StartEvent {
   readonly parameters: number;
 }
 
+/** What a run is going to do, phase by phase. */
+export interface PlannedPhase {
+  /** Counted from 0. */
+  readonly task: number | null;
+  /** Its name in the paper, where it has one. */
+  readonly phase: Phase;
+  /** Training steps; those of freezing candidates once for each candidate. */
+  readonly steps: number;
+  /** Images through them. */
+  readonly trained: number;
+  /** Images through the network in inference. */
+  readonly judged: number;
+}
+
+/**
+ * The phases to come, before the first of them, found by a dry run. Told where somebody wants to know how long it will
+ * take, and never kept.
+ */
+export interface PlanEvent {
+  /** Which kind of event this is. */
+  readonly type: "plan";
+  /** In their order, each announced by a {@linkcode PhaseEvent}. */
+  readonly phases: readonly PlannedPhase[];
+}
+
+/** A run is where its checkpoint was written: what was told behind that is told again. Never kept. */
+export interface ResumeEvent {
+  /** Which kind of event this is. */
+  readonly type: "resume";
+  /** Counted from 0. */
+  readonly task: number;
+  /** Its name in the paper, where it has one. */
+  readonly phase: Phase;
+  /** Training steps that were done. */
+  readonly steps: number;
+  /** Length of `log.jsonl` then; what was behind is gone. */
+  readonly logBytes: number;
+}
+
+/** What the long-term memory holds behind a task. Told where somebody wants to see it, and never kept. */
+export interface MemoryEvent {
+  /** Which kind of event this is. */
+  readonly type: "memory";
+  /** Counted from 0. */
+  readonly task: number;
+  /** Height and width in pixels. */
+  readonly size: number;
+  /** By class, in the order in which they were learned. */
+  readonly classes: readonly {
+    readonly name: string;
+    /** How many are remembered. */
+    readonly count: number;
+    /** Some of them, RGB bytes `[size, size, 3]` each. */
+    readonly pictures: readonly Uint8Array<ArrayBuffer>[];
+  }[];
+}
+
 /** A phase begins. */
 export interface PhaseEvent {
   /** Which kind of event this is. */
@@ -83,8 +140,8 @@ export interface StepEvent {
   readonly milliseconds: number;
   /** Images through training steps, since the previous event of this phase. */
   readonly samplesPerSecond: number;
-  /** Share of the whole run that is done, 0 to 1, if the run can tell. */
-  readonly done?: number;
+  /** Training steps of the whole run done. */
+  readonly total: number;
 }
 
 /** How many leading blocks were frozen for a task, and why. */
@@ -141,9 +198,12 @@ export interface NoteEvent {
   readonly passing?: boolean;
 }
 
-/** One line of `log.jsonl`, its time aside. */
+/** What a run tells; a line of `log.jsonl` is one with its time, but for those that are never kept. */
 export type RunEvent =
   | StartEvent
+  | PlanEvent
+  | ResumeEvent
+  | MemoryEvent
   | PhaseEvent
   | StepEvent
   | FreezingEvent

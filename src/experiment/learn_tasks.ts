@@ -31,6 +31,8 @@ export interface Results {
    * adjusted by it.
    */
   labels: readonly number[];
+  /** Of the last evaluation: for each class, in the order of `heads`, how often it was answered with each head. */
+  answers: readonly (readonly number[])[];
   /** Time in which tasks were learned; evaluation is not counted. */
   trainingSeconds: number;
 }
@@ -43,6 +45,7 @@ export function noResults(): Results {
     freezing: [],
     heads: [],
     labels: [],
+    answers: [],
     trainingSeconds: 0,
   };
 }
@@ -53,6 +56,8 @@ interface Context {
   readonly results: Results;
   /** Milliseconds; default the time itself. */
   readonly now?: () => number;
+  /** Awaited behind the evaluation of each task. */
+  readonly afterTask?: (task: number) => Promise<void>;
   /** Awaited between two epochs of the merged schedule. */
   readonly betweenEpochs?: LearnContext["betweenEpochs"];
 }
@@ -221,22 +226,26 @@ async function evaluateAll(
   config: ExperimentConfig,
   materials: Materials,
   assembly: Assembly,
-  { emit, results }: Context,
+  { emit, results, afterTask }: Context,
   task: number,
   count: number,
 ): Promise<void> {
   emit({ type: "phase", task, phase: "evaluation" });
   const classIl: number[] = [];
   const taskIl: number[] = [];
+  const answers: (readonly number[])[] = [];
   for (let index = 0; index < count; index++) {
     const accuracy = await evaluate(config, materials, assembly, results, index);
     classIl.push(accuracy.classIl);
     taskIl.push(accuracy.taskIl);
+    answers.push(...accuracy.answers);
   }
+  results.answers = answers;
   results.classIl.matrix.push(classIl);
   results.taskIl.matrix.push(taskIl);
   const gpuBytes = assembly.network.gpu.memory.bytes;
   emit({ type: "evaluation", task, classIl, taskIl, gpuBytes });
+  await afterTask?.(task);
 }
 
 async function evaluate(

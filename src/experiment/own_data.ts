@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { nameText } from "../images/look_alike.ts";
 import type { Triple } from "../images/pixel_statistics.ts";
 import type { ExperimentOptions } from "./config_types.ts";
 
@@ -192,7 +193,9 @@ function refuseFewImages({ folder, classes, apart }: OwnImages): void {
     : `${train} training images`;
   const more = few.length > 1 ? ` (and ${few.length - 1} more have too few)` : "";
   throw new InputError(
-    `Cannot learn the images of ${folder}: class ${name} has ${has}, and at least ${LEAST_TRAINED} are needed to ` +
+    `Cannot learn the images of ${folder}: class ${
+      nameText(name)
+    } has ${has}, and at least ${LEAST_TRAINED} are needed to ` +
       `learn it${more}; add images, or move the folder of the class elsewhere`,
   );
 }

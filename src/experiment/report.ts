@@ -48,7 +48,8 @@ export function differingKeys(configs: readonly object[]): string[] {
     .map(([key]) => key);
 }
 
-function leaves(value: object, prefix = ""): [key: string, text: string][] {
+/** The values of a configuration by their keys, as `--set` has them, each as JSON. */
+export function leaves(value: object, prefix = ""): [key: string, text: string][] {
   return Object.entries(value).flatMap(([key, inner]): [string, string][] =>
     typeof inner === "object" && inner !== null && !Array.isArray(inner)
       ? leaves(inner, `${prefix}${key}.`)

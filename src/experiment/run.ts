@@ -8,14 +8,18 @@ import type { Checkpoint, RunPosition } from "./checkpoint.ts";
 import { Checkpointer } from "./checkpointer.ts";
 import { withClassNames } from "./class_names.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import type { ImageDigests } from "./events.ts";
+import type { ImageDigests, Phase } from "./events.ts";
 import { refuseLoneSegments } from "./foresight/refuse_lone_segments.ts";
 import { learnTasks, noResults } from "./learn_tasks.ts";
 import type { Materials } from "./materials.ts";
+import { memoryEvent } from "./memory_event.ts";
 import { allocate, describeMemory } from "./memory_budget.ts";
 import type { KernelHooks, RunHost } from "./run_host.ts";
 import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run_identity.ts";
+import { galleryOf, misleadingImages, rememberedOf } from "./exhibit.ts";
+import { encodeGallery, type GalleryPicture } from "./gallery.ts";
 import { Interrupted, reasonToEnd } from "./run_limits.ts";
+import { planRun } from "./run_plan.ts";
 import { classesByHead, summarize } from "./run_summary.ts";
 import { startEvent } from "./start_event.ts";
 import { negativeVarianceIn } from "./state_values.ts";
@@ -58,6 +62,7 @@ class Run {
   #gpu: Gpu | null = null;
   #assembly: Assembly | null = null;
   #checkpointer: Checkpointer | null = null;
+  #misleading: readonly GalleryPicture[] = [];
   #ownKernels: Summary["kernels"];
 
   constructor(config: ExperimentConfig, host: RunHost) {
@@ -122,9 +127,10 @@ class Run {
     assembly.network.initialize(Random.stream(config.seed, "init"));
     if (init) assembly.network.setState(init.state);
     this.#tellStart(gpu, materials, digests, { resumes: from !== null });
+    if (host.tells?.plan) await this.#tellPlan(config, materials);
     teller.tell({ type: "message", text: `GPU memory     ${memory}` });
     const stopped = await this.#learn(materials, assembly, recording);
-    return await this.#finish(assembly, stopped);
+    return await this.#finish(materials, assembly, stopped);
   }
 
   /** Adds to a failure where it happened and what is left to go on from. */
@@ -247,10 +253,11 @@ class Run {
 
   /** The run is where its checkpoint was written: everything that is told from now on is new. */
   #arrive(from: Checkpoint): void {
-    const { task, phase, steps, point, seconds } = from.info;
+    const { task, phase, steps, point, seconds, logBytes } = from.info;
     this.#secondsBefore = seconds - this.#sinceStart();
     this.#host.store.goOn(from);
     this.#reporter.restart();
+    this.#teller.tell({ type: "resume", task, phase: phase as Phase, steps, logBytes });
     this.#teller.tell({
       type: "message",
       text: `Going on from checkpoint ${point}: task ${task + 1}, ${phase}, after ${steps} steps`,
@@ -272,6 +279,15 @@ class Run {
     else this.#teller.emit(event);
   }
 
+  async #tellPlan(config: ExperimentConfig, materials: Materials): Promise<void> {
+    try {
+      this.#teller.tell({ type: "plan", phases: await planRun(config, materials) });
+    } catch (error) {
+      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
+      if (!isOwnMethod(config.method)) throw error;
+    }
+  }
+
   /** Learns all tasks; tells what stopped it, if anything did. */
   async #learn(
     materials: Materials,
@@ -284,7 +300,17 @@ class Run {
         reporter: this.#reporter,
         results: this.#results,
         now: () => recording.observe(() => this.#seconds() * 1000),
+        afterTask: async (task) => {
+          if (!this.#host.tells?.memory || recording.replaying) return;
+          this.#teller.tell(await memoryEvent(task, assembly.session, this.#results.heads));
+        },
       });
+      this.#misleading = await misleadingImages(
+        this.#config,
+        materials,
+        assembly,
+        this.#results,
+      );
       if (recording.replaying) {
         throw new Error(
           "Cannot go on where the run was: repeating it came to its end before the checkpoint; the program has " +
@@ -333,25 +359,33 @@ class Run {
   }
 
   async #finish(
-    { network }: Assembly,
+    materials: Materials,
+    assembly: Assembly,
     stopped: Interrupted["reason"] | null,
   ): Promise<Summary> {
     const { store } = this.#host;
     this.#teller.emit({ type: "phase", task: null, phase: "saving" });
     await this.#repairStore();
-    await store.writeModel(await network.export(), {
+    await store.writeModel(await assembly.network.export(), {
       format: "pt",
       classes: JSON.stringify(classesByHead(this.#config, this.#results)),
     });
-    const summary = this.#summary(stopped);
+    if (store.writeGallery) {
+      const { size } = this.#config.data;
+      const gallery = galleryOf(materials, assembly, this.#results, this.#misleading, size);
+      await store.writeGallery(encodeGallery(await gallery));
+    }
+    const summary = this.#summary(stopped, materials);
     await store.writeSummary(summary);
     this.#teller.emit({ type: "end", summary });
     if (summary.completed) await store.removeCheckpoints();
     return summary;
   }
 
-  #summary(stopped: Interrupted["reason"] | null): Summary {
-    const { rows, steps } = this.#assembly?.session.learner ?? { rows: 0, steps: 0 };
+  #summary(stopped: Interrupted["reason"] | null, materials?: Materials): Summary {
+    const assembly = this.#assembly;
+    const bound = assembly?.session.dreams?.heads.classOfHead;
+    const { rows, steps } = assembly?.session.learner ?? { rows: 0, steps: 0 };
     return summarize(this.#config, this.#results, {
       dataset: this.#dataset,
       seconds: this.#seconds(),
@@ -360,6 +394,12 @@ class Run {
       gpu: this.#gpu,
       runtime: this.#host.runtime,
       kernels: this.#ownKernels,
+      remembered: assembly && assembly.session.longTerm.filled > 0
+        ? rememberedOf(assembly, this.#results)
+        : null,
+      dreams: bound && materials?.dreams
+        ? bound.map((dreamClass) => materials.dreams!.classNames[dreamClass] ?? null)
+        : null,
       stopped,
     });
   }

@@ -44,6 +44,8 @@ export interface RunStore extends CheckpointStore {
     tensors: ReadonlyMap<string, HostTensor>,
     metadata: Readonly<Record<string, string>>,
   ): Promise<void>;
+  /** Pictures to look at, as `encodeGallery` of gallery.ts has them; absent: nobody looks. */
+  writeGallery?(bytes: Uint8Array<ArrayBuffer>): MaybeLater<void>;
   /** How the run ended: written last. */
   writeSummary(summary: Summary): MaybeLater<void>;
 }
@@ -78,6 +80,14 @@ export interface OwnKernels {
   ): Promise<readonly OwnKernelSummary[]>;
 }
 
+/** What a run tells beside what it keeps. */
+export interface RunTells {
+  /** What it is going to do: a `plan` event. */
+  readonly plan?: boolean;
+  /** What its long-term memory holds behind each task: `memory` events. */
+  readonly memory?: boolean;
+}
+
 /** All that a run needs of its surroundings: a process with a disk, a page, a service. */
 export interface RunHost extends EarlyEnd {
   /** What messages call the run, such as its folder. */
@@ -109,6 +119,8 @@ export interface RunHost extends EarlyEnd {
   chooseKernels?(gpu: Gpu, config: ExperimentConfig, hooks: KernelHooks): Promise<Conv2dChoice>;
   /** Kernels of one's own that the run computes with. Absent: none. */
   readonly kernels?: OwnKernels;
+  /** What is told beside what is kept, where somebody looks at it: it takes time. Default: nothing. */
+  readonly tells?: RunTells;
   /** Called at each point at which the run can be saved; for tests that break something there. */
   atPoint?(point: number, gpu: Gpu): void;
 }

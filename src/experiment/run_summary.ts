@@ -5,7 +5,7 @@ import type { ExperimentConfig } from "./config_types.ts";
 import type { Results } from "./learn_tasks.ts";
 import type { RunHost } from "./run_host.ts";
 import type { Interrupted } from "./run_limits.ts";
-import type { Summary } from "./summary.ts";
+import type { Confusion, Summary } from "./summary.ts";
 
 /** What a run knows of itself beside its configuration and its results. */
 export interface RunFacts {
@@ -20,6 +20,10 @@ export interface RunFacts {
   readonly runtime: RunHost["runtime"];
   /** Those of one's own. */
   readonly kernels: Summary["kernels"];
+  /** What the long-term memory holds; null where there is none. */
+  readonly remembered: Summary["remembered"] | null;
+  /** Names of dream classes by head; null where no images are dreamt of. */
+  readonly dreams: Summary["dreams"] | null;
   /** What ended it before its end, if anything did. */
   readonly stopped: Interrupted["reason"] | null;
 }
@@ -28,6 +32,7 @@ export interface RunFacts {
 export function summarize(config: ExperimentConfig, results: Results, facts: RunFacts): Summary {
   const { rows, stopped, gpu, runtime } = facts;
   const completed = stopped === null;
+  const confusion = confusionOf(results);
   return {
     method: methodName(config),
     schedule: config.method === "wscl" ? config.wscl.schedule : null,
@@ -40,6 +45,9 @@ export function summarize(config: ExperimentConfig, results: Results, facts: Run
     freezing: results.freezing,
     heads: results.heads,
     ...(results.labels.length > 0 ? { labels: results.labels } : {}),
+    ...(confusion ? { confusion } : {}),
+    ...(facts.remembered ? { remembered: facts.remembered } : {}),
+    ...(facts.dreams ? { dreams: facts.dreams } : {}),
     samplesPerSecond: results.trainingSeconds > 0 ? rows / results.trainingSeconds : 0,
     images: rows,
     steps: facts.steps,
@@ -58,8 +66,23 @@ function methodName({ method }: ExperimentConfig): string {
   return isOwnMethod(method) ? methodOf({ method }).name : method;
 }
 
+/** Null before anything is evaluated. */
+function confusionOf({ heads: assigned, answers }: Results): Confusion | null {
+  if (answers.length === 0) return null;
+  // A run that was stopped in a task has given heads to classes that were never asked for.
+  const heads = assigned.flatMap(({ heads }) => heads).slice(0, answers.length);
+  const classes = assigned.flatMap(({ classes }) => classes).slice(0, answers.length);
+  const counts = answers.map((row) => heads.map((head) => row[head]));
+  const sum = (values: readonly number[]) => values.reduce((a, b) => a + b, 0);
+  const elsewhere = answers.map((row, i) => sum(row) - sum(counts[i]));
+  return { classes, counts, elsewhere };
+}
+
 /** Name of the class of each head; null where it has none. */
-export function classesByHead({ data }: ExperimentConfig, { heads }: Results): (string | null)[] {
+export function classesByHead(
+  { data }: ExperimentConfig,
+  { heads }: Pick<Summary, "heads">,
+): (string | null)[] {
   const names: (string | null)[] = Array(data.tasks * data.classesPerTask).fill(null);
   for (const { heads: taken, classes } of heads) {
     taken.forEach((head, i) => names[head] = classes[i]);

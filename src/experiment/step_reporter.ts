@@ -8,6 +8,7 @@ export class StepReporter {
   #task = 0;
   #steps = 0;
   #done = 0;
+  #total = 0;
   #last: number;
 
   constructor(emit: (event: RunEvent) => void, now: () => number = () => performance.now()) {
@@ -47,6 +48,7 @@ export class StepReporter {
     const rows = losses.reduce((sum, step) => sum + step.rows, 0);
     this.#last = now;
     this.#done += losses.length;
+    this.#total += losses.length;
     for (const phase of new Set(losses.map((step) => step.phase))) {
       const own = losses.filter((step) => step.phase === phase);
       this.#emit({
@@ -58,6 +60,7 @@ export class StepReporter {
         loss: own.reduce((sum, step) => sum + step.loss, 0) / own.length,
         milliseconds,
         samplesPerSecond: rows / (milliseconds * losses.length) * 1000,
+        total: this.#total,
       });
     }
   }

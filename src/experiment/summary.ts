@@ -34,6 +34,16 @@ export interface HeadAssignment {
   readonly classes: readonly string[];
 }
 
+/** How often test images of each class were answered with each class, over all heads. */
+export interface Confusion {
+  /** Names, in the order in which the classes were learned. */
+  readonly classes: readonly string[];
+  /** `[asked][answered]`, images. */
+  readonly counts: readonly (readonly number[])[];
+  /** Images of each class that were answered with a head that no class has. */
+  readonly elsewhere: readonly number[];
+}
+
 /** A kernel of one's own that took the place of the program's. */
 export interface OwnKernelSummary {
   /** The operation that it computed. */
@@ -75,6 +85,12 @@ export interface Summary {
    * `evaluation.logitAdjustment` needs it.
    */
   readonly labels?: readonly number[];
+  /** Behind the last task that was evaluated; left out where none was, and by older programs. */
+  readonly confusion?: Confusion;
+  /** What the long-term memory holds of each class; left out where there is none, and by older programs. */
+  readonly remembered?: readonly { readonly class: string; readonly images: number }[];
+  /** Name of the dream class that each head was bound to, null: none; left out where no images were dreamt of. */
+  readonly dreams?: readonly (string | null)[];
   /** Images per second through training steps, evaluation not counted. */
   readonly samplesPerSecond: number;
   /** Images through training steps: stream, replays, dreams; 0 where an older summary does not say. */

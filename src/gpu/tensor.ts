@@ -188,7 +188,30 @@ export async function readWords(
   gpu: Gpu,
   tensors: readonly Tensor[],
 ): Promise<Uint32Array<ArrayBuffer>> {
-  const total = tensors.reduce((sum, tensor) => sum + wordsOf(tensor) * 4, 0);
+  return await readParts(
+    gpu,
+    tensors.map((tensor) => ({ tensor, start: 0, words: wordsOf(tensor) })),
+  );
+}
+
+/** Some ranges of a u32 tensor, `length` elements from each of `starts` on, one after another. */
+export async function downloadRanges(
+  gpu: Gpu,
+  tensor: Tensor,
+  starts: readonly number[],
+  length: number,
+): Promise<Uint32Array<ArrayBuffer>> {
+  const read = () => readParts(gpu, starts.map((start) => ({ tensor, start, words: length })));
+  const { recording } = gpu;
+  return recording ? await recording.readBack(starts.length * length, read) : await read();
+}
+
+/** Parts of tensors, from a word on, copied into one buffer that is mapped. */
+async function readParts(
+  gpu: Gpu,
+  parts: readonly { readonly tensor: Tensor; readonly start: number; readonly words: number }[],
+): Promise<Uint32Array<ArrayBuffer>> {
+  const total = parts.reduce((sum, { words }) => sum + words * 4, 0);
   const staging = gpu.createBuffer(
     "download",
     total,
@@ -197,10 +220,9 @@ export async function readWords(
   try {
     const encoder = gpu.device.createCommandEncoder({ label: "download" });
     let offset = 0;
-    for (const tensor of tensors) {
-      const bytes = wordsOf(tensor) * 4;
-      encoder.copyBufferToBuffer(tensor.buffer, 0, staging, offset, bytes);
-      offset += bytes;
+    for (const { tensor, start, words } of parts) {
+      encoder.copyBufferToBuffer(tensor.buffer, start * 4, staging, offset, words * 4);
+      offset += words * 4;
     }
     gpu.device.queue.submit([encoder.finish()]);
     try {
@@ -208,9 +230,8 @@ export async function readWords(
     } catch (error) {
       await gpu.heard();
       gpu.check();
-      throw new Error(
-        `Cannot read back ${tensors.map((t) => t.label).join(", ")}: ${(error as Error).message}`,
-      );
+      const labels = [...new Set(parts.map(({ tensor }) => tensor.label))];
+      throw new Error(`Cannot read back ${labels.join(", ")}: ${(error as Error).message}`);
     }
     gpu.check();
     const bytes = staging.getMappedRange().slice(0);

@@ -1,73 +1,81 @@
-import { readKnowledge } from "../continual/generation.ts";
-import {
-  decodeSafetensors,
-  encodeSafetensors,
-  type HostTensor,
-  type WrittenTensor,
-} from "../net/safetensors.ts";
-import { isFile } from "../data/folder_listing.ts";
-import { diskProblem } from "./durable.ts";
-import { isLearner, LearnerFolder } from "./learner_folder.ts";
-import { loadConfig } from "./load_config.ts";
+import { basename } from "node:path";
+import denoConfig from "../../deno.json" with { type: "json" };
+import type { ExportFormat } from "../exchange/export_formats.ts";
+import { modelCard } from "../exchange/model_card.ts";
+import { encodeOnnx } from "../exchange/onnx.ts";
+import { onnxOfResNet18 } from "../exchange/onnx_resnet18.ts";
+import { encodeSafetensors, type HostTensor, type WrittenTensor } from "../net/safetensors.ts";
 import { InputError } from "../errors.ts";
-import { readWeightsFile } from "./read_weights.ts";
-import { runFolder } from "./run_folder.ts";
+import { diskProblem } from "./durable.ts";
+import { type Exported, parametersIn, readExported, trainedNetwork } from "./exported.ts";
+
+/** What is written, and where. */
+export interface ExportOptions {
+  readonly format: ExportFormat;
+  /** The file to write, which must not be there. */
+  readonly out: string;
+  /** The file to write a model card to, which must not be there; undefined: none. */
+  readonly card?: string;
+  /** What the card gives as licence; undefined: unknown. */
+  readonly license?: string;
+  /** Rounds floating-point values to F16; safetensors only. */
+  readonly half: boolean;
+  readonly warn: (text: string) => void;
+}
 
 /**
- * Writes the weights of a run or a learner as one safetensors file, whose metadata say what whoever reads it must know:
- * `classes` by head, `size` of the images in pixels, `mean` and `std` by which they are normalised.
+ * Writes the weights of a run or a learner as one file that says what whoever reads it must know: safetensors, whose
+ * metadata have `classes` by head, `size` of the images in pixels, `mean` and `std` by which they are normalised; or
+ * ONNX, which normalises by itself and answers with the classes alone. A model card beside it, if asked for.
  *
- * @param options.half rounds floating-point values to F16
- * @returns bytes written
- * @throws {InputError} for a folder that is neither, or has no weights yet.
+ * @returns bytes written to `out`
+ * @throws {InputError} for a folder that is neither, has no weights yet, or for ONNX no classes; for a file that is
+ * there. Nothing is written then.
  */
-export async function exportModel(
-  path: string,
-  { out, half, warn }: {
-    readonly out: string;
-    readonly half: boolean;
-    readonly warn: (text: string) => void;
-  },
-): Promise<number> {
-  const { tensors, metadata } = isLearner(path) ? await ofLearner(path, warn) : await ofRun(path);
-  const written = half
-    ? new Map([...tensors].map(([name, tensor]) => [name, halved(name, tensor)]))
-    : tensors;
-  const bytes = encodeSafetensors(written, metadata);
-  try {
-    Deno.writeFileSync(out, bytes, { createNew: true });
-  } catch (error) {
-    if (error instanceof Deno.errors.AlreadyExists) {
-      throw new InputError(
-        `Cannot write ${out}: it is there already; choose another file with --out`,
-      );
-    }
+export async function exportModel(path: string, options: ExportOptions): Promise<number> {
+  const { out, card, format, half, license, warn } = options;
+  if (format === "onnx" && half) {
     throw new InputError(
-      `Cannot write ${out}: ${diskProblem(error)}, or choose another file with --out`,
+      "Cannot export ONNX in F16: it is written in F32 only; leave --half out, or convert the file with the tools of " +
+        "onnxruntime",
     );
+  }
+  refuseExisting(out, "--out");
+  if (card !== undefined) refuseExisting(card, "--card");
+  const exported = await readExported(path, warn);
+  const bytes = format === "onnx" ? onnxBytes(exported, path) : safetensorsBytes(exported, half);
+  write(out, bytes, "--out");
+  if (card !== undefined) {
+    const text = modelCard({
+      ...exported,
+      ...{ format, half, license: license ?? null },
+      file: basename(out),
+      parameters: parametersIn(exported.tensors),
+    });
+    write(card, new TextEncoder().encode(text), "--card");
   }
   return bytes.length;
 }
 
-async function ofLearner(path: string, warn: (text: string) => void) {
-  const { model } = await readKnowledge(new LearnerFolder(path), warn);
-  return decodeSafetensors(model, path);
-}
-
-async function ofRun(path: string) {
-  const folder = runFolder(path);
-  if (!isFile(folder.model)) {
+function onnxBytes(exported: Exported, path: string): Uint8Array {
+  const { name, classes } = exported;
+  if (classes.length === 0) {
     throw new InputError(
-      `Cannot export ${path}: it holds no weights; name the folder of a finished run, or of a learner`,
+      `Cannot export ${path} as ONNX: it knows no classes yet, so there is nothing to answer with; teach it first`,
     );
   }
-  const { tensors, metadata } = decodeSafetensors(
-    readWeightsFile(folder.model, "export"),
-    folder.model,
-  );
-  const { data: { size, mean, std } } = await loadConfig(folder.config, []);
-  const pixels = { size: String(size), mean: JSON.stringify(mean), std: JSON.stringify(std) };
-  return { tensors, metadata: { ...metadata, ...pixels } };
+  return encodeOnnx(onnxOfResNet18(trainedNetwork(exported), {
+    name,
+    about: `Tells ${classes.length} classes of images apart; names in metadata "classes"`,
+    producer: { name: "wscl", version: denoConfig.version },
+  }));
+}
+
+function safetensorsBytes({ tensors, metadata }: Exported, half: boolean): Uint8Array {
+  const written = half
+    ? new Map([...tensors].map(([name, tensor]) => [name, halved(name, tensor)]))
+    : tensors;
+  return encodeSafetensors(written, metadata);
 }
 
 /** @throws {InputError} for a value that F16 cannot hold. */
@@ -83,4 +91,25 @@ function halved(name: string, tensor: HostTensor): WrittenTensor {
     );
   }
   return { dtype: "F16", shape: tensor.shape, data };
+}
+
+function refuseExisting(file: string, option: string): void {
+  try {
+    Deno.lstatSync(file);
+  } catch {
+    return; // what else may be wrong is said when it is written
+  }
+  throw new InputError(
+    `Cannot write ${file}: it is there already; choose another file with ${option}`,
+  );
+}
+
+function write(file: string, bytes: Uint8Array, option: string): void {
+  try {
+    Deno.writeFileSync(file, bytes, { createNew: true });
+  } catch (error) {
+    throw new InputError(
+      `Cannot write ${file}: ${diskProblem(error)}, or choose another file with ${option}`,
+    );
+  }
 }

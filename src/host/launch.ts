@@ -3,10 +3,10 @@ import type { RunEvent } from "../experiment/events.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { resumeCommand } from "./run_folder.ts";
 import { callWorker, withRestarts } from "./worker_call.ts";
-import type { RunPaths, RunPlace, RunRequest, RunSafety } from "./worker_messages.ts";
+import type { RunPaths, RunPlace, RunRequest, RunSafety, RunWatch } from "./worker_messages.ts";
 
 /** What `launch` needs beside the configuration. */
-export interface LaunchOptions extends RunPaths, RunPlace, RunSafety {
+export interface LaunchOptions extends RunPaths, RunPlace, RunSafety, RunWatch {
   /** Called on this thread for each event, in order. */
   readonly onEvent?: (event: RunEvent) => void;
   /** Aborting asks the run to end cleanly: it resolves with `completed: false`. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Files, LearnerStore, Shelf } from "../continual/store.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem, isThere } from "./durable.ts";
+import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { isWhole, namesOn, readWhole, removeWhole, writeWhole } from "./whole_folder.ts";
 
@@ -48,6 +48,23 @@ export class LearnerFolder implements LearnerStore {
     return Promise.resolve();
   }
 
+  setAside(shelf: Shelf, name: string): Promise<string> {
+    const aside = join(this.name, ASIDE);
+    Deno.mkdirSync(aside, { recursive: true });
+    const taken = new Set([...Deno.readDirSync(aside)].map(({ name }) => name));
+    let place = `${shelf}-${name}`;
+    while (taken.has(place)) place += "+";
+    Deno.renameSync(join(this.name, shelf, name), join(aside, place));
+    return Promise.resolve(join(aside, place));
+  }
+
+  clearAside(): Promise<number> {
+    const aside = join(this.name, ASIDE);
+    const count = holds(this.name, ASIDE) ? [...Deno.readDirSync(aside)].length : 0;
+    removeIfThere(aside);
+    return Promise.resolve(count);
+  }
+
   async append(line: string): Promise<void> {
     await this.#writing(HISTORY, () => {
       using file = Deno.openSync(join(this.name, HISTORY), {
@@ -85,6 +102,9 @@ export class LearnerFolder implements LearnerStore {
 
 const HISTORY = "nights.jsonl";
 
+/** Folder of what is damaged. */
+const ASIDE = "aside";
+
 /**
  * Keeps others from changing a learner until it is disposed of.
  *
@@ -95,8 +115,14 @@ export function lockLearner(path: string): Disposable {
   return lockRunFolder(path, "choose another learner");
 }
 
-/** Makes the folder of a new learner. @throws {InputError} where something is there. */
-export function createLearnerFolder(path: string): void {
+/**
+ * Makes the folder of a new learner.
+ *
+ * @returns takes everything back: what has come into the folder, and the folder itself if it was not there before.
+ * @throws {InputError} where something is there.
+ */
+export function createLearnerFolder(path: string): () => void {
+  const wasThere = holds(path, ".");
   try {
     const isTaken = [...Deno.readDirSync(path)].length > 0;
     if (isTaken) {
@@ -117,6 +143,10 @@ export function createLearnerFolder(path: string): void {
   } catch (error) {
     throw new InputError(`Cannot make a learner in ${path}: ${diskProblem(error)}`);
   }
+  return () => {
+    if (!wasThere) return removeIfThere(path);
+    for (const { name } of Deno.readDirSync(path)) removeIfThere(join(path, name));
+  };
 }
 
 /** Whether a learner lives in a folder. */

@@ -1,9 +1,11 @@
 import { basename, dirname, resolve } from "node:path";
 import { openDreams } from "../data/dataset.ts";
+import { InputError } from "../errors.ts";
 import type { LearnerHost } from "../continual/continual_learner.ts";
 import type { NewLearner } from "../continual/birth.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import type { RunTells } from "../experiment/run_host.ts";
 import { steadyNow } from "../experiment/steady_clock.ts";
 import type { ProviderName } from "../gpu/provider.ts";
 import type { ImageSet, Progress } from "../images/image_set.ts";
@@ -25,6 +27,8 @@ export interface LearnerSafety {
   readonly skipSelfTest?: boolean;
   /** Takes kernels as they are remembered, or by default, without trying which are fastest. Default false. */
   readonly skipTuning?: boolean;
+  /** What is told of a night beside what happens; default: nothing. */
+  readonly tells?: RunTells;
 }
 
 /** What the worker of a night is asked for. */
@@ -39,7 +43,7 @@ export interface NightRequest extends LearnerSafety {
 
 /** A process with a disk, as a learner sees it. */
 export function learnerHost(
-  { cacheDir, provider = "deno", checkpointEvery, deadline, skipSelfTest, skipTuning }:
+  { cacheDir, provider = "deno", checkpointEvery, deadline, skipSelfTest, skipTuning, tells }:
     LearnerSafety,
   {
     goOnWith = "another call of sleep()",
@@ -51,6 +55,7 @@ export function learnerHost(
     goOnWith,
     emit,
     shouldStop,
+    tells,
     now: steadyNow,
     deadline: deadline ?? null,
     checkpointEvery: checkpointEvery ?? { seconds: 300 },
@@ -76,6 +81,29 @@ export async function dreamsIn(
   return { from, images: await openDreamFolder(from, size, { ...context, emit: () => {} }) };
 }
 
+/** @throws {InputError} where neither a folder nor an archive of it is there. */
+function refuseNoDreams(path: string): void {
+  const archive = `${path}.zip`;
+  if (mayBeThere(path) || (mayRead(archive) && mayBeThere(archive))) return;
+  throw new InputError(
+    `Cannot dream of the images in ${path}: there is no such folder; restore it, or give another with --dreams`,
+  );
+}
+
+/** What cannot be looked at may be there: whoever opens it says why. */
+function mayBeThere(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+  }
+}
+
+function mayRead(path: string): boolean {
+  return Deno.permissions.querySync({ name: "read", path }).state === "granted";
+}
+
 async function openDreamFolder(
   path: string,
   size: number,
@@ -85,6 +113,7 @@ async function openDreamFolder(
     readonly emit: (event: RunEvent) => void;
   },
 ): Promise<ImageSet> {
+  refuseNoDreams(path);
   const all = { trainPerClass: null, testPerClass: null };
   const source = { format: "image_folder", folder: basename(path), resize: "cover", size } as const;
   return await openDreams({ ...all, ...source }, {

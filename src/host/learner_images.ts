@@ -1,12 +1,14 @@
-import { basename, join, resolve } from "node:path";
+import { basename, join, resolve, sep } from "node:path";
 import { InputError } from "../errors.ts";
 import type { Given } from "../continual/given.ts";
 import { forEachBatch } from "../data/file_pool.ts";
 import { type FileTree, folderTree, readPlace } from "../data/file_tree.ts";
+import { endingOf, isImageName, isLitter } from "../data/file_names.ts";
 import { isFile, isFolder } from "../data/folder_listing.ts";
 import { decodeImage } from "../data/decode_image.ts";
 import { listDreams, trainingPart } from "../data/image_listing.ts";
 import type { Progress } from "../images/image_set.ts";
+import { nameText } from "../images/look_alike.ts";
 
 /** Files of one class. */
 interface ClassFiles {
@@ -32,24 +34,28 @@ interface Reading {
 export async function readTaught(
   path: string,
   className: string | undefined,
-  { size, progress, note }: Reading,
+  { size, progress, note, examines = false }: Reading & {
+    /** They are to be examined with: nobody can say of what class they are but their folders. */
+    readonly examines?: boolean;
+  },
 ): Promise<Given[]> {
   refuseNoFolder(path);
   const tree = folderTree(path);
   const files = className === undefined
-    ? classFiles(tree, note)
+    ? classFiles(tree, note, examines)
     : [{ name: className, paths: flatFiles(tree, className) }];
   return await decodeAll(files, { size, progress });
 }
 
 /**
- * Images to ask about, with their names: a file, or all images of a folder, those of its class folders too.
+ * Images to ask about, with their names: a file, or all images of a folder, those of the folders below it too. Links to
+ * folders are followed, but each folder is looked into once, and none that holds the one that it is found in.
  *
  * @throws {InputError} where there are none, or the one file cannot be read.
  */
 export async function readAsked(
   path: string,
-  { size, progress, failed }: Omit<Reading, "note"> & {
+  { size, progress, failed, note = () => {} }: Omit<Reading, "note"> & Partial<Reading> & {
     /** Told of each file of a folder that cannot be read: the others are answered all the same. */
     readonly failed: (message: string) => void;
   },
@@ -60,12 +66,7 @@ export async function readAsked(
       `Cannot ask about ${path}: there is no such file or folder; name a picture, or a folder of some`,
     );
   }
-  const tree = folderTree(path);
-  const below = (folder: string): string[] => [
-    ...tree.images(folder).map((name) => join(folder, name)),
-    ...tree.folders(folder).flatMap((name) => below(join(folder, name))),
-  ];
-  const paths = below("").map((name) => join(path, name));
+  const paths = imagesBelow(path, { failed, note });
   if (paths.length === 0) {
     throw new InputError(`Cannot ask about ${path}: it holds no JPEG or PNG files; name some`);
   }
@@ -75,6 +76,53 @@ export async function readAsked(
     if (!(error instanceof InputError)) throw error;
     return await decodeEach(paths, size, failed);
   }
+}
+
+/** Paths of all images in a folder and below it; `note` is told of what is no image, `failed` of what might be. */
+function imagesBelow(
+  root: string,
+  { failed, note }: Record<"failed" | "note", (text: string) => void>,
+): string[] {
+  const tree = folderTree(root);
+  const seen = new Set<string>();
+  const passedOver: string[] = [];
+  const below = (folder: string, within: string | null): string[] => {
+    const path = join(root, folder);
+    const real = Deno.realPathSync(path);
+    if (within !== null && (within + sep).startsWith(real.replace(/[/\\]$/, "") + sep)) {
+      note(`Passed over: ${path} leads back to a folder that it lies in`);
+      return [];
+    }
+    if (seen.has(real)) return [];
+    seen.add(real);
+    const entries = tree.entries(folder).filter(({ name }) => !isLitter(name));
+    const images = tree.images(folder);
+    const isRead = new Set(images);
+    for (const { name, kind, problem } of entries) {
+      if (kind === "file" && !isRead.has(name)) passedOver.push(name);
+      if (kind !== "unusable") continue;
+      const text = `Cannot read ${join(path, name)}: ${problem}`;
+      if (isImageName(name)) failed(text);
+      else note(`Passed over: ${text}`);
+    }
+    const inside = entries.filter(({ kind }) => kind === "folder").flatMap(({ name }) => {
+      try {
+        return below(join(folder, name), real);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        failed(error.message);
+        return [];
+      }
+    });
+    return [...images.map((name) => join(path, name)), ...inside];
+  };
+  const paths = below("", null);
+  if (passedOver.length > 0) {
+    const counts = [...Map.groupBy(passedOver, endingOf)]
+      .map(([ending, names]) => `${names.length} ${ending || "without ending"}`);
+    note(`Passed over in ${root}: ${counts.join(", ")}; JPEG and PNG files are read`);
+  }
+  return paths;
 }
 
 /** The images of those files that can be read; `failed` is told of each other one. */
@@ -105,12 +153,19 @@ export async function readBytes(
   return await decodeImage(bytes, name, size, "cover", true);
 }
 
-function classFiles(tree: FileTree, note: (text: string) => void): ClassFiles[] {
+function classFiles(
+  tree: FileTree,
+  note: (text: string) => void,
+  examines: boolean,
+): ClassFiles[] {
   if (tree.folders("").length === 0 && tree.images("").length > 0) {
     throw new InputError(
-      `Cannot learn the images of ${tree.root}: they lie in no class folder; say what they are with --class ${
-        basename(resolve(tree.root))
-      }, or put them into a folder named after their class`,
+      examines
+        ? `Cannot examine with the images of ${tree.root}: they lie in no class folder; name the folder above, or put ` +
+          "them into a folder named after their class"
+        : `Cannot learn the images of ${tree.root}: they lie in no class folder; say what they are with --class ${
+          nameText(basename(resolve(tree.root)))
+        }, or put them into a folder named after their class`,
     );
   }
   const part = trainingPart(tree);
@@ -135,7 +190,7 @@ function flatFiles(tree: FileTree, className: string): string[] {
   if (names.length > 0) return names.map((name) => join(tree.root, name));
   const folders = tree.folders("");
   throw new InputError(
-    `Cannot learn ${className}: no JPEG or PNG files lie directly in ${tree.root}` +
+    `Cannot learn ${nameText(className)}: no JPEG or PNG files lie directly in ${tree.root}` +
       (folders.length > 0
         ? `, but ${folders.length} folder${
           folders.length === 1 ? "" : "s"

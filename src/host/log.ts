@@ -52,3 +52,34 @@ export class RunLog {
     this.#file.close();
   }
 }
+
+/** An event, and when it was. */
+export interface LoggedEvent {
+  /** Milliseconds since the run began, as the log counts them. */
+  readonly at: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly event: RunEvent;
+}
+
+/**
+ * The events of a log, or of its first `bytes`; none where there is no log, and none of a line that was cut while it was
+ * written.
+ */
+export function readLog(path: string, bytes = Infinity): LoggedEvent[] {
+  let text: string;
+  try {
+    text = new TextDecoder().decode(Deno.readFileSync(path).subarray(0, bytes));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+  return text.split("\n").flatMap((line): LoggedEvent[] => {
+    try {
+      const { time, seconds, ...event } = JSON.parse(line);
+      return [{ at: seconds * 1000, time: Date.parse(time), event }];
+    } catch {
+      return [];
+    }
+  });
+}

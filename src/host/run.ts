@@ -68,6 +68,7 @@ function hostOf(options: RunOptions, store: RunStore): RunHost {
     chooseKernels: (gpu, config, hooks) =>
       chooseKernels(gpu, config, { cacheDir, mayTune: !options.skipTuning, ...hooks }),
     kernels: ownKernelsOf(options.kernels),
+    tells: options.tells,
     atPoint: options.atPoint,
   };
 }

@@ -23,8 +23,12 @@ export interface RunFolder {
   readonly log: string;
   /** `model.safetensors`: the weights when the run ended. */
   readonly model: string;
+  /** `gallery.safetensors`: some of what it remembers, dreamt of and was misled by, to be looked at. */
+  readonly gallery: string;
   /** `summary.json`: written last. */
   readonly summary: string;
+  /** `tensorboard/`: event files, where they were asked for. */
+  readonly tensorboard: string;
 }
 
 /** The files of a run, by their agreed names. */
@@ -36,7 +40,9 @@ export function runFolder(path: string): RunFolder {
     checkpoints: join(path, "checkpoints"),
     log: join(path, "log.jsonl"),
     model: join(path, "model.safetensors"),
+    gallery: join(path, "gallery.safetensors"),
     summary: join(path, "summary.json"),
+    tensorboard: join(path, "tensorboard"),
   };
 }
 
@@ -83,7 +89,8 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
     );
   }
   try {
-    for (const old of [folder.summary, folder.model, folder.checkpoints]) removeIfThere(old);
+    const { summary, gallery, model, checkpoints, tensorboard } = folder;
+    for (const old of [summary, gallery, model, checkpoints, tensorboard]) removeIfThere(old);
   } catch (error) {
     refuse(error);
   }
@@ -92,9 +99,22 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
 
 /** Writes indented JSON so that a reader sees the old file or the new one, never a part. */
 export function writeJson(path: string, value: unknown): void {
+  writeText(path, JSON.stringify(value, null, 2) + "\n");
+}
+
+/** The same with lists of numbers on a line each: a confusion matrix is read by row. */
+export function writeSummary(path: string, summary: Summary): void {
+  const text = JSON.stringify(summary, null, 2);
+  // A text of JSON has no line breaks, so what is matched is no part of one.
+  const lists = /\[\n\s*(?:(?:null|-?\d[\d.eE+-]*),?\n\s*)+\]/g;
+  const folded = text.replace(lists, (list) => list.replace(/\s+/g, " "));
+  writeText(path, folded + "\n");
+}
+
+function writeText(path: string, text: string): void {
   const temporary = `${path}.part`;
   writing(path, () => {
-    Deno.writeTextFileSync(temporary, JSON.stringify(value, null, 2) + "\n");
+    Deno.writeTextFileSync(temporary, text);
     Deno.renameSync(temporary, path);
   });
 }

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { InputError } from "../errors.ts";
+import { diskProblem } from "./durable.ts";
 
 /** Part of the message where a folder is locked. */
 export const LOCKED = "another run is writing to it";
@@ -36,7 +37,7 @@ export function lockRunFolder(
     file = Deno.openSync(join(path, ".lock"), { read: true, write: true, create: true });
   } catch (error) {
     throw new InputError(
-      `Cannot write to the folder ${path}: ${(error as Error).message}; ${instead}`,
+      `Cannot write to the folder ${path}: ${diskProblem(error)}, or ${instead}`,
     );
   }
   if (!file.tryLockSync(true)) {

@@ -6,7 +6,7 @@ import type { RunStore } from "../experiment/run_host.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import { checkpointPath, readLastCheckpoint, writeCheckpoint } from "./checkpoint_files.ts";
-import { diskProblem, isThere, removeIfThere } from "./durable.ts";
+import { diskProblem, isThere, removeIfThere, writing } from "./durable.ts";
 import { RunLog } from "./log.ts";
 import {
   readClassesGiven,
@@ -14,6 +14,7 @@ import {
   runFolder,
   type RunOrigin,
   writeJson,
+  writeSummary,
 } from "./run_folder.ts";
 import { writeSafetensors } from "./safetensors_files.ts";
 import type { RunPaths, RunPlace } from "./worker_messages.ts";
@@ -109,8 +110,16 @@ export class FolderStore implements RunStore {
     }
   }
 
+  writeGallery(bytes: Uint8Array<ArrayBuffer>): void {
+    const { gallery } = this.#folder;
+    writing(gallery, () => {
+      Deno.writeFileSync(`${gallery}.part`, bytes);
+      Deno.renameSync(`${gallery}.part`, gallery);
+    });
+  }
+
   writeSummary(summary: Summary): void {
-    writeJson(this.#folder.summary, summary);
+    writeSummary(this.#folder.summary, summary);
   }
 
   /** Closes the log. */

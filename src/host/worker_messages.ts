@@ -4,6 +4,7 @@ import type { KernelText } from "../lab/own_kernel.ts";
 import type { CheckpointEvery } from "../experiment/checkpoint.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import type { RunTells } from "../experiment/run_host.ts";
 
 /** Where a run reads and writes; paths are relative to the working folder or absolute. */
 export interface RunPaths {
@@ -41,8 +42,14 @@ export interface RunSafety {
   readonly skipTuning?: boolean;
 }
 
+/** What is told of a run beside what it keeps. */
+export interface RunWatch {
+  /** Default: nothing. */
+  readonly tells?: RunTells;
+}
+
 /** What `runExperiment` gets beside the configuration. */
-export interface RunOptions extends RunPaths, RunPlace, RunSafety {
+export interface RunOptions extends RunPaths, RunPlace, RunSafety, RunWatch {
   /** True once the user has asked to stop: end cleanly with `completed: false`. */
   readonly shouldStop: () => boolean;
   /** Told about everything worth a line in the log. */
@@ -52,6 +59,6 @@ export interface RunOptions extends RunPaths, RunPlace, RunSafety {
 }
 
 /** What the worker of a run is asked for. */
-export interface RunRequest extends RunPaths, RunPlace, RunSafety {
+export interface RunRequest extends RunPaths, RunPlace, RunSafety, RunWatch {
   readonly config: ExperimentConfig;
 }

@@ -1,4 +1,13 @@
-import { Arena, copyTensor, downloadU32, head, type Tensor, upload } from "../gpu/tensor.ts";
+import {
+  Arena,
+  copyTensor,
+  downloadRanges,
+  downloadU32,
+  head,
+  readWords,
+  type Tensor,
+  upload,
+} from "../gpu/tensor.ts";
 import type { Gpu } from "../gpu/device.ts";
 import type { Draws } from "../random.ts";
 import { BalancedReservoir } from "./balanced_reservoir.ts";
@@ -9,6 +18,9 @@ import { packRgb, unpackRgb } from "./rgba_words.ts";
  * What a memory keeps: a uniform sample of all that was offered, or one that holds its classes as evenly as possible.
  */
 export type Selection = "reservoir" | "balanced";
+
+/** Images of 224 pixels take 12 MB then. */
+const SLOTS_AT_ONCE = 64;
 
 /** One remembered example as a training step reads it. */
 export interface RememberedExample {
@@ -92,12 +104,40 @@ export class ImageMemory {
     return { slot, label: this.labels[slot] };
   }
 
-  /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */
-  async read(): Promise<Uint8Array<ArrayBuffer>[]> {
+  /** RGB bytes of some slots, `[height, width, 3]` each; no more is read back than is asked for, a few at a time. */
+  async readSlots(slots: readonly number[]): Promise<Uint8Array<ArrayBuffer>[]> {
     const [, height, width] = this.tensor.shape;
     const area = height * width;
+    const images: Uint8Array<ArrayBuffer>[] = [];
+    for (let first = 0; first < slots.length; first += SLOTS_AT_ONCE) {
+      const starts = slots.slice(first, first + SLOTS_AT_ONCE).map((slot) => slot * area);
+      const words = await downloadRanges(this.#gpu, this.tensor, starts, area);
+      starts.forEach((_, i) => images.push(unpackRgb(words.subarray(i * area, (i + 1) * area))));
+    }
+    return images;
+  }
+
+  /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */
+  async read(): Promise<Uint8Array<ArrayBuffer>[]> {
     if (this.filled === 0) return [];
-    const words = await downloadU32(this.#gpu, head(this.tensor, this.filled * area));
+    return this.#pictures(
+      await downloadU32(this.#gpu, head(this.tensor, this.filled * this.#area)),
+    );
+  }
+
+  /** The same for somebody who looks on: nothing that the run does may follow from it, and no replay asks for it. */
+  async peek(): Promise<Uint8Array<ArrayBuffer>[]> {
+    if (this.filled === 0) return [];
+    return this.#pictures(await readWords(this.#gpu, [this.tensor]));
+  }
+
+  get #area(): number {
+    const [, height, width] = this.tensor.shape;
+    return height * width;
+  }
+
+  #pictures(words: Uint32Array): Uint8Array<ArrayBuffer>[] {
+    const area = this.#area;
     return Array.from(
       { length: this.filled },
       (_, slot) => unpackRgb(words.subarray(slot * area, (slot + 1) * area)),

@@ -69,9 +69,15 @@ export function lookAlikePairs(names: readonly string[]): [string, string][] {
   return pairs;
 }
 
+/** Whether a name has nothing that a reader could see. */
+export function isInvisible(name: string): boolean {
+  return /^[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(name);
+}
+
 /** A name as it may stand in a message: in quotes, with escapes for what cannot be seen. */
 export function quoted(name: string): string {
-  const invisible = /[\p{Cc}\p{Default_Ignorable_Code_Point}]|(?! )\p{Zs}|\p{Zl}|\p{Zp}/gu;
+  const invisible =
+    /[\p{Cc}\p{Cf}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800]|(?! )\p{Zs}|\p{Zl}|\p{Zp}/gu;
   const escaped = name.replace(invisible, (letter) => `\\u{${hex(letter)}}`);
   return `"${escaped}"`;
 }

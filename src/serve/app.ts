@@ -173,7 +173,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       summary: "Gives an episode another name",
       description: "200: done. 202: it will be, when the night that goes on has ended.",
       body: { schema: schemas.changeBody, files: false },
-      refuses: [404, 422, 507],
+      refuses: [404, 409, 422, 507],
       answers: { 200: schemas.episodeAnswer, 202: schemas.episodeAnswer },
       handle: async (context) => {
         const digest = digestOf(context);

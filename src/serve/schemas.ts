@@ -107,10 +107,10 @@ export const episodeAnswer = v.object({
   digest,
   label: v.string(),
   status: v.pipe(
-    v.picklist(["waiting", "night", "remembered", "exam", "changing", "forgotten"]),
+    v.picklist(["waiting", "night", "remembered", "exam", "learned", "changing", "forgotten"]),
     v.description(
       "waiting: for the next night; night: taken by one that goes on or will; remembered, exam: learned and held as " +
-        "such; changing: when the night has ended; forgotten: gone",
+        "such; learned: from which it has learned, and whose pixels it no longer holds; changing: when the night has ended; forgotten: gone",
     ),
   ),
 });

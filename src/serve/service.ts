@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { ContinualLearner } from "../continual/continual_learner.ts";
+import { ContinualLearner, type HeldPictures } from "../continual/continual_learner.ts";
 import { LEAST_OF_NEW } from "../continual/division.ts";
 import { countAnswers, type ExamResult } from "../continual/examine.ts";
 import { readKnowledge } from "../continual/generation.ts";
@@ -66,9 +66,9 @@ export interface EpisodeAnswer {
   readonly label: string;
   /**
    * `waiting`: for the next night; `night`: for the one that is asked for, or going on; `remembered`, `exam`: learned,
-   * and held as such; `changing`: to be forgotten or renamed when the night has ended.
+   * and held as such; `learned`: its pixels are not held any more; `changing`: to be forgotten or renamed when the night has ended.
    */
-  readonly status: "waiting" | "night" | "remembered" | "exam" | "changing";
+  readonly status: "waiting" | "night" | "remembered" | "exam" | "learned" | "changing";
 }
 
 /** What is answered to whoever lets it sleep. */
@@ -125,6 +125,9 @@ export class Service {
   #dayCounts = new Map<string, number>();
   /** Whether a night was refused, and waits. */
   #refused = false;
+  /** Whether the worker of a night is at it. */
+  #launched = false;
+  #atDusk: HeldPictures | null = null;
   #nights: DatedRecord[] = [];
   #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
     null;
@@ -387,6 +390,12 @@ export class Service {
       );
     }
     if (label !== null) this.#known.checkLabel(label);
+    if (label !== null && found.status === "learned") {
+      throw new Problem(
+        409,
+        `Cannot rename ${digest}: its pixels are not held any more; forget it (DELETE), and send it again`,
+      );
+    }
     if (found.status === "waiting") {
       const done = label === null
         ? await this.#backlog.remove(digest)
@@ -439,7 +448,7 @@ export class Service {
     if (taken.length === 0 && accept && this.#refused) return await this.#accept();
     if (taken.length === 0) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
-      { accept, nightsBefore: this.#nights.length, why },
+      { accept, nightsBefore: this.#spent.length, why },
       taken,
       (night) =>
         key === null ? null : { key, fingerprint: SLEEP, answer: JSON.stringify(answer(night)) },
@@ -588,14 +597,17 @@ export class Service {
   /** Reads anew what is known, after something has changed. */
   async #refresh(): Promise<void> {
     const { settings: { size, maxClasses }, classes } = this.#learner.state;
-    const { memory, exam, day } = await this.#learner.pictures();
+    const { memory, exam, trained, day } = await this.#pictures();
     const waiting = this.#backlog.waiting();
-    const pictures = [...memory, ...exam, ...day, ...waiting];
-    const names = [...classes.map(({ name }) => name), ...pictures.map(({ label }) => label)];
+    const pictures = [...trained, ...memory, ...exam, ...day, ...waiting];
+    const names = [...classes, ...day.map(nameOf), ...waiting.map(nameOf)].map(({ name }) => name);
     this.#known = new KnownImages({ size, maxClasses, pictures, names });
-    const held = (pictures: readonly Picture[], status: EpisodeAnswer["status"]) =>
-      pictures.map(({ digest, label }) => [digest, { digest, label, status }] as const);
+    const held = (
+      pictures: readonly Pick<Picture, "digest" | "label">[],
+      status: EpisodeAnswer["status"],
+    ) => pictures.map(({ digest, label }) => [digest, { digest, label, status }] as const);
     this.#held = new Map([
+      ...held(trained, "learned"),
       ...held(day, "night"),
       ...held(memory, "remembered"),
       ...held(exam, "exam"),
@@ -603,6 +615,17 @@ export class Service {
     this.#dayCounts = countsOf(day);
     this.#nights = await this.#learner.nights();
     this.#refused = (await this.#store.names("refused")).length > 0;
+  }
+
+  /** What the learner has of pictures; while a night goes on, which it is writing, as it was at dusk. */
+  async #pictures(): Promise<HeldPictures> {
+    if (!this.#launched || !this.#atDusk) this.#atDusk = await this.#learner.pictures();
+    return this.#atDusk;
+  }
+
+  /** Nights that have come to their end, kept or refused; the history has other lines, too. */
+  get #spent(): DatedRecord[] {
+    return this.#nights.filter(({ accepted, lost }) => !accepted && !lost);
   }
 
   async #reopen(): Promise<void> {
@@ -734,14 +757,19 @@ export class Service {
       if (!await this.#handOver(night)) return true;
       now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
     }
-    if (this.#nights.length > now.nightsBefore) {
+    if (this.#spent.length > now.nightsBefore) {
       // It had ended when the process before this one did.
-      const { passed } = this.#nights.at(-1)!;
+      const { passed } = this.#spent.at(-1)!;
       this.#backlog.settle(now.id, passed ? "kept" : "refused");
       return true;
     }
     this.events.emit("night", { night: now.id, generation: this.generation });
-    if (!await this.#launch(now, asleep)) return false;
+    this.#launched = true;
+    try {
+      if (!await this.#launch(now, asleep)) return false;
+    } finally {
+      this.#launched = false;
+    }
     await this.#dawn(now.id);
     return true;
   }
@@ -814,7 +842,7 @@ export class Service {
     const refused = await this.#observe(episodes);
     const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
     if (message) this.#say(message, night.id);
-    this.#backlog.handOver(night.id, this.#nights.length, message);
+    this.#backlog.handOver(night.id, this.#spent.length, message);
     await this.#refresh();
     try {
       const counts = new Map<string, number>();
@@ -853,19 +881,21 @@ export class Service {
   async #applyChanges(): Promise<void> {
     const changes = this.#backlog.changes();
     if (changes.length === 0) return;
-    const { memory, exam, day } = await this.#learner.pictures();
+    const { memory, exam, day, trained } = await this.#learner.pictures();
     const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
+    const learned = new Set(trained.map(({ digest }) => digest));
+    const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
     const renamed = changes.flatMap(({ digest, label }): Picture[] => {
       const picture = pictures.get(digest);
       return label === null || !picture ? [] : [{ ...picture, label }];
     });
     // First they wait under their new names, then they are forgotten under the old ones.
     if (renamed.length > 0) this.#backlog.exchange(renamed);
-    const digests = changes.map(({ digest }) => digest).filter((digest) => pictures.has(digest));
+    const digests = changes.map(({ digest }) => digest).filter(isHeld);
     if (digests.length > 0) await this.#learner.forget({ digests });
     // What had been taken by a night that has not begun is still here.
     for (const { digest, label } of changes) {
-      if (pictures.has(digest)) continue;
+      if (isHeld(digest)) continue;
       this.#backlog.force(digest, label);
     }
     this.#backlog.endChanges(changes.map(({ digest }) => digest));
@@ -980,6 +1010,10 @@ const SLEEP = "sleep";
 
 async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
   return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));
+}
+
+function nameOf({ label }: { readonly label: string }): { readonly name: string } {
+  return { name: label };
 }
 
 function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {

@@ -145,6 +145,11 @@ Deno.test("the launcher permits no more than the command needs", async () => {
   const report = await run("report", "runs/a", "--", "-b");
   assert.equal(report.write, undefined);
   assert.deepEqual(report.read, [...always, "runs/a", "-b"]);
+  assert.deepEqual((await run("export", "runs/a")).write, ["model.safetensors"]);
+  assert.deepEqual((await run("export", "runs/a", "--format", "onnx")).write, ["model.onnx"]);
+  const files = ["--out", "my/a.onnx", "--card=my/README.md"];
+  const exported = await run("export", "runs/a", "--format", "onnx", ...files);
+  assert.deepEqual(exported.write, ["my/a.onnx", "my/README.md"]);
   const asked = await run("train", "--config", "c.json", "--out", "o", "--help");
   assert.deepEqual(asked, { read: always, write: undefined });
 });
@@ -249,6 +254,19 @@ Deno.test("Dawn that cannot be fetched is an error that says what to do", async 
     stderr,
     /error: Cannot use Dawn: .* could not be fetched; .* leave --provider dawn out/,
   );
+});
+
+Deno.test("what draws a report has a lock file of its own, where --out asks for it and nowhere else", async () => {
+  const run = async (...args: string[]) => {
+    const { code, stdout, stderr } = await launch(args, { deno: DENO("2.9.6"), id: AS_USER });
+    assert.deepEqual([code, stderr], [0, ""]);
+    return stdout.split("\n").filter((line) => /^--(lock|frozen|allow-(?!read|env))/.test(line));
+  };
+  assert.deepEqual(await run("report", "runs", "--out", "page.html", "--csv=tables"), [
+    ...["--allow-write=page.html,tables", `--lock=${root}/report.lock`, "--frozen"],
+  ]);
+  assert.deepEqual(await run("report", "runs"), []);
+  assert.deepEqual(await run("report", "runs", "--csv", "tables"), ["--allow-write=tables"]);
 });
 
 /** The flags for writing and the network that a command is started with. */

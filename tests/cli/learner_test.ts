@@ -78,7 +78,13 @@ onGpu("a learner from birth to rollback, by its commands", async (folder) => {
   assert.equal(csv.split("\n")[0], "image,class,class_1,p_1");
 
   assert.match(await ok("exam", pets), /asked \\ answered/);
-  assert.match(await ok("exam", pets, at("known")), /\| all +\| +16 \|/);
+  assert.match(
+    await ok("exam", pets, at("known")),
+    /10 of the 16 images were learned from[^]*\| all +\| +16 \|/,
+  );
+  const told = JSON.parse(await ok("exam", pets, at("known"), "--json"));
+  assert.deepEqual(told.classes.map((one: { images: number }) => one.images), [8, 8]);
+  assert.equal(told.images, 16);
   const shown = await ok("show", pets);
   for (const part of ["disc", "cross", "ring", "wscl.sleepEpochs = 1", "night 1: "]) {
     assert(shown.includes(part), `${part} in ${shown}`);
@@ -126,9 +132,10 @@ onGpu("a refused night waits: shown, not repeated, accepted or let go", async (f
     const again = await wscl("learn", pets);
     assert.equal(again.code, 2);
     assert.match(again.errors, /its night was refused, and would be the same; accept it/);
-    const ended = await wscl("learn", pets, way);
+    const ended = await wscl("learn", pets, way, "--dreams", "memory");
     assert.equal(ended.code, 0, ended.errors);
     const { output: shown } = await wscl("show", pets);
+    assert.match(shown, /dreams +memory/);
     assert.equal(shown.includes("| ring"), way === "--accept");
     assert.equal(/night 2: accepted; generation 2/.test(shown), way === "--accept");
     assert(!shown.includes("waiting"));
@@ -142,6 +149,9 @@ onGpu("bad input stops a command before anything is taken", async (folder) => {
   const pets = at("pets");
   assert.equal((await wscl("new", pets, ...BORN, ...QUICK)).code, 0);
   Deno.mkdirSync(at("empty"));
+  for (let copy = 0; copy < 9; copy++) {
+    write(at("copies", `${copy}.png`), Deno.readFileSync(at("ring", "0.png")));
+  }
   write(at("broken", "cat", "0.png"), new Uint8Array([0x89, 0x50, 0x4e, 0x47, 1, 2, 3]));
   const cases: [args: string[], message: RegExp][] = [
     [["new", pets], /something is there already/],
@@ -149,6 +159,14 @@ onGpu("bad input stops a command before anything is taken", async (folder) => {
     [["new", at("b"), "--start", at("ring", "0.png")], /not a safetensors file|not a sound/],
     [["new", at("b"), "--start", "none", "--size", "8"], /too small for the cifar stem/],
     [["new", at("b"), "--set", "network.width=8"], /cannot be set: give --width/],
+    [["new", at("b"), "--start", "none", "--keep-head"], /there is none; give --start FILE/],
+    [["new", at("b"), "--dreams", at("nowhere")], /there is no such folder; restore it, or give/],
+    [
+      ["learn", pets, at("known"), "--dreams", at("nowhere")],
+      /there is no such folder; restore it/,
+    ],
+    [["learn", pets, at("ring"), "--class", "\u200b"], /"\\u\{200B\}": nothing of it can be seen/],
+    [["learn", pets, at("copies"), "--class", "rat"], /rat: it has 1 different image \(among 9\)/],
     [["learn", at("nobody"), at("known")], /there is no such folder; make one with/],
     [["learn", at("empty"), at("known")], /no learner is in this folder/],
     [["learn", pets], /nothing waits/],
@@ -185,6 +203,47 @@ onGpu("bad input stops a command before anything is taken", async (folder) => {
   assert.equal(output.split("\n").length, 8);
   assert.match(errors, /bad\.png/);
 });
+
+onGpu(
+  "what waits is let go only if the rest will do, and forgotten without a night",
+  async (folder) => {
+    await drawPictures(folder);
+    const wscl = commandsIn(folder);
+    const at = (...names: string[]) => join(folder, ...names);
+    const pets = at("pets");
+    await wscl("new", pets, ...BORN, ...QUICK);
+    assert.equal((await wscl("learn", pets, at("known"))).code, 0);
+    const hasty = await wscl("learn", pets, at("ring"), "--class", "ring", "--max-time", "1s");
+    assert.equal(hasty.code, 75);
+    assert.match(hasty.output, /before a step of the night was made: give it more/);
+    for (const other of ["nowhere", "few"]) {
+      assert.equal((await wscl("learn", pets, at(other), "--discard")).code, 2);
+      assert.match((await wscl("show", pets)).output, /waiting +8 images: ring 8/);
+    }
+    const stranger = await wscl("forget", pets, "--image", at("few", "square", "0.png"));
+    assert.equal(stranger.code, 2);
+    assert.match(stranger.errors, /Cannot forget .*0\.png: .* neither holds such an image/);
+    const forgotten = await wscl("forget", pets, "--class", "ring");
+    assert.equal(forgotten.code, 0, forgotten.errors);
+    assert.match(forgotten.output, /forgotten +8 images, and ring[^]*No night is needed/);
+    assert(!/not promised|night 2/.test(forgotten.output));
+
+    const flat = await wscl("exam", pets, at("ring"));
+    assert.equal(flat.code, 2);
+    assert.match(
+      flat.errors,
+      /Cannot examine with the images of .*ring: they lie in no class folder/,
+    );
+    // What is said of a generation that is not whole is not among the answers.
+    Deno.mkdirSync(join(pets, "generations", "000009"));
+    const asked = ["predict", pets, at("ring", "0.png"), "--top", "9999"];
+    const json = await wscl(...asked, "--json");
+    assert.equal(JSON.parse(json.output)[0].answers.length, 2);
+    assert.match(json.errors, /taking the one before/);
+    const [header] = (await wscl(...asked, "--csv")).output.split("\n");
+    assert.equal(header, "image,class,class_1,p_1,class_2,p_2");
+  },
+);
 
 function statePath(learner: string): string {
   const generations = join(learner, "generations");

@@ -137,3 +137,30 @@ Deno.test("report prints the table over runs and names those left out", () =>
     assert.match(output, /\| wscl staged \| +2 \| 61\.00 ± 1\.41 \|/);
     assert.match(output, /left out: .*c did not complete/);
   }));
+
+Deno.test("report refuses places that it could not write to, and what is no comparison, before it does anything", () =>
+  withConfig("unused", async (inFolder) => {
+    const run = inFolder("run");
+    Deno.mkdirSync(run);
+    writeJson(runFolder(run).summary, exampleSummary());
+    writeJson(inFolder("other.json"), { rows: [{ row: 1 }], seeds: [] });
+    writeJson(inFolder("empty.json"), { rows: [{ row: "wscl", runs: [] }], seeds: [0] });
+    for (
+      const [args, says] of [
+        [
+          [run, "--out", run],
+          /Cannot write the report .*directory.*; name another file with --out/,
+        ],
+        [[run, "--out", inFolder("no", "x.html")], /Cannot write the report .*there is no folder/],
+        [[run, "--csv", inFolder("other.json")], /Cannot make the folder .*other\.json/],
+        [[inFolder("other.json")], /other\.json: it is no comparison; name a comparison\.json/],
+        [[inFolder("empty.json")], /empty\.json: no run of the comparison has ended/],
+        [["nowhere", "--out", inFolder("x.html")], /Cannot report on nowhere: no such folder/],
+      ] as const
+    ) {
+      const { code, output, errors } = await wscl("report", ...args);
+      assert.deepEqual([code, output], [2, ""], args.join(" "));
+      assert.match(errors, says);
+    }
+    assert.deepEqual([...Deno.readDirSync(inFolder())].filter(({ name }) => name === "x.html"), []);
+  }));

@@ -28,6 +28,24 @@ Deno.test("a command that only prints ends quietly when nobody reads", async () 
   assert.deepEqual(await withoutReader("--help"), { code: 141, errors: "" });
 });
 
+Deno.test({
+  name: "a command that only prints fails where its output is closed, as the launcher sees it",
+  ignore: Deno.build.os === "windows",
+  fn: async () => {
+    const launcher = fileURLToPath(new URL("../../wscl", import.meta.url));
+    const ended = async (redirection: string) => {
+      const { code, stderr } = await new Deno.Command("bash", {
+        args: ["-c", `'${launcher}' --help ${redirection}`],
+      }).output();
+      return { code, errors: new TextDecoder().decode(stderr) };
+    };
+    const { code, errors } = await ended(">&-");
+    assert.equal(code, 1);
+    assert.match(errors, /^error: Cannot print: standard output is closed; send the output where/);
+    assert.deepEqual(await ended(">/dev/null"), { code: 0, errors: "" });
+  },
+});
+
 Deno.test("a run goes on when nobody reads, and says so once", async () => {
   const folder = Deno.makeTempDirSync();
   writeJson(join(folder, "config.json"), exampleOptions({ name: "example" }));

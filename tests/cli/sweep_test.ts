@@ -17,7 +17,9 @@ function inFolder(folder: string, file: object, changes: Partial<SweepOptions> =
   );
   writeJson(join(folder, "sweep.json"), { configs: ["one.json"], seeds: [0, 1], ...file });
   const { terminal, printed } = recordingTerminal();
+  const report = (out: string) => Promise.resolve(void printed.push(`report of ${out}`));
   const options: SweepOptions = {
+    report,
     ...{ file: join(folder, "sweep.json"), dataRoot: folder, cacheDir: folder, overrides: [] },
     ...{ out: join(folder, "out"), plan: false, detach: false, worker, ...changes },
   };
@@ -34,6 +36,7 @@ Deno.test("a sweep trains each point with each seed and leaves a table of each c
     assert.match(text, /1 comparison, 6 runs in .*, 0 of them finished/);
     assert.match(text, /\[6\/6\] one: method=finetune seed 1: Class-IL 60\.0 %/);
     assert.match(text, /\| method=er_ace +\| +2 \|/);
+    assert.equal(printed.at(-1), `report of ${out}`);
     const { rows } = JSON.parse(Deno.readTextFileSync(join(out, "one", "comparison.json")));
     assert.deepEqual(rows.map(({ row }: { row: string }) => row), [
       ...["method=wscl", "method=er_ace", "method=finetune"],

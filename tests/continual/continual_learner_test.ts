@@ -223,6 +223,139 @@ onGpu("one image is forgotten by the beginning of its digest", async () => {
   learner.close();
 });
 
+onGpu(
+  "what was learned from is known when it is not remembered any more, until it is forgotten",
+  async () => {
+    const store = new MemoryLearnerStore();
+    const learner = await smallLearner({ store, settings: { memory: 8 } });
+    const pictures = [...figures(disc, 15), ...figures(cross, 15)];
+    await learner.observeAll(pictures);
+    await learner.sleep();
+    const again = await learner.observeAll(pictures);
+    assert.deepEqual([again.digests.length, again.known], [0, 30]);
+    await assert.rejects(
+      learner.observeAll([{ ...pictures[0], label: ring }]),
+      /it is known as disc/,
+    );
+    const { memory, exam, trained, state } = await readGeneration(store, generationName(1));
+    assert.deepEqual([memory.length, exam.length, trained.length], [8, 6, 24]);
+    const held = new Set([...memory, ...exam].map(({ digest }) => digest));
+    const crowdedOut = trained.find(({ digest }) => !held.has(digest))!;
+    assert.equal(await learner.find(memory[0].digest), "held");
+    assert.equal(await learner.find(crowdedOut.digest), "trained");
+    assert.equal(await learner.forget({ digests: [crowdedOut.digest] }), 0);
+    assert.equal(await learner.find(crowdedOut.digest), null);
+    const without = await readGeneration(store, generationName(1, 1));
+    assert.deepEqual(without.state, state);
+    assert.equal(without.trained.length, 23);
+    assert.equal((await learner.observeAll(pictures)).digests.length, 1);
+    await learner.forget({ classes: [disc] });
+    const { trained: left } = await readGeneration(store, generationName(1, 2));
+    assert.deepEqual([...new Set(left.map(({ label }) => label))], [cross]);
+    learner.close();
+  },
+);
+
+onGpu("a generation from before digests were kept knows what it remembers", async () => {
+  const store = new MemoryLearnerStore();
+  const learner = await smallLearner({ store, settings: { memory: 8 } });
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  await learner.sleep();
+  const { "trained.safetensors": _, ...older } = await store.read("generations", generationName(1));
+  await store.write("generations", generationName(1), older);
+  const { memory, trained } = await readGeneration(store, generationName(1));
+  assert.deepEqual(trained, memory.map(({ label, digest }) => ({ label, digest })));
+  const again = await ContinualLearner.open(store, testHost());
+  const { digests, known } = await again.observeAll(figures(disc, 12));
+  assert.deepEqual([digests.length, known], [12 - known, 3 + 4]);
+  learner.close();
+});
+
+onGpu("however many images are to judge freezing, half of a night's are learned", async () => {
+  const said: string[] = [];
+  const changed = [
+    { path: "wscl.sleepEpochs", value: 1 },
+    { path: "calibration", value: 2 },
+    { path: "wscl.freezing", value: true },
+    { path: "freezing.validation", value: 1000 },
+  ];
+  const learner = await smallLearner({
+    settings: { changed, dreams: "none" },
+    host: { emit: (event) => event.type === "message" && said.push(event.text) },
+  });
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  const first = await learner.sleep();
+  assert(first.kind === "kept" && first.record.steps > 0);
+  assert.match(said.join(), /Freezing is judged on 9 of the 18 images, not on 1000/);
+  await learner.observeAll(figures(disc, 1, 12));
+  const second = await learner.sleep({ accept: true });
+  assert(second.kind === "kept" && second.record.freezing === null && second.record.steps > 0);
+  assert.match(said.join(), /Nothing is frozen: of one image/);
+  learner.close();
+});
+
+onGpu(
+  "batches no larger than can be filled, and a failure that advises what a learner can do",
+  async () => {
+    const teach = async (path: string, value: number) => {
+      const learner = await smallLearner({
+        settings: {
+          dreams: "none",
+          changed: [{ path: "wscl.sleepEpochs", value: 1 }, { path, value }],
+        },
+      });
+      await learner.observeAll([...figures(disc, 8), ...figures(cross, 8)]);
+      return learner;
+    };
+    const large = await teach("batchSize", 65_536);
+    assert.equal((await large.sleep()).kind, "kept");
+    large.close();
+    const fast = await teach("optimizer.learningRate", 1e6);
+    await assert.rejects(
+      fast.sleep(),
+      /lower optimizer.learningRate; of a learner that is settled when it is made: make another/,
+    );
+  },
+);
+
+onGpu(
+  "calls at once do not disturb each other: nights, images, questions, forgetting",
+  async () => {
+    class FullStore extends MemoryLearnerStore {
+      full = false;
+      override write(...[shelf, name, files]: Parameters<MemoryLearnerStore["write"]>) {
+        if (this.full && shelf === "generations") throw new Error("No space left; free some space");
+        return super.write(shelf, name, files);
+      }
+    }
+    const store = new FullStore();
+    const changed = [{ path: "wscl.sleepEpochs", value: 1 }, { path: "calibration", value: 2 }];
+    const learner = await smallLearner({ store, settings: { dreams: "none", changed } });
+    await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+    store.full = true;
+    await assert.rejects(
+      learner.sleep(),
+      /No space left; free some space; nothing is lost, go on with the same call/,
+    );
+    store.full = false;
+    const order: string[] = [];
+    const done = (name: string) => () => void order.push(name);
+    await Promise.all([
+      learner.sleep().then(done("night")),
+      learner.observeAll(figures(ring, 8)).then(done("images")),
+      learner.forget({ classes: [ring] }).then(done("forgotten")),
+      learner.sleep().then(done("rest")),
+    ]);
+    assert.deepEqual(order, ["images", "night", "forgotten", "rest"]);
+    assert.deepEqual(learner.state.classes.map(({ name }) => name), [disc, cross]);
+    assert.equal(learner.state.nights, 2);
+    const [a, b] = [disc, cross].map((name) => figures(name, 5).map(({ pixels }) => pixels));
+    const alone = [await learner.predict(a), await learner.predict(b)];
+    assert.deepEqual(await Promise.all([learner.predict(a), learner.predict(b)]), alone);
+    learner.close();
+  },
+);
+
 onGpu("what cannot be taught is refused with the fix, and nothing is taken", async () => {
   const learner = await smallLearner({ settings: { maxClasses: 3 } });
   const few = figures(disc, 4);
@@ -375,6 +508,11 @@ Deno.test("settings that cannot work are refused with the fix", async () => {
   await assert.rejects(changed("method", "joint"), /wants all images at once/);
   await assert.rejects(changed("method", "derpp"), /are not kept/);
   await assert.rejects(changed("wscl.rem", false), /give --dreams/);
+  const merged = [{ path: "wscl.schedule", value: "merged" }, {
+    path: "wscl.freezing",
+    value: true,
+  }];
+  await assert.rejects(make({ changed: merged }), /judges on images of the task before/);
 });
 
 /** Whether bytes hold others somewhere. */

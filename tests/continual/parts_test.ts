@@ -16,6 +16,7 @@ import {
   type WrittenTensor,
 } from "../../src/net/safetensors.ts";
 import { Random } from "../../src/random.ts";
+import { alsoTrained, decodeTrained, encodeTrained } from "../../src/continual/trained.ts";
 
 Deno.test("a tenth of what a class was ever taught is set apart, 3 to 50, and one is learned from", () => {
   const none = { taught: 0, apart: 0 };
@@ -47,6 +48,29 @@ Deno.test("a day is divided class by class, each image once, the same for the sa
   assert.deepEqual(places.toSorted((a, b) => a - b), [...day.keys()]);
   assert.deepEqual(divide(0), { train, exam });
   assert.notDeepEqual(divide(1).exam, exam);
+});
+
+Deno.test("what was learned from is not set apart, however few others there are", async () => {
+  const day = await Promise.all(
+    Array.from({ length: 10 }, (_, i) => pictureOf(Uint8Array.of(i), "cat", "")),
+  );
+  const learned = new Set(day.slice(0, 8).map(({ digest }) => digest));
+  for (let seed = 0; seed < 8; seed++) {
+    const { exam } = divideDay(day, new Map(), Random.stream(seed, "exam"), learned);
+    assert.deepEqual(exam, day.slice(8));
+  }
+});
+
+Deno.test("digests are read as they were written, class by class and each once", async () => {
+  const one = { label: 'a "cat"', digest: (await pictureOf(Uint8Array.of(1), "", "")).digest };
+  const two = { label: "__proto__", digest: (await pictureOf(Uint8Array.of(2), "", "")).digest };
+  const three = { ...one, digest: (await pictureOf(Uint8Array.of(3), "", "")).digest };
+  const all = alsoTrained([one, two], [one, three]);
+  assert.deepEqual(all, [one, two, three]);
+  assert.deepEqual(decodeTrained(encodeTrained(all), "digests"), [one, three, two]);
+  assert.deepEqual(decodeTrained(encodeTrained([]), "digests"), []);
+  const other = encodePictures([], 2);
+  assert.throws(() => decodeTrained(other, "digests"), /Cannot read digests: it does not hold/);
 });
 
 Deno.test("new classes with too few images are refused, known ones may bring one", () => {

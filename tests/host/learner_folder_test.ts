@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { InputError } from "../../src/errors.ts";
 import {
   createLearnerFolder,
@@ -70,6 +71,21 @@ Deno.test("damage of any file is found, and named", () =>
     }
   }));
 
+Deno.test("what is damaged is set aside under a name of its own, until it is cleared", () =>
+  withFolder(async (folder) => {
+    const store = new LearnerFolder(folder);
+    for (const suffix of ["", "+"]) {
+      await store.write("generations", "000001", { a: bytes("whole") });
+      const place = await store.setAside("generations", "000001");
+      assert.equal(place, join(folder, "aside", `generations-000001${suffix}`));
+      assert.equal(Deno.readTextFileSync(join(place, "a")), "whole");
+      assert.deepEqual(await store.names("generations"), []);
+    }
+    assert.equal(await store.clearAside(), 2);
+    assert.equal(await store.clearAside(), 0);
+    assert.throws(() => Deno.statSync(join(folder, "aside")));
+  }));
+
 Deno.test("the history goes on behind a line that was cut", () =>
   withFolder(async (folder) => {
     const store = new LearnerFolder(folder);
@@ -100,6 +116,40 @@ Deno.test("a folder that is no learner's is refused with the fix, and so is one 
       );
     }
     lockLearner(path)[Symbol.dispose]();
+  }));
+
+Deno.test("a learner that could not be made leaves nothing where nothing was", () =>
+  withFolder(async (folder) => {
+    for (const wasThere of [false, true]) {
+      const path = join(folder, "pets");
+      if (wasThere) Deno.mkdirSync(path);
+      const undo = createLearnerFolder(path);
+      await new LearnerFolder(path).write("generations", "000000", { a: bytes("half") });
+      undo();
+      const left = [...Deno.readDirSync(folder)].map(({ name }) => name);
+      assert.deepEqual(left, wasThere ? ["pets"] : []);
+      if (wasThere) assert.deepEqual([...Deno.readDirSync(path)], []);
+    }
+  }));
+
+Deno.test("a learner that may not be written is to be made writable", () =>
+  withFolder(async (folder) => {
+    await new LearnerFolder(folder).write("generations", "000000", { a: bytes("born") });
+    const root = new URL("../../", import.meta.url);
+    const script = join(folder, "lock.ts");
+    Deno.writeTextFileSync(
+      script,
+      `import { lockLearner } from "${new URL("src/host/learner_folder.ts", root)}";
+       lockLearner(${JSON.stringify(folder)});`,
+    );
+    const config = fileURLToPath(new URL("deno.json", root));
+    const { stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--quiet", "--no-prompt", "--config", config, "--allow-read", script],
+    }).output();
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /Cannot write to the folder .*; make the folder writable, or choose another learner/,
+    );
   }));
 
 Deno.test("a store that cannot be written says what to do", () =>

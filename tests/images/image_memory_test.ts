@@ -125,6 +125,19 @@ test("without a judging share every slot is replayed", async (gpu) => {
   });
 });
 
+test("some slots are read back alone, in the order in which they are asked for", async (gpu) => {
+  await withArena(gpu, async (arena) => {
+    const memory = new ImageMemory(arena, { ...pixel, width: 3, capacity: 100 });
+    const labels = Array.from({ length: 90 }, (_, i) => i);
+    const images = labels.map((i) => Uint8Array.from({ length: 9 }, (_, byte) => 9 * i + byte));
+    memory.load(images, labels, { capacity: 100, offered: 90 });
+    const slots = [...labels.filter((i) => i % 4 !== 1).toReversed(), 7, 7];
+    assert.deepEqual(await memory.readSlots(slots), slots.map((slot) => images[slot]));
+    assert.deepEqual(await memory.readSlots([]), []);
+    assert.deepEqual(await memory.read(), images);
+  });
+});
+
 test("a pass over the short-term memory meets each episode once, in a fresh order", async (gpu) => {
   await withArena(gpu, (arena) => {
     const random = Random.stream(4, "memory test");

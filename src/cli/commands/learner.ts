@@ -1,8 +1,9 @@
 import { InputError } from "../../errors.ts";
-import { command, flag, lasting, type Needs, parsed, text, texts } from "../command.ts";
+import { command, flag, type Needs, parsed, text, texts } from "../command.ts";
 import { dreamsOfLearner } from "../named_paths.ts";
+import { outputOf } from "../output.ts";
 import { checkpointEvery, count, number, seed } from "../values.ts";
-import { provider, readOverrides, set, training } from "./shared_options.ts";
+import { provider, readOverrides, set, telling, training } from "./shared_options.ts";
 
 /** The folder, for commands that change the learner. */
 const changed = text("<learner>", "folder of the learner", { path: "write", mandatory: true });
@@ -17,7 +18,7 @@ const nightly = {
   accept: flag("take the night that was refused, or what this one makes, however its exam goes"),
   dreams: text(
     "<dir>",
-    "from now on dream of the images in this folder of class folders, or of memory",
+    "from now on dream of the images in this folder of class folders, or of memory, or none",
     { path: "read" },
   ),
   maxTime: training.maxTime,
@@ -29,6 +30,7 @@ const nightly = {
   skipSelfTest,
   skipTuning: training.skipTuning,
   provider,
+  ...telling,
 };
 
 const nightlyNeeds: Needs = {
@@ -104,7 +106,7 @@ const learn = command({
   async run(given, context) {
     const { learn } = await import("../learner/learn.ts");
     const { cacheDir, endsProcess } = context;
-    return await learn({ ...given, cacheDir, endsProcess }, lasting(context, untilTheEnd));
+    return await learn({ ...given, cacheDir, endsProcess }, outputOf(context, given, untilTheEnd));
   },
 });
 
@@ -120,7 +122,7 @@ const sleep = command({
   async run(given, context) {
     const { sleep } = await import("../learner/learn.ts");
     const { cacheDir, endsProcess } = context;
-    return await sleep({ ...given, cacheDir, endsProcess }, lasting(context, untilTheEnd));
+    return await sleep({ ...given, cacheDir, endsProcess }, outputOf(context, given, untilTheEnd));
   },
 });
 
@@ -160,11 +162,11 @@ const exam = command({
   description:
     "Accuracy by class and what is taken for what: on the images that were set apart, or on a folder of class folders.",
   arguments: { learner: asked, images: text("[dir]", "folder of class folders", { path: "read" }) },
-  options: { skipSelfTest, provider },
+  options: { json: flag("as JSON"), skipSelfTest, provider },
   needs: asking,
-  async run(given, { terminal, cacheDir }) {
+  async run(given, { terminal, cacheDir, printError }) {
     const { exam } = await import("../learner/ask.ts");
-    await exam({ ...given, cacheDir }, terminal);
+    await exam({ ...given, cacheDir }, terminal, printError);
   },
 });
 
@@ -214,7 +216,7 @@ const forget = command({
   async run(given, context) {
     const { forget } = await import("../learner/change.ts");
     const { cacheDir, endsProcess } = context;
-    return await forget({ ...given, cacheDir, endsProcess }, lasting(context, untilTheEnd));
+    return await forget({ ...given, cacheDir, endsProcess }, outputOf(context, given, untilTheEnd));
   },
 });
 

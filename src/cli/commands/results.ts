@@ -1,5 +1,8 @@
-import { command, flag, text, texts } from "../command.ts";
+import { InputError } from "../../errors.ts";
+import { exportFormats } from "../../exchange/export_formats.ts";
+import { choice, command, flag, parsed, text, texts } from "../command.ts";
 import { methodOfRun } from "../named_paths.ts";
+import { license } from "../values.ts";
 import { data, installedData, provider } from "./shared_options.ts";
 
 /** `wscl evaluate`. */
@@ -23,37 +26,74 @@ export const evaluate = command({
 /** `wscl report`. */
 export const report = command({
   name: "report",
-  summary: "print a table over runs",
-  description: "Prints a table: methods, with mean and standard deviation over their runs.",
+  summary: "print a table over runs, or write all that there is to see as a page",
+  description:
+    "Prints a table: methods, with mean and standard deviation over their runs. With --out it writes one file of HTML " +
+    "beside that, which needs nothing else: matrices, curves, confusion, freezing, dreams, memories, settings.",
   arguments: {
-    runs: texts("<runs...>", "folders of runs, or folders that hold such folders", {
-      path: "read",
-    }),
+    runs: texts(
+      "<runs...>",
+      "folders of runs, comparisons or learners, folders that hold runs, or a comparison.json",
+      {
+        path: "read",
+      },
+    ),
   },
-  async run({ runs }, { terminal }) {
+  options: {
+    out: text("<file>", "page to write, report.html say", { path: "write" }),
+    csv: text("<dir>", "folder to write its tables into, as CSV", { path: "write" }),
+  },
+  needs: { lock: ({ out }) => out?.at(-1) ? "report.lock" : null },
+  async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
-    report(runs, terminal);
+    await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
   },
 });
+
+const format = choice("<name>", "of the file", exportFormats, { default: "safetensors" });
+
+/** Where weights go unless it is said. */
+const usualFile = (format: string) => `model.${format}`;
 
 /** `wscl export`. */
 export const exportWeights = command({
   name: "export",
   summary: "write the weights of a run or a learner as one file",
   description:
-    "Writes a safetensors file with names of classes, image size and normalisation in its metadata; --init and --start " +
-    "begin with it.",
+    "Writes a safetensors file with names of classes, image size and normalisation in its metadata, which --init and " +
+    "--start begin with; or an ONNX file that takes images as they are and answers with the classes.",
   arguments: {
     from: text("<folder>", "folder of a run or a learner", { path: "read", mandatory: true }),
   },
   options: {
-    out: text("<file>", "file to write", { path: "write", default: "model.safetensors" }),
-    half: flag("round values to F16: half the size"),
+    format,
+    out: text("<file>", "file to write (default: model.safetensors or model.onnx)", {
+      path: "write",
+    }),
+    card: text("<file>", "write a model card as well, such as README.md for the Hugging Face hub", {
+      path: "write",
+    }),
+    license: parsed(
+      "<name>",
+      "with --card: the licence, as the hub calls it: mit, cc-by-4.0",
+      license,
+    ),
+    half: flag("round values to F16: half the size; safetensors only"),
   },
-  async run({ from, out, half }, { terminal }) {
+  needs: {
+    reads: ({ from }) => methodOfRun(from?.[0]),
+    writes: ({ out, format }) => out ? [] : [usualFile(format?.at(-1) ?? "safetensors")],
+  },
+  async run({ from, format, card, license, half, out = usualFile(format) }, { terminal }) {
+    if (license !== undefined && card === undefined) {
+      throw new InputError(
+        "Cannot use --license without --card: the card says it; add --card README.md",
+      );
+    }
     const { exportModel } = await import("../../host/export_model.ts");
     const warn = (text: string) => terminal.print(text);
-    const bytes = await exportModel(from, { out, half, warn });
+    const bytes = await exportModel(from, { format, out, card, license, half, warn });
     terminal.print(`${out}: ${(bytes / 1e6).toFixed(1)} MB`);
+    if (card !== undefined) terminal.print(`${card}: the model card`);
   },
 });

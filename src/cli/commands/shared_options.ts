@@ -30,6 +30,12 @@ export async function readOverrides(texts: readonly string[]): Promise<Override[
   return texts.map(parseOverride);
 }
 
+/** Of commands that train: how much they tell. */
+export const telling = {
+  quiet: flag("print nothing but errors"),
+  json: flag("print what happens as JSON, an event a line"),
+};
+
 /** What all commands that train have, besides. */
 export const training = {
   set,
@@ -37,4 +43,5 @@ export const training = {
   skipSelfTest: flag("trust the kernels on this adapter without trying them"),
   skipTuning: flag("do not try which kernels are fastest on this adapter"),
   provider,
+  ...telling,
 };

@@ -1,9 +1,10 @@
 import { InputError } from "../../errors.ts";
 import { hostOf } from "../../host/queue/redis_address.ts";
-import { command, flag, type GivenTexts, lasting, type Needs, parsed, text } from "../command.ts";
+import { command, flag, type GivenTexts, type Needs, parsed, text } from "../command.ts";
 import { pathsOfConfig, pathsOfSweep } from "../named_paths.ts";
+import { outputOf } from "../output.ts";
 import { checkpointEvery, number } from "../values.ts";
-import { data, installedData, readOverrides, training } from "./shared_options.ts";
+import { data, installedData, readOverrides, telling, training } from "./shared_options.ts";
 
 const needs: Needs = {
   gpu: true,
@@ -14,7 +15,7 @@ const needs: Needs = {
     const host = hostOf(queue?.at(-1) ?? "");
     return host === null ? [] : [host];
   },
-  lock: ({ queue }) => queue === undefined ? null : "queue.lock",
+  lock: ({ queue }) => queue === undefined ? "report.lock" : "queue.lock",
   // A dependency of BullMQ looks through all of them for its own.
   allVariables: ({ queue }) => queue !== undefined,
 };
@@ -73,7 +74,7 @@ const sweep = command({
         out: out ?? join("runs", `${name}-sweep`),
         endsProcess: false,
       },
-      lasting(context, going),
+      outputOf(context, given, going),
     );
   },
 });
@@ -100,6 +101,7 @@ const work = command({
     skipSelfTest: training.skipSelfTest,
     skipTuning: training.skipTuning,
     provider: training.provider,
+    ...telling,
   },
   needs: { ...needs, reads: installedData },
   async run({ queue, out, data: dataRoot, ...given }, context) {
@@ -113,7 +115,7 @@ const work = command({
     const { work } = await import("../sweep_queue.ts");
     const { cacheDir, worker } = context;
     const options = { ...given, queue, out, dataRoot, cacheDir, worker, endsProcess: false };
-    return await work(options, lasting(context, going));
+    return await work(options, outputOf(context, given, going));
   },
 });
 

@@ -5,7 +5,6 @@ import {
   command,
   type Context,
   flag,
-  lasting,
   type Needs,
   optionName,
   parsed,
@@ -14,6 +13,7 @@ import {
   type Values,
 } from "../command.ts";
 import { pathsOfConfig, pathsOfRun } from "../named_paths.ts";
+import { outputOf, type OutputOptions } from "../output.ts";
 import { checkpointEvery, number, seed, seeds, words } from "../values.ts";
 import { data, installedData, readOverrides, training } from "./shared_options.ts";
 
@@ -35,6 +35,7 @@ const options = {
     path: "read",
   }),
   overwrite: flag("replace a run in the output folder"),
+  tensorboard: flag("write event files for TensorBoard into the run's folder"),
   checkpointEvery: parsed(
     "<interval>",
     "save the run every so often: 90s, 5m, 500steps, task or never (default: 5m)",
@@ -53,8 +54,8 @@ const needs: Needs = {
   ],
 };
 
-const outlasting = (context: Context) =>
-  lasting(context, "the run goes on, and writes its log.jsonl");
+const outlasting = (context: Context, given: OutputOptions) =>
+  outputOf(context, given, "the run goes on, and writes its log.jsonl");
 
 /** What `--set`, `--seed` and `--keep-head` change. */
 async function overridesOf(given: Values<typeof options>) {
@@ -76,7 +77,7 @@ async function run(config: string, given: Values<typeof options>, context: Conte
   const files = { config, dataRoot: given.data ?? "data", cacheDir, kernels: given.kernel };
   return await train(
     { ...given, ...files, overrides, worker, endsProcess },
-    outlasting(context),
+    outlasting(context, given),
   );
 }
 
@@ -93,7 +94,7 @@ export const demo = command({
     const local = (path: string) => fileURLToPath(import.meta.resolve(`../../../${path}`));
     const code = await run(local("configs/demo.json"), given, context);
     const changed = given.set.length > 0 || given.init !== undefined;
-    if (code !== 0 || changed) return code;
+    if (code !== 0 || changed || given.quiet || given.json) return code;
     const { knownResults, readComparison } = await import("../known_results.ts");
     const source = "bench/results/demo.json";
     const known = readComparison(local(source));
@@ -196,13 +197,13 @@ export const train = command({
       const { resume } = await import("../train.ts");
       const { kernel: kernels } = given;
       const files = { out: given.resume, dataRoot: given.data, cacheDir, kernels };
-      return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context));
+      return await resume({ ...given, ...files, worker, endsProcess }, outlasting(context, given));
     }
     if (given.images === undefined) return await run(given.config!, given, context);
     const { trainOwn } = await import("../train.ts");
     const overrides = await overridesOf(given);
     const how = { images: given.images, overrides, cacheDir, kernels: given.kernel };
-    return await trainOwn({ ...given, ...how, worker, endsProcess }, outlasting(context));
+    return await trainOwn({ ...given, ...how, worker, endsProcess }, outlasting(context, given));
   },
 });
 
@@ -250,6 +251,7 @@ export const compare = command({
     const { parseVariation } = await import("../../experiment/comparison/variations.ts");
     const variations = vary.map(parseVariation);
     const what = { config, dataRoot, cacheDir, overrides: await readOverrides(set), variations };
-    return await compare({ ...what, ...given, worker, endsProcess: false }, outlasting(context));
+    const terminal = outlasting(context, given);
+    return await compare({ ...what, ...given, worker, endsProcess: false }, terminal);
   },
 });

@@ -1,12 +1,14 @@
 import type { Given } from "../../continual/given.ts";
 import { countAnswers, type ExamResult } from "../../continual/examine.ts";
 import {
+  type Generation,
   type Knowledge,
   readGeneration,
   readKnowledge,
   readLast,
 } from "../../continual/generation.ts";
 import { type Prediction, Predictor } from "../../continual/predictor.ts";
+import { sha256 } from "../../digest.ts";
 import { InputError } from "../../errors.ts";
 import { textTable } from "../../experiment/report.ts";
 import type { ProviderName } from "../../gpu/provider.ts";
@@ -37,6 +39,7 @@ export interface PredictOptions extends AskOptions {
 export interface ExamOptions extends AskOptions {
   /** Folder of class folders; without it, the images that were set apart. */
   readonly images?: string;
+  readonly json: boolean;
 }
 
 /** What is printed for an image that is none of the classes. */
@@ -50,7 +53,9 @@ export async function predict(
 ): Promise<number> {
   const { learner: path, images, top, format } = options;
   refuseOther(path);
-  const knowledge = await readKnowledge(new LearnerFolder(path), (text) => terminal.print(text));
+  // Beside the answers, which may be JSON or CSV for another program.
+  const warn = printError;
+  const knowledge = await readKnowledge(new LearnerFolder(path), warn);
   refuseIgnorance(path, knowledge);
   const { size } = knowledge.state.settings;
   let failures = 0;
@@ -63,20 +68,26 @@ export async function predict(
         failures++;
         printError(`error: ${message}`);
       },
+      note: warn,
     });
   terminal.live("");
   if (asked.length === 0) return 1;
   const predictions = await answer(knowledge, asked, options);
-  terminal.print(FORMATS[format](asked, predictions, top));
+  const most = Math.min(top, knowledge.state.classes.length);
+  terminal.print(FORMATS[format](asked, predictions, most));
   return failures > 0 ? 1 : 0;
 }
 
 /** Examines a learner: accuracy by class, and what is taken for what. */
-export async function exam(options: ExamOptions, terminal: Terminal): Promise<void> {
-  const { learner: path, images } = options;
+export async function exam(
+  options: ExamOptions,
+  terminal: Terminal,
+  printError: (text: string) => void,
+): Promise<void> {
+  const { learner: path, images, json } = options;
   refuseOther(path);
   const store = new LearnerFolder(path);
-  const warn = (text: string) => terminal.print(text);
+  const warn = json ? printError : (text: string) => terminal.print(text);
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   refuseIgnorance(path, found);
   const given: readonly Given[] = images === undefined
@@ -85,6 +96,7 @@ export async function exam(options: ExamOptions, terminal: Terminal): Promise<vo
       size: found.state.settings.size,
       progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
       note: warn,
+      examines: true,
     });
   terminal.live("");
   if (given.length === 0) {
@@ -92,9 +104,28 @@ export async function exam(options: ExamOptions, terminal: Terminal): Promise<vo
       `Cannot examine ${path}: no images of its classes were set apart; name a folder of images`,
     );
   }
+  if (images !== undefined) await tellOfLearned(found, given, warn);
   const predictions = await answer(found, given, options);
   const known = found.state.classes.map(({ name }) => name);
-  terminal.print(examText(countAnswers(known, given.map(({ label }) => label), predictions)));
+  const result = countAnswers(known, given.map(({ label }) => label), predictions);
+  terminal.print(json ? examJson(result) : examText(result));
+}
+
+/** Images that were learned from say little of others. */
+async function tellOfLearned(
+  { trained }: Generation,
+  given: readonly Given[],
+  warn: (text: string) => void,
+): Promise<void> {
+  const learned = new Set(trained.map(({ digest }) => digest));
+  const digests = await Promise.all(given.map(({ pixels }) => sha256(pixels)));
+  const count = digests.filter((digest) => learned.has(digest)).length;
+  if (count === 0) return;
+  warn(
+    `${count} of the ${given.length} images ${
+      count === 1 ? "was" : "were"
+    } learned from: the others alone would be an exam`,
+  );
 }
 
 async function answer(
@@ -118,7 +149,19 @@ async function answer(
 }
 
 async function fromStandardInput(size: number): Promise<Given> {
-  const bytes = await new Response(Deno.stdin.readable).bytes();
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = await new Response(Deno.stdin.readable).bytes();
+  } catch (error) {
+    const isFolder = error instanceof Deno.errors.IsADirectory ||
+      (error as Error).message.includes("os error 21");
+    throw new InputError(
+      `Cannot read the image on standard input: ${
+        isFolder ? "it is a folder" : (error as Error).message
+      }; send the bytes of a JPEG or PNG file, or ` +
+        "name a file or a folder in the place of -",
+    );
+  }
   return { label: "", from: "-", pixels: await readBytes(bytes, "standard input", size) };
 }
 
@@ -181,6 +224,20 @@ function field(text: string): string {
 
 function percent(probability: number): string {
   return `${(100 * probability).toFixed(0)} %`;
+}
+
+/** Images by the class that was asked for and the one that was answered. */
+function examJson({ classes, confusion, none, images, right }: ExamResult): string {
+  const asked = classes.flatMap((name, i) => {
+    const answered = confusion[i].flatMap((count, other) =>
+      count > 0 ? [{ class: classes[other], images: count }] : []
+    );
+    const count = answered.reduce((sum, one) => sum + one.images, 0);
+    return count === 0
+      ? []
+      : [{ class: name, images: count, right: confusion[i][i], none: none[i], answered }];
+  });
+  return JSON.stringify({ images, right, classes: asked }, null, 2);
 }
 
 /** More classes than these do not stand side by side. */

@@ -1,8 +1,10 @@
+import type { ContinualLearner } from "../../continual/continual_learner.ts";
 import { pictureOf } from "../../continual/pictures.ts";
 import { InputError } from "../../errors.ts";
 import { readAsked } from "../../host/learner_images.ts";
 import { isFile } from "../../data/folder_listing.ts";
 import { lockLearner } from "../../host/learner_folder.ts";
+import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 import { openLearner, sleep, type SleepOptions } from "./learn.ts";
 
@@ -27,23 +29,43 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
     const learner = await openLearner(options, terminal);
     const { size } = learner.state.settings;
     const digests = await Promise.all(image.map((text) => digestOf(text, size)));
+    const crowdedOut = await findAll(learner, image, digests, path);
+    const before = JSON.stringify(learner.state);
     const count = await learner.forget({ classes, digests });
-    terminal.print(
-      `forgotten      ${count} image${count === 1 ? "" : "s"}` +
-        (classes.length > 0 ? `, and ${classes.join(", ")}` : "") +
-        `: gone from memory, exam and every kept generation of ${path}`,
-    );
-    terminal.print(
-      "not promised   the weights have seen these images: they no longer answer with a forgotten class, but what " +
-        "they learned from it cannot be taken out; only a new learner has never seen it",
-    );
     const { classes: known } = learner.state;
-    sleeps = known.some(({ remembered }) => remembered > 0);
+    const hadLearned = JSON.stringify(learner.state) !== before;
+    if (count > 0 || classes.length > 0) {
+      terminal.print(
+        `forgotten      ${count} image${count === 1 ? "" : "s"}` +
+          (classes.length > 0 ? `, and ${classes.map(nameText).join(", ")}` : "") +
+          `: gone from memory, exam and every kept generation of ${path}`,
+      );
+    }
+    if (crowdedOut.length > 0) {
+      terminal.print(
+        `crowded out    ${
+          crowdedOut.join(", ")
+        }: learned once, not remembered any more; not known any more either`,
+      );
+    }
+    if (hadLearned || crowdedOut.length > 0) {
+      terminal.print(
+        "not promised   the weights have seen these images: they no longer answer with a forgotten class, but what " +
+          "they learned from it cannot be taken out; only a new learner has never seen it",
+      );
+    }
+    sleeps = hadLearned && known.some(({ remembered }) => remembered > 0);
+    if (!sleeps) {
+      const { day } = await learner.waiting();
+      terminal.print(
+        hadLearned
+          ? "Nothing is left to sleep on"
+          : `No night is needed: the learner answers as before` +
+            (day.size > 0 ? `; other images wait, go on with ./wscl learn ${path}` : ""),
+      );
+    }
   }
-  if (!sleeps) {
-    terminal.print("Nothing is left to sleep on");
-    return 0;
-  }
+  if (!sleeps) return 0;
   return await sleep({ ...rest, learner: path }, terminal);
 }
 
@@ -58,9 +80,34 @@ export async function rollback(
   const { generation, classes } = learner.state;
   terminal.print(
     `Back at generation ${options.generation}, now generation ${generation}: it knows ${
-      classes.map(({ name }) => name).join(", ") || "no class"
+      classes.map(({ name }) => nameText(name)).join(", ") || "no class"
     }`,
   );
+}
+
+/**
+ * Those of the images, as they were named, that were learned from and are not held any more.
+ *
+ * @throws {InputError} for a file whose image the learner does not know.
+ */
+async function findAll(
+  learner: ContinualLearner,
+  named: readonly string[],
+  digests: readonly string[],
+  path: string,
+): Promise<string[]> {
+  const crowdedOut: string[] = [];
+  for (const [i, text] of named.entries()) {
+    const found = await learner.find(digests[i]);
+    if (found === "trained") crowdedOut.push(text);
+    if (found === null && digests[i] !== text) {
+      throw new InputError(
+        `Cannot forget ${text}: ${path} neither holds such an image, by its pixels, nor has it ever learned from it; ` +
+          "name the very file that it was taught",
+      );
+    }
+  }
+  return crowdedOut;
 }
 
 async function digestOf(text: string, size: number): Promise<string> {

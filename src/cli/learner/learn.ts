@@ -17,7 +17,7 @@ import { nightText } from "./night_report.ts";
 export interface SleepOptions extends Omit<LearnerSafety, "deadline"> {
   readonly learner: string;
   readonly accept: boolean;
-  /** A folder of class folders, or `memory`: what it dreams of from now on. */
+  /** A folder of class folders, `memory` or `none`: what it dreams of from now on. */
   readonly dreams?: string;
   /** Seconds that this program may take, from its start on. */
   readonly maxTime?: number;
@@ -35,6 +35,9 @@ export interface LearnOptions extends SleepOptions {
   readonly discard: boolean;
 }
 
+/** What a learner dreams of, read. */
+type Dreams = Exclude<Parameters<ContinualLearner["dreamOf"]>[0], null>;
+
 /** Exit code of a night whose dawn was refused. */
 export const REFUSED_AT_DAWN = 3;
 
@@ -43,11 +46,16 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
   const { learner: path, images, class: className, discard, accept } = options;
   if (images === undefined && className !== undefined) {
     throw new InputError(
-      `Cannot learn ${className}: no folder of images is given; name one behind the learner`,
+      `Cannot learn ${
+        nameText(className)
+      }: no folder of images is given; name one behind the learner`,
     );
   }
   using _lock = lockLearner(path);
   const learner = await openLearner(options, terminal);
+  // All that is given is read before anything is changed.
+  const dreams = await readDreams(learner, options, terminal);
+  const given = images === undefined ? null : await readGiven(learner, images, options, terminal);
   if (discard) {
     const { day, night, refused } = await learner.waiting();
     await learner.discard();
@@ -56,18 +64,21 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
         ? `${path} has let go of what waited; it is as at its last dawn`
         : `Nothing waited in ${path}`,
     );
-    if (images === undefined) return 0;
+    if (images === undefined) {
+      await changeDreams(learner, dreams, options, terminal);
+      return 0;
+    }
   }
   const { refused, day, night } = await learner.waiting();
   if (images === undefined && refused) {
-    if (accept) return await acceptRefused(learner, path, terminal);
+    if (accept) return await acceptRefused(learner, dreams, options, terminal);
     throw new InputError(
       `Cannot learn what waits in ${path} again: its night was refused, and would be the same; accept it with ` +
         `./wscl learn ${path} --accept, try another with ./wscl sleep ${path}, or let go with --discard`,
     );
   }
-  if (images !== undefined) {
-    const isNew = await teach(learner, images, options, terminal);
+  if (given !== null) {
+    const isNew = await teach(learner, given, options, terminal);
     if (!isNew && day.size === 0 && !night) {
       terminal.print(`Nothing new to learn; for another night: ./wscl sleep ${path}`);
       return 0;
@@ -78,7 +89,7 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
         `./wscl sleep ${path}`,
     );
   }
-  await changeDreams(learner, options, terminal);
+  await changeDreams(learner, dreams, options, terminal);
   return await nights(learner, options, terminal);
 }
 
@@ -86,10 +97,11 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
 export async function sleep(options: SleepOptions, terminal: Terminal): Promise<number> {
   using _lock = lockLearner(options.learner);
   const learner = await openLearner(options, terminal);
+  const dreams = await readDreams(learner, options, terminal);
   if (options.accept && (await learner.waiting()).refused) {
-    return await acceptRefused(learner, options.learner, terminal);
+    return await acceptRefused(learner, dreams, options, terminal);
   }
-  await changeDreams(learner, options, terminal);
+  await changeDreams(learner, dreams, options, terminal);
   return await nights(learner, options, terminal);
 }
 
@@ -110,30 +122,42 @@ export async function openLearner(
 
 async function acceptRefused(
   learner: ContinualLearner,
-  path: string,
+  dreams: Dreams | null,
+  options: SleepOptions,
   terminal: Terminal,
 ): Promise<number> {
   const record = await learner.accept();
-  terminal.print(`Accepted: generation ${record.generation} of ${path}`);
+  terminal.print(`Accepted: generation ${record.generation} of ${options.learner}`);
+  await changeDreams(learner, dreams, options, terminal);
   return 0;
 }
 
 const goOnWith = (path: string) => `./wscl learn ${path}`;
 
-/** Reads images and keeps them for the night; whether any was new. */
-async function teach(
+/** Reads images that a night could learn, together with what waits if that is not let go. */
+async function readGiven(
   learner: ContinualLearner,
   images: string,
-  { learner: path, class: className }: LearnOptions,
+  { class: className, discard }: LearnOptions,
   terminal: Terminal,
-): Promise<boolean> {
+): Promise<Given[]> {
   const given = await readTaught(images, className, {
     size: learner.state.settings.size,
     progress: (done, total, what) => terminal.live(`${what}: ${done} of ${total}`),
     note: (text) => terminal.print(text),
   });
   terminal.live("");
-  await learner.checkCounts(countsOf(given));
+  await learner.check(given, { discarded: discard });
+  return given;
+}
+
+/** Keeps images for the night; whether any was new. */
+async function teach(
+  learner: ContinualLearner,
+  given: readonly Given[],
+  { learner: path, images }: LearnOptions,
+  terminal: Terminal,
+): Promise<boolean> {
   const { digests, known } = await learner.observeAll(given);
   const counts = [...countsOf(given)].map(([name, count]) => `${nameText(name)} ${count}`);
   terminal.print(`images         ${given.length} in ${images}: ${counts.join(", ")}`);
@@ -144,20 +168,31 @@ async function teach(
   return digests.length > 0;
 }
 
-async function changeDreams(
+/** What is to be dreamt of from now on; null: as before. */
+async function readDreams(
   learner: ContinualLearner,
   { dreams, cacheDir }: SleepOptions,
   terminal: Terminal,
-): Promise<void> {
-  if (dreams === undefined) return;
+): Promise<Dreams | null> {
+  if (dreams === undefined) return null;
+  if (dreams === "memory" || dreams === "none") return dreams;
   const { size } = learner.state.settings;
   const progress = (done: number, total: number, what: string) =>
     terminal.live(`${what}: ${done} of ${total}`);
-  await learner.dreamOf(
-    dreams === "memory" ? null : await dreamsIn(dreams, size, { cacheDir, progress }),
-  );
+  const read = await dreamsIn(dreams, size, { cacheDir, progress });
   terminal.live("");
-  terminal.print(`dreams         ${dreams === "memory" ? "what is remembered" : dreams}`);
+  return read;
+}
+
+async function changeDreams(
+  learner: ContinualLearner,
+  dreams: Dreams | null,
+  { dreams: named }: SleepOptions,
+  terminal: Terminal,
+): Promise<void> {
+  if (dreams === null) return;
+  await learner.dreamOf(dreams);
+  terminal.print(`dreams         ${named === "memory" ? "what is remembered" : named}`);
 }
 
 /** One night, and another while something waits; at least one. */
@@ -169,10 +204,11 @@ async function nights(
   const { learner: path, accept, maxTime, worker, endsProcess, dreams: _, ...safety } = options;
   const stop = stopOnSignals((text) => terminal.print(text));
   const deadline = maxTime === undefined ? null : performance.timeOrigin + maxTime * 1000;
+  const tells = { plan: terminal.isLive || terminal.event !== undefined };
   try {
     for (;;) {
       const outcome = await launchNight(
-        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path) },
+        { ...safety, learner: path, accept, deadline, goOnWith: goOnWith(path), tells },
         {
           onEvent: progressPrinter(terminal, { tasks: null }),
           signal: stop.signal,
@@ -185,8 +221,10 @@ async function nights(
         terminal.print(`Stopped and saved; go on with ${goOnWith(path)}`);
         return outcome.reason === "time" ? TIME_IS_UP : stop.code();
       }
-      terminal.print(`\n${nightText(outcome.record, outcome.seconds, learner.state)}`);
-      if (outcome.kind === "refused") {
+      const { kind, record, seconds } = outcome;
+      if (terminal.event) terminal.event({ type: "night", outcome: kind, seconds, record });
+      else terminal.print(`\n${nightText(record, seconds, learner.state)}`);
+      if (kind === "refused") {
         terminal.print(refusedText(path));
         return REFUSED_AT_DAWN;
       }

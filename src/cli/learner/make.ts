@@ -6,6 +6,7 @@ import type { Override } from "../../experiment/overrides.ts";
 import { createLearnerFolder, LearnerFolder } from "../../host/learner_folder.ts";
 import { dreamsIn, learnerHost } from "../../host/learner_host.ts";
 import { readWeightsFile } from "../../host/read_weights.ts";
+import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** `wscl new`, in plain values. */
@@ -54,7 +55,7 @@ export async function make(options: NewOptions, terminal: Terminal): Promise<voi
     ? null
     : await dreamsIn(dreams, options.size ?? 64, { cacheDir, progress });
   terminal.live("");
-  createLearnerFolder(path);
+  const undo = createLearnerFolder(path);
   const host = learnerHost({ cacheDir });
   let learner: ContinualLearner;
   try {
@@ -65,7 +66,7 @@ export async function make(options: NewOptions, terminal: Terminal): Promise<voi
       dreams: images,
     }, host);
   } catch (error) {
-    Deno.removeSync(path); // empty: nothing was made
+    undo();
     throw error;
   }
   terminal.print(describe(path, learner, start));
@@ -101,7 +102,9 @@ function describe(path: string, { state }: ContinualLearner, start: string | nul
     ),
     line("dreams", dreamt),
     line("dawn gate", `earlier classes may lose ${margin} points of their exam (--margin)`),
-    ...classes.length > 0 ? [line("knows", classes.map(({ name }) => name).join(", "))] : [],
+    ...classes.length > 0
+      ? [line("knows", classes.map(({ name }) => nameText(name)).join(", "))]
+      : [],
     "",
     `Teach it: ./wscl learn ${path} DIR, with a folder of images for each class`,
   ].join("\n");

@@ -1,7 +1,7 @@
 import { readDay } from "../../continual/day.ts";
 import type { LearnerState } from "../../continual/state.ts";
 import { generationsOf, readState } from "../../continual/generation.ts";
-import { type DatedRecord, parseRecord } from "../../continual/record.ts";
+import { type DatedRecord, parseHistory, standingNights } from "../../continual/record.ts";
 import { textTable } from "../../experiment/report.ts";
 import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
 import { nameText } from "../../images/look_alike.ts";
@@ -38,15 +38,14 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   }
   line("dawn gate", `earlier classes may lose ${settings.margin} points of their exam`);
   for (const { path, value } of settings.changed) line("set", `${path} = ${JSON.stringify(value)}`);
-  const waits = await waitingText(store, state, path);
+  const waits = await waitingText(store, state, path, (text) => terminal.print(text));
   if (waits !== "") line("waiting", waits);
   if (classes.length === 0) return;
 
-  const records = (await store.lines()).flatMap(parseRecord);
-  const made = new Map(
-    records.filter(({ passed }) => passed).map((record) => [record.generation, record]),
-  );
-  const shown = [...made.keys()].sort((a, b) => a - b).slice(-MOST_COLUMNS);
+  const records = parseHistory(await store.lines(), (text) => terminal.print(text));
+  const made = standingNights(records);
+  const shown = [...made.keys()].filter((number) => number <= generation)
+    .sort((a, b) => a - b).slice(-MOST_COLUMNS);
   const marksIn = (number: number, name: string) =>
     made.get(number)!.classes.find((one) => one.name === name)?.exam ?? null;
   const header = ["class", "taught", "remembered", ...shown.map((number) => `gen. ${number}`)];
@@ -72,8 +71,10 @@ async function waitingText(
   store: LearnerFolder,
   { settings: { size }, taken }: LearnerState,
   path: string,
+  warn: (text: string) => void,
 ): Promise<string> {
-  const day = await readDay(store, size, { after: taken, until: Infinity });
+  const damaged = (_: string, problem: string) => warn(problem);
+  const day = await readDay(store, size, { after: taken, until: Infinity, damaged });
   const counts = [...Map.groupBy(day, ({ label }) => label)]
     .map(([name, { length }]) => `${nameText(name)} ${length}`);
   const images = day.length > 0 ? [`${day.length} images: ${counts.join(", ")}`] : [];
@@ -89,8 +90,9 @@ async function waitingText(
 
 /** `2026-11-26 11:20  night 3: dog 90, cat 12; 240 steps, 12.3 s; generation 3` */
 function nightLine(record: DatedRecord): string {
-  const { at, night, classes, steps, seconds, generation, passed, accepted = false } = record;
+  const { at, night, classes, steps, seconds, generation, passed, accepted, lost } = record;
   const when = at.slice(0, 16).replace("T", " ");
+  if (lost) return `${when}  night ${night}: lost, generation ${generation} was damaged`;
   if (accepted) return `${when}  night ${night}: accepted; generation ${generation}`;
   const taught = classes.filter(({ learned, apart }) => learned + apart > 0)
     .map(({ name, learned, apart }) => `${nameText(name)} ${learned + apart}`);

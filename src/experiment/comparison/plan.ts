@@ -90,7 +90,8 @@ function passesKeyOf(config: ExperimentConfig): "wscl.sleepEpochs" | "epochs" {
   return needsOf(config).sleeps ? "wscl.sleepEpochs" : "epochs";
 }
 
-function withPasses(config: ExperimentConfig, passes: number): ExperimentConfig {
+/** The configuration with so many passes over what it learns, awake or asleep. */
+export function withPasses(config: ExperimentConfig, passes: number): ExperimentConfig {
   return needsOf(config).sleeps
     ? { ...config, wscl: { ...config.wscl, sleepEpochs: passes } }
     : { ...config, epochs: passes };

@@ -100,7 +100,8 @@ export function comparisonCsv({ rows }: Comparison): string {
   return [["row", "seed", ...names].join(","), ...lines].join("\n") + "\n";
 }
 
-function measured(summary: Summary): Record<Measure, number | null> {
+/** The measures of a summary. */
+export function measured(summary: Summary): Record<Measure, number | null> {
   return mapMeasures((measure) => measures[measure](summary));
 }
 

@@ -1,5 +1,6 @@
 /**
- * The queue is BullMQ's, over Redis or Valkey: pinned here and, with checksums, in queue.lock. Not in deno.json and
+ * The queue is BullMQ's, over Redis or Valkey: pinned here and, with checksums, in queue.lock, which also has what
+ * report.lock has, for the report behind the runs. Not in deno.json and
  * deno.lock: what is there is fetched at every first start, and only queues need it.
  */
 const BULLMQ = "npm:bullmq@5.81.5";

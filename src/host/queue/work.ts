@@ -15,7 +15,7 @@ export type RunEnd =
 /** What a worker does with jobs. */
 export interface Work {
   readonly run: (run: QueuedRun) => Promise<RunEnd>;
-  readonly tables: (plan: unknown) => void;
+  readonly tables: (plan: unknown) => Promise<void>;
   readonly shouldStop: () => boolean;
   readonly watch: ReturnType<typeof watchRedis>;
 }
@@ -60,7 +60,7 @@ export async function workOn(
       );
       return await giveBack(job, token, 0);
     }
-    if (job.name === "tables") return work.tables((job.data as QueuedTables).plan);
+    if (job.name === "tables") return await work.tables((job.data as QueuedTables).plan);
     let end: RunEnd;
     const running = work.run(job.data as QueuedRun);
     inHand = running.catch(() => {});
