@@ -1,4 +1,4 @@
-import type { RgbImage } from "../src/data/rgb_image.ts";
+import type { RgbImage } from "../src/images/rgb_image.ts";
 import { resizeImage } from "../src/data/resize.ts";
 import { resizeSkimage } from "../src/data/resize_skimage.ts";
 import type { Gpu } from "../src/gpu/device.ts";

@@ -41,6 +41,12 @@ export type { DreamImages, NewLearner } from "./continual/birth.ts";
 export type { Given } from "./continual/given.ts";
 export type { ExamResult } from "./continual/examine.ts";
 export type { Forgetting } from "./continual/forgetting.ts";
+export { copyDay, forkLearner } from "./continual/fork.ts";
+export type { ExamPicture } from "./continual/generation.ts";
+export { packLearner, unpackLearner } from "./continual/learner_file.ts";
+export type { Picture, PictureFacts } from "./continual/pictures.ts";
+export type { NightWatch, SeenPicture } from "./continual/watch.ts";
+export type { StepLoss, StepPhase } from "./learner/options.ts";
 export type { Answer, Sight } from "./continual/answers.ts";
 export type { Picture, PictureFacts } from "./continual/pictures.ts";
 export type { Prediction } from "./continual/predictor.ts";
@@ -50,11 +56,15 @@ export type { LearnerSettings } from "./continual/settings.ts";
 export type { Start } from "./continual/start.ts";
 export type { DreamSet, KnownClass, LearnerState, MemoryState, Stream } from "./continual/state.ts";
 export {
+  copyStore,
   type Files,
   type LearnerStore,
   MemoryLearnerStore,
   type Shelf,
 } from "./continual/store.ts";
+export { drawImages } from "./images/drawn.ts";
+export { coverLanczos } from "./images/resize_lanczos.ts";
+export type { RgbImage } from "./images/rgb_image.ts";
 export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
 export type * from "./images/source.ts";
 export type { TaskSplit } from "./images/task_stream.ts";

@@ -116,6 +116,16 @@ Deno.test("src imports no tests and not its own public face, and only its comman
   assert.deepEqual(outside(loaded), []);
 });
 
+Deno.test("the page imports the core's face and nothing else of the program", () => {
+  const others = ["page/app", "page/worker"].flatMap(filesBelow).concat("page/messages.ts")
+    .flatMap((from) =>
+      specifiers(from).map((to) => to.startsWith(".") ? posix.join(dirname(from), to) : to)
+        .filter((to) => to !== CORE && !/^page\/(app|worker|messages\.ts|webgpu\.d\.ts)/.test(to))
+        .map((to) => `${from} imports ${to}`)
+    );
+  assert.deepEqual(others, []);
+});
+
 Deno.test("packages come from npm, pinned in deno.json, or are built into Deno", () => {
   const config = JSON.parse(Deno.readTextFileSync(posix.join(root, "deno.json")));
   for (const [name, target] of Object.entries(config.imports)) {

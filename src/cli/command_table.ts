@@ -3,6 +3,7 @@ import { benchCommands } from "./commands/bench.ts";
 import { dataCommands } from "./commands/data.ts";
 import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
+import { page } from "./commands/page.ts";
 import { evaluate, exportWeights, report } from "./commands/results.ts";
 import { serve } from "./commands/serve.ts";
 import { sweepCommands } from "./commands/sweep.ts";
@@ -28,6 +29,7 @@ export const wscl: CommandGroup = {
     dataCommands,
     report,
     exportWeights,
+    page,
     doctor,
     tune,
     kernelCommands,

@@ -50,6 +50,13 @@ export function count(text: string): number {
   return Number(text);
 }
 
+/** A port that can be asked for. */
+export function port(text: string): number {
+  const value = number(text);
+  if (value > 65535) throw new InvalidValue("Expected a port from 1 to 65535.");
+  return value;
+}
+
 /** `16,64` */
 export function numbers(text: string): number[] {
   return text.split(",").map(number);

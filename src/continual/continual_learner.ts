@@ -8,6 +8,7 @@ import { refuseFew } from "./division.ts";
 import { countAnswers, type ExamResult } from "./examine.ts";
 import { type Forgetting, intend } from "./forgetting.ts";
 import {
+  type ExamPicture,
   type Generation,
   generationsOf,
   parseGenerationName,
@@ -96,7 +97,7 @@ export class ContinualLearner {
   /** Nights, and what waits for the end of one that goes on. */
   readonly #nights = new Turns();
   readonly #answers = new Turns();
-  #predictor: { readonly gpu: Gpu; readonly predictor: Predictor } | null = null;
+  #predictor: Answering | null = null;
 
   private constructor(keeper: Keeper, host: LearnerHost) {
     this.#keeper = keeper;
@@ -134,6 +135,21 @@ export class ContinualLearner {
   /** The learner at the last dawn: settings, classes, counters. */
   get state(): LearnerState {
     return this.#keeper.generation.state;
+  }
+
+  /** The pictures of its long-term memory. */
+  get remembered(): readonly Picture[] {
+    return this.#keeper.generation.memory;
+  }
+
+  /** The pictures of its exam, each with how it was answered at the last dawn. */
+  get examined(): readonly ExamPicture[] {
+    return this.#keeper.generation.exam;
+  }
+
+  /** The pictures that wait for a night, in the order in which they came. */
+  async today(): Promise<Picture[]> {
+    return await this.#change((keeper) => keeper.day());
   }
 
   /** What waits for a night. */
@@ -280,7 +296,16 @@ export class ContinualLearner {
     checkList(images, "ask about");
     for (const pixels of images) checkPixels(pixels, this.state.settings.size, "");
     // Images of one call must not take the place of another's while these are judged.
-    return await this.#answers.take(async () => await (await this.#answering()).predict(images));
+    return await this.#answers.take(async () => {
+      const answering = await this.#answering();
+      answering.calls++;
+      try {
+        return await answering.predictor.predict(images);
+      } finally {
+        answering.calls--;
+        if (answering !== this.#predictor) free(answering);
+      }
+    });
   }
 
   /** The exam of the last dawn again, or of images that are given. */
@@ -373,12 +398,15 @@ export class ContinualLearner {
     return await generationsOf(this.#keeper.store);
   }
 
-  /** Copies all that it is into another store, which must be empty. */
+  /** Copies all that it is into another store, which must be empty; of what is damaged it is said that it is not. */
   async save(to: LearnerStore): Promise<void> {
     if (!await isEmpty(to)) {
       throw new InputError(`Cannot save to ${to.name}: it is not empty; choose another place`);
     }
-    await this.#turns.take(() => copyStore(this.#keeper.store, to));
+    const problems = await this.#turns.take(() => copyStore(this.#keeper.store, to));
+    for (const problem of problems) {
+      this.#host.emit({ type: "message", text: `${problem}; it is not copied` });
+    }
   }
 
   /** What it dreams of from the next night on: images, what is remembered (also null), or nothing. */
@@ -391,9 +419,9 @@ export class ContinualLearner {
 
   /** Frees what it holds on the GPU. What it is stays in its store. */
   close(): void {
-    this.#predictor?.predictor.destroy();
-    this.#predictor?.gpu.destroy();
+    const answering = this.#predictor;
     this.#predictor = null;
+    if (answering) free(answering);
   }
 
   /** Looks at the store or changes it, when it is its turn; what was interrupted before is finished first. */
@@ -467,12 +495,11 @@ export class ContinualLearner {
     return new Map(taught.map((known) => [known.name, known]));
   }
 
-  async #answering(): Promise<Predictor> {
-    if (this.#predictor) return this.#predictor.predictor;
+  async #answering(): Promise<Answering> {
+    if (this.#predictor) return this.#predictor;
     const gpu = await this.#host.openGpu();
     const predictor = new Predictor(gpu, this.#keeper.generation);
-    this.#predictor = { gpu, predictor };
-    return predictor;
+    return this.#predictor = { gpu, predictor, calls: 0 };
   }
 }
 
@@ -484,6 +511,21 @@ async function countsOfDay(keeper: Keeper): Promise<Map<string, number>> {
 function countsOf(images: readonly Pick<Given, "label">[]): Map<string, number> {
   const counts = Map.groupBy(images, ({ label }) => label);
   return new Map([...counts].map(([name, { length }]) => [name, length]));
+}
+
+/** What answers, until the next dawn. */
+interface Answering {
+  readonly gpu: Gpu;
+  readonly predictor: Predictor;
+  /** That wait for an answer. */
+  calls: number;
+}
+
+/** Frees what answers behind the last call that waits for it. */
+function free({ gpu, predictor, calls }: Answering): void {
+  if (calls > 0) return;
+  predictor.destroy();
+  gpu.destroy();
 }
 
 function hooksOf({ now, emit }: LearnerHost) {

@@ -17,6 +17,7 @@ const NIGHT = "night.json";
 
 /** A picture of the exam, and whether it was answered right at the last dawn. */
 export interface ExamPicture extends Picture {
+  /** At the last dawn. */
   readonly right: boolean;
 }
 

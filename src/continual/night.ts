@@ -34,6 +34,7 @@ import type { NightRecord } from "./record.ts";
 import { nightConfig, withFewerJudges } from "./settings.ts";
 import type { DreamSet } from "./state.ts";
 import type { LearnerStore } from "./store.ts";
+import { type NightWatch, PictureFinder } from "./watch.ts";
 
 /** What a night is made of; all that it does follows from this. */
 export interface NightPlan {
@@ -59,6 +60,8 @@ export interface NightHost
   emit(event: RunEvent): void;
   /** Opens the images to dream of, `size` pixels high and wide. */
   openDreams?(set: DreamSet, size: number): Promise<ImageSet>;
+  /** Shown what the night learns from. */
+  readonly watch?: NightWatch;
 }
 
 /** How a night ended. */
@@ -125,6 +128,8 @@ class Night {
   #stepsMade = 0;
   #gpu: Gpu | null = null;
   #room: NightSession | null = null;
+  #finder: PictureFinder | null = null;
+  #recording: Recording | null = null;
 
   constructor(store: LearnerStore, plan: NightPlan, host: NightHost) {
     this.#store = store;
@@ -162,11 +167,14 @@ class Night {
     this.#proceed();
     const gpu = this.#gpu = await this.#host.openGpu();
     const choice = await this.#chooseKernels(gpu);
-    const recording = new Recording(gpu, from?.run);
+    const recording = this.#recording = new Recording(gpu, from?.run);
     this.#teller.follow(recording);
     let checkpointer: Checkpointer | null = null;
     const streams = nightStreams(base.state, attempt);
     const { train } = this.#division;
+    if (this.#host.watch?.step) {
+      this.#finder = new PictureFinder({ train, memory: base.memory, dreams });
+    }
     const parts = { base, config: this.#config, streams, train, exam: this.#exam, dreams, choice };
     const room = this.#room = await allocate(
       gpu,
@@ -179,6 +187,7 @@ class Night {
             step: (segments) => {
               if (!recording.replaying) this.#stepsMade++;
               this.#watchDreams(segments);
+              this.#show(segments);
             },
           },
           checkpoint: async () => {
@@ -448,8 +457,23 @@ class Night {
     }
   }
 
+  /** Lets whoever watches look at a step; what is executed again was seen before. */
+  #show(segments: readonly Segment[]): void {
+    const finder = this.#finder;
+    if (finder === null) return;
+    finder.follow(this.#teller.phase, segments);
+    if (this.#recording!.replaying) return;
+    const { free } = this.#room!.session.heads;
+    this.#host.watch!.step!(() =>
+      segments.flatMap(({ samples }) =>
+        samples.flatMap((sample) => finder.find(sample, free.has(sample.label)))
+      )
+    );
+  }
+
   #report(losses: readonly StepLoss[]): void {
     this.#reporter.report(losses);
+    if (!this.#recording!.replaying) this.#host.watch?.losses?.(losses);
     for (const phase of new Set(losses.map(({ phase }) => phase))) {
       const own = losses.filter((step) => step.phase === phase);
       const mean = own.reduce((sum, { loss }) => sum + loss, 0) / own.length;

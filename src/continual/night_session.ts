@@ -20,10 +20,8 @@ import { Random } from "../random.ts";
 import { imagesOfHeads } from "./dream_heads.ts";
 import type { Generation } from "./generation.ts";
 import { imageSetOf, type Picture } from "./pictures.ts";
+import { sources } from "./sources.ts";
 import { type LearnerState, type Stream, STREAMS } from "./state.ts";
-
-/** Numbers by which batch rows name the places that images come from. */
-const sources = { stream: 0, dreams: 1, longTerm: 2, shortTerm: 3, exam: 4 } as const;
 
 /** What a session is made of. */
 export interface SessionParts {

@@ -53,9 +53,15 @@ export interface LearnerStore {
 
 /** A learner in the memory of a process or a page: for tests, and to be copied elsewhere. */
 export class MemoryLearnerStore implements LearnerStore {
-  readonly name = "the learner in memory";
+  /** For messages. */
+  readonly name: string;
   readonly #bundles = new Map<string, Files>();
   readonly #lines: string[] = [];
+
+  /** An empty one. */
+  constructor(name = "the learner in memory") {
+    this.name = name;
+  }
 
   names(shelf: Shelf): Promise<string[]> {
     const prefix = `${shelf}/`;
@@ -110,15 +116,29 @@ export class MemoryLearnerStore implements LearnerStore {
   }
 }
 
-/** Copies all that one store holds into another, the history included; what the other held is left there. */
-export async function copyStore(from: LearnerStore, to: LearnerStore): Promise<void> {
+/**
+ * Copies all that one store holds into another, the history included; what the other held is left there.
+ *
+ * @returns what is wrong with bundles that are damaged, and were not copied.
+ */
+export async function copyStore(from: LearnerStore, to: LearnerStore): Promise<string[]> {
+  const problems: string[] = [];
   // What a reader looks for first comes last.
   for (const shelf of SHELVES.toReversed()) {
     for (const name of await from.names(shelf)) {
-      await to.write(shelf, name, await from.read(shelf, name));
+      let files: Files;
+      try {
+        files = await from.read(shelf, name);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        problems.push(error.message);
+        continue;
+      }
+      await to.write(shelf, name, files);
     }
   }
   for (const line of await from.lines()) await to.append(line);
+  return problems;
 }
 
 /** Whether nothing is there: no learner has ever been. */

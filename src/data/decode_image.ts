@@ -5,7 +5,7 @@ import { decodePng } from "./decode_png.ts";
 import { orientationIn } from "./exif.ts";
 import { imageKind, otherImageKind } from "./image_kind.ts";
 import type { Resize } from "../images/source.ts";
-import type { StoredImage } from "./rgb_image.ts";
+import type { StoredImage } from "./stored_image.ts";
 import { resizeImage } from "./resize.ts";
 import { upright } from "./upright.ts";
 

@@ -1,5 +1,5 @@
 import decode, { init } from "@jsquash/jpeg/decode.js";
-import type { RgbImage } from "./rgb_image.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
 import { verifyJpeg } from "./verify_jpeg.ts";
 
 // libjpeg reports through printErr and goes on where it can; a truncated file becomes a half-grey

@@ -1,4 +1,4 @@
-import type { RgbImage } from "./rgb_image.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
 import { chunksOf, INDEXED, partsOf, type PngHeader, SAMPLES } from "./png_chunks.ts";
 import { passesOf, rowBytes, undoFilter, unpackRows } from "./png_rows.ts";
 

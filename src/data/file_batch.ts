@@ -3,7 +3,7 @@ import { DIGEST_BYTES, digestOf } from "./content_key.ts";
 import { declaredImage, decodeAny, decodeImage } from "./decode_image.ts";
 import { type FilePlace, pathOf, readPlace } from "./file_tree.ts";
 import type { Resize } from "../images/source.ts";
-import type { StoredImage } from "./rgb_image.ts";
+import type { StoredImage } from "./stored_image.ts";
 
 /**
  * What is done with each file: hash it; decode it as a square image of `size` pixels, turned upright or as it is

@@ -1,6 +1,6 @@
 import type { Resize } from "../images/source.ts";
-import type { RgbImage } from "./rgb_image.ts";
-import { coverLanczos, resizeLanczos } from "./resize_lanczos.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
+import { coverLanczos, resizeLanczos } from "../images/resize_lanczos.ts";
 import { resizeOpencv, roundHalfEven } from "./resize_opencv.ts";
 import { resizeSkimage } from "./resize_skimage.ts";
 

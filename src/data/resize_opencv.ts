@@ -1,4 +1,4 @@
-import type { RgbImage } from "./rgb_image.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
 
 /** Weights are integers, scaled by 2^11. */
 const SCALE = 2048;

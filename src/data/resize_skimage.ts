@@ -1,4 +1,4 @@
-import type { RgbImage } from "./rgb_image.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
 
 /** Weights of every input sample for each place of the output, `[to, from]`, and which are not zero. */
 interface Axis {

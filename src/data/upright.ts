@@ -1,4 +1,4 @@
-import type { RgbImage } from "./rgb_image.ts";
+import type { RgbImage } from "../images/rgb_image.ts";
 import type { Orientation } from "./exif.ts";
 
 /**

@@ -85,7 +85,9 @@ export class Gpu {
   #destroyed = false;
   #buffers = new Map<GPUBuffer, number>();
   #bytes = 0;
-  readonly #pipelines = new Map<string, GPUComputePipeline>();
+  readonly #pipelines: Map<string, GPUComputePipeline>;
+  readonly #listening = new AbortController();
+  #isShare = false;
 
   /** Takes over a device; {@linkcode openGpu} makes one. */
   constructor(
@@ -93,7 +95,9 @@ export class Gpu {
     adapter: AdapterDescription,
     features: ReadonlySet<string>,
     dialect: Dialect = { subgroups: "" },
+    pipelines: Map<string, GPUComputePipeline> = new Map(),
   ) {
+    this.#pipelines = pipelines;
     this.device = device;
     this.dialect = dialect;
     this.adapter = adapter;
@@ -108,7 +112,7 @@ export class Gpu {
           ? new DeviceError(`Cannot go on: the GPU is out of memory (${error.message})`)
           : new Error(`Cannot run on the GPU: ${error.message}`),
       );
-    });
+    }, { signal: this.#listening.signal });
     device.lost.then((info) => {
       if (this.#destroyed) return;
       this.fail(
@@ -117,6 +121,17 @@ export class Gpu {
         ),
       );
     });
+  }
+
+  /**
+   * Another one on the same device, with what is compiled already: recording, buffers and end are its own, the device
+   * stays. What the device reports is told to all that share it.
+   */
+  share(): Gpu {
+    const { device, adapter, features, dialect } = this;
+    const other = new Gpu(device, adapter, features, dialect, this.#pipelines);
+    other.#isShare = true;
+    return other;
   }
 
   /** Compiled pipelines by shader text and constants: a key that cannot go stale. */
@@ -185,11 +200,12 @@ export class Gpu {
     this.check();
   }
 
-  /** Frees all buffers and closes the device. */
+  /** Frees all buffers and, if it is the device's own, closes the device. */
   destroy(): void {
     this.#destroyed = true;
     for (const buffer of [...this.#buffers.keys()]) this.destroyBuffer(buffer);
-    this.device.destroy();
+    this.#listening.abort();
+    if (!this.#isShare) this.device.destroy();
   }
 }
 

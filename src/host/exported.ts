@@ -10,7 +10,8 @@ import { resnet18, type Stem } from "../net/resnet18.ts";
 import { decodeSafetensors, type HostTensor } from "../net/safetensors.ts";
 import { isFile } from "../data/folder_listing.ts";
 import { InputError } from "../errors.ts";
-import { isLearner, LearnerFolder } from "./learner_folder.ts";
+import { isLearner } from "./learner_folder.ts";
+import { learnerAt } from "./learner_place.ts";
 import { loadConfig } from "./load_config.ts";
 import { readWeightsFile } from "./read_weights.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
@@ -47,7 +48,7 @@ export async function readExported(
   path: string,
   warn: (text: string) => void,
 ): Promise<Exported> {
-  return isLearner(path) ? await ofLearner(path, warn) : await ofRun(path);
+  return isLearner(path) || isFile(path) ? await ofLearner(path, warn) : await ofRun(path);
 }
 
 /** The network in inference; tensors are looked at value by value. @throws {InputError} */
@@ -66,7 +67,7 @@ export function parametersIn(tensors: ReadonlyMap<string, HostTensor>): number {
 }
 
 async function ofLearner(path: string, warn: (text: string) => void): Promise<Exported> {
-  const store = new LearnerFolder(path);
+  const store = await learnerAt(path);
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   const { state, model, record } = found;
   const { settings: { size, mean, std, width, stem, maxClasses: heads } } = state;

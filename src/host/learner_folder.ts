@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { Files, LearnerStore, Shelf } from "../continual/store.ts";
+import { isFile } from "../data/folder_listing.ts";
 import { InputError } from "../errors.ts";
 import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import { lockRunFolder } from "./run_lock.ts";
@@ -157,6 +158,12 @@ export function isLearner(path: string): boolean {
 /** @throws {InputError} for a folder that is none, or no learner's. */
 export function refuseOther(path: string): void {
   if (isLearner(path)) return;
+  if (isFile(path)) {
+    throw new InputError(
+      `Cannot open the learner ${path}: it is a file, which can be asked, not changed; make a folder of it with ` +
+        `./wscl unpack ${path} FOLDER`,
+    );
+  }
   const found = holds(path, "summary.json") || holds(path, "config.json")
     ? "it is the folder of a run"
     : holds(path, ".")

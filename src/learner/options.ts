@@ -9,9 +9,11 @@ export type StepPhase = "wake" | "nrem" | "rem" | "dawn" | "freezing" | "stream"
 
 /** A training step whose loss has been read back. */
 export interface StepLoss {
+  /** What the step was for. */
   readonly phase: StepPhase;
   /** Sum of the segments' mean losses. */
   readonly loss: number;
+  /** Images. */
   readonly rows: number;
 }
 

@@ -25,8 +25,8 @@ async function deno(...args: string[]): Promise<string> {
 }
 
 async function bundle(entry: string, output: string): Promise<void> {
-  const config = ["--config", pathOf("deno.json"), "--frozen"];
-  await deno("run", "-A", "--quiet", ...config, pathOf("bundle.ts"), entry, output);
+  const config = ["--config", pathOf("../../page/deno.json"), "--frozen"];
+  await deno("run", "-A", "--quiet", ...config, pathOf("../../page/bundle.ts"), entry, output);
 }
 
 /** Bytes of a file as gzip makes them. */

@@ -520,3 +520,16 @@ function holds(bytes: Uint8Array, part: Uint8Array): boolean {
   const text = (of: Uint8Array) => Array.from(of, (byte) => String.fromCharCode(byte)).join("");
   return text(bytes).includes(text(part));
 }
+
+onGpu("who asks while it is closed, as at dawn, is answered", async () => {
+  const learner = await smallLearner();
+  await learner.observeAll([...figures(disc, 10), ...figures(cross, 10)]);
+  await learner.sleep();
+  const asked = figures(disc, 3).map(({ pixels }) => pixels);
+  const before = await learner.predict(asked);
+  const answers = learner.predict(asked);
+  await Promise.resolve();
+  learner.close();
+  assert.deepEqual(await answers, before);
+  learner.close();
+});

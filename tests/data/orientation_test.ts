@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { checkData } from "../../src/data/check.ts";
 import { openDataset, openDreams } from "../../src/data/dataset.ts";
 import { decodeAny, decodeImage } from "../../src/data/decode_image.ts";
-import type { RgbImage } from "../../src/data/rgb_image.ts";
+import type { RgbImage } from "../../src/images/rgb_image.ts";
 import type { ImageFolderSource } from "../../src/images/source.ts";
 import { upright } from "../../src/data/upright.ts";
 import { Random } from "../../src/random.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import type { RgbImage } from "../../src/data/rgb_image.ts";
+import type { RgbImage } from "../../src/images/rgb_image.ts";
 import { resizeImage } from "../../src/data/resize.ts";
 import { RESIZES } from "../../src/images/source.ts";
 import { resizeOpencv } from "../../src/data/resize_opencv.ts";

@@ -370,3 +370,21 @@ test("the first failure is kept, and every run and read-back throws it", async (
   const program = await Program.build(own, "empty", []);
   assert.throws(() => program.run(), /first/);
 });
+
+test("devices that are shared have one set of pipelines, and buffers and an end of their own", async (gpu) => {
+  const [one, other] = [gpu.share(), gpu.share()];
+  new Arena(one, "test").tensor("x", [4]);
+  assert.deepEqual(other.memory, { buffers: 0, bytes: 0 });
+  assert.equal(one.memory.buffers, 1);
+  const pipeline = await pipelineOf(one, scale, { FACTOR: 7 });
+  assert.equal(await pipelineOf(other, scale, { FACTOR: 7 }), pipeline);
+  one.fail(new Error("what one has met"));
+  other.check();
+  one.destroy();
+  assert.equal(one.memory.buffers, 0);
+  const kept = new Arena(other, "test");
+  const y = kept.tensor("y", [4]);
+  upload(other, y, new Float32Array([1, 2, 3, 4]));
+  assert.deepEqual([...await downloadF32(other, y)], [1, 2, 3, 4]);
+  other.destroy();
+});

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { copyStore, MemoryLearnerStore } from "../../src/continual/store.ts";
 import { InputError } from "../../src/errors.ts";
 import {
   createLearnerFolder,
@@ -84,6 +85,20 @@ Deno.test("what is damaged is set aside under a name of its own, until it is cle
     assert.equal(await store.clearAside(), 2);
     assert.equal(await store.clearAside(), 0);
     assert.throws(() => Deno.statSync(join(folder, "aside")));
+  }));
+
+Deno.test("a copy has all but what is damaged, which is told", () =>
+  withFolder(async (folder) => {
+    const store = new LearnerFolder(folder);
+    for (const name of ["000001", "000002"]) {
+      await store.write("generations", name, { a: bytes(name) });
+    }
+    Deno.writeFileSync(join(folder, "generations", "000001", "a"), bytes("000009"));
+    const copy = new MemoryLearnerStore();
+    const problems = await copyStore(store, copy);
+    assert.equal(problems.length, 1);
+    assert.match(problems[0], /Cannot use generation .*000001: a is damaged/);
+    assert.deepEqual(await copy.names("generations"), ["000002"]);
   }));
 
 Deno.test("the history goes on behind a line that was cut", () =>

@@ -8,8 +8,8 @@ import { provider, readOverrides, set, telling, training } from "./shared_option
 /** The folder, for commands that change the learner. */
 const changed = text("<learner>", "folder of the learner", { path: "write", mandatory: true });
 
-/** The folder, for commands that ask it. */
-const asked = text("<learner>", "folder of the learner", { path: "read", mandatory: true });
+/** The learner, for commands that ask it. */
+const asked = text("<learner>", "folder or file of the learner", { path: "read", mandatory: true });
 
 const skipSelfTest = training.skipSelfTest;
 
@@ -220,5 +220,40 @@ const forget = command({
   },
 });
 
+/** `wscl pack`. */
+const pack = command({
+  name: "pack",
+  summary: "write a learner as one file",
+  description:
+    "Writes what a learner is, what waits for a night and its history as one file, which predict, exam, show and export " +
+    "read as it is, the page opens, and unpack makes a folder of.",
+  arguments: {
+    learner: asked,
+    file: text("<file>", "file to write", { path: "write", mandatory: true }),
+  },
+  async run({ learner, file }, { terminal }) {
+    const { pack } = await import("../learner/pack.ts");
+    await pack(learner, file, terminal);
+  },
+});
+
+/** `wscl unpack`. */
+const unpack = command({
+  name: "unpack",
+  summary: "make a learner of such a file",
+  description: "Makes a folder of the learner in a file that pack or the page wrote.",
+  arguments: {
+    file: text("<file>", "file of a learner", { path: "read", mandatory: true }),
+    learner: changed,
+  },
+  async run({ file, learner }, { terminal }) {
+    const { unpack } = await import("../learner/pack.ts");
+    await unpack(file, learner, terminal);
+  },
+});
+
 /** Of a learner that is kept. */
-export const learnerCommands = [make, learn, predict, exam, show, sleep, forget, rollback];
+export const learnerCommands = [
+  ...[make, learn, predict, exam, show, sleep, forget, rollback],
+  ...[pack, unpack],
+];

@@ -12,9 +12,9 @@ import { sha256 } from "../../digest.ts";
 import { InputError } from "../../errors.ts";
 import { textTable } from "../../experiment/report.ts";
 import type { ProviderName } from "../../gpu/provider.ts";
-import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
 import { learnerHost } from "../../host/learner_host.ts";
 import { readAsked, readBytes, readTaught } from "../../host/learner_images.ts";
+import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 
@@ -52,10 +52,9 @@ export async function predict(
   printError: (text: string) => void,
 ): Promise<number> {
   const { learner: path, images, top, format } = options;
-  refuseOther(path);
   // Beside the answers, which may be JSON or CSV for another program.
   const warn = printError;
-  const knowledge = await readKnowledge(new LearnerFolder(path), warn);
+  const knowledge = await readKnowledge(await learnerAt(path), warn);
   refuseIgnorance(path, knowledge);
   const { size } = knowledge.state.settings;
   let failures = 0;
@@ -85,8 +84,7 @@ export async function exam(
   printError: (text: string) => void,
 ): Promise<void> {
   const { learner: path, images, json } = options;
-  refuseOther(path);
-  const store = new LearnerFolder(path);
+  const store = await learnerAt(path);
   const warn = json ? printError : (text: string) => terminal.print(text);
   const { found } = await readLast(store, (name) => readGeneration(store, name), warn);
   refuseIgnorance(path, found);

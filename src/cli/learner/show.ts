@@ -2,8 +2,9 @@ import { readDay } from "../../continual/day.ts";
 import type { LearnerState } from "../../continual/state.ts";
 import { generationsOf, readState } from "../../continual/generation.ts";
 import { type DatedRecord, parseHistory, standingNights } from "../../continual/record.ts";
+import type { LearnerStore } from "../../continual/store.ts";
 import { textTable } from "../../experiment/report.ts";
-import { LearnerFolder, refuseOther } from "../../host/learner_folder.ts";
+import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 import { marksText, togetherText } from "./night_report.ts";
@@ -16,8 +17,7 @@ const MOST_COLUMNS = 3;
 
 /** Tells what a learner knows and how it came to it. */
 export async function show(path: string, terminal: Terminal): Promise<void> {
-  refuseOther(path);
-  const store = new LearnerFolder(path);
+  const store = await learnerAt(path);
   const state = await readState(store, (text) => terminal.print(text));
   const { settings, classes, generation, nights, images, dreams, threshold } = state;
   const { size, width, maxClasses, memory } = settings;
@@ -68,7 +68,7 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
 
 /** What waits for a night, and what to do about it; empty where nothing does. */
 async function waitingText(
-  store: LearnerFolder,
+  store: LearnerStore,
   { settings: { size }, taken }: LearnerState,
   path: string,
   warn: (text: string) => void,

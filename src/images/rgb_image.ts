@@ -1,5 +1,3 @@
-import type { Orientation } from "./exif.ts";
-
 /** One decoded image. */
 export interface RgbImage {
   /** Pixels. */
@@ -8,9 +6,4 @@ export interface RgbImage {
   readonly width: number;
   /** RGB bytes, `[height, width, 3]`, row-major. */
   readonly pixels: Uint8Array<ArrayBuffer>;
-}
-
-/** An image as it is stored, and how it lies. */
-export interface StoredImage extends RgbImage {
-  readonly orientation: Orientation;
 }

@@ -1,0 +1,113 @@
+import { sha256 } from "../digest.ts";
+import { InputError } from "../errors.ts";
+import { decodeSafetensors, encodeSafetensors, type WrittenTensor } from "../net/safetensors.ts";
+import { readGeneration, readLast } from "./generation.ts";
+import { type Files, type LearnerStore, MemoryLearnerStore, type Shelf } from "./store.ts";
+
+// A learner as one file: a safetensors file whose tensors are the bytes of the learner's own files, named by their
+// places. Any reader of safetensors opens it.
+
+/** In the metadata of the file. */
+const FORMAT = "wscl learner 1";
+
+/** Shelves that go into the file: not the night that goes on, which begins again on whatever adapter opens it. */
+const PACKED: readonly Shelf[] = ["generations", "day"];
+
+/**
+ * A learner as one file: what it was at its last dawn, what waits for a night, the history of its nights.
+ *
+ * @throws {InputError} where none of its generations is whole.
+ */
+export async function packLearner(
+  store: LearnerStore,
+  warn: (text: string) => void = () => {},
+): Promise<Uint8Array<ArrayBuffer>> {
+  const tensors = new Map<string, WrittenTensor>();
+  const digests: Record<string, string> = {};
+  const add = async (shelf: Shelf, name: string, files: Files) => {
+    // In one order, so that equal learners are equal files.
+    for (const file of Object.keys(files).sort()) {
+      const data = files[file];
+      const place = `${shelf}/${name}/${file}`;
+      tensors.set(place, { dtype: "U8", shape: [data.length], data });
+      digests[place] = await sha256(data);
+    }
+  };
+  const { name, found } = await readLast(
+    store,
+    async (name) => {
+      const { state } = await readGeneration(store, name); // or it is not whole
+      return { state, files: await store.read("generations", name) };
+    },
+    warn,
+  );
+  await add("generations", name, found.files);
+  for (const day of await store.names("day")) {
+    if (Number(day) > found.state.taken) await add("day", day, await store.read("day", day));
+  }
+  return encodeSafetensors(tensors, {
+    format: FORMAT,
+    digests: JSON.stringify(digests),
+    nights: (await store.lines()).map((line) => `${line}\n`).join(""),
+  });
+}
+
+/**
+ * The learner in such a file.
+ *
+ * @param name of the file, for messages
+ * @throws {InputError} for a file of another kind, and for one that is damaged.
+ */
+export async function unpackLearner(
+  bytes: Uint8Array<ArrayBuffer>,
+  name: string,
+): Promise<LearnerStore> {
+  const { tensors, metadata } = decodeSafetensors(bytes, name);
+  const fail = (found: string): never => {
+    throw new InputError(`Cannot open the learner ${name}: ${found}`);
+  };
+  const { format, digests = "", nights = "" } = metadata;
+  if (format !== FORMAT) {
+    fail(
+      format?.startsWith("wscl learner")
+        ? `its format is "${format}", this program reads "${FORMAT}"; use a newer version`
+        : "it is a safetensors file, but no learner's; save it from the page, or with ./wscl pack LEARNER",
+    );
+  }
+  const known = digestsIn(digests) ?? fail("its list of files is damaged; save it again");
+  const bundles = new Map<string, Record<string, Uint8Array<ArrayBuffer>>>();
+  for (const [place, tensor] of tensors) {
+    const [, shelf, bundle, file] = PLACE.exec(place) ?? [];
+    if (tensor.dtype !== "U8" || !PACKED.some((one) => one === shelf)) {
+      return fail(`${place} is no file of a learner; save it again`);
+    }
+    const data = new Uint8Array(tensor.data);
+    if (await sha256(data) !== known[place]) {
+      fail(`${place} is damaged: its checksum is another; save it again`);
+    }
+    const key = `${shelf}/${bundle}`;
+    bundles.set(key, { ...bundles.get(key), [file]: data });
+  }
+  const missing = Object.keys(known).find((place) => !tensors.has(place));
+  if (missing !== undefined) fail(`${missing} is missing; save it again`);
+  const store = new MemoryLearnerStore(name);
+  for (const [key, files] of bundles) {
+    const [shelf, bundle] = key.split("/") as [Shelf, string];
+    await store.write(shelf, bundle, files);
+  }
+  for (const line of nights.split("\n")) if (line !== "") await store.append(line);
+  return store;
+}
+
+/** `day/000000003/episodes.safetensors`: no name leads anywhere else. */
+const PLACE = /^([a-z]+)\/(\d+(?:-\d+)?)\/([a-z]+\.[a-z]+)$/;
+
+function digestsIn(text: string): Record<string, string> | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isRecord ? value as Record<string, string> : null;
+  } catch {
+    return null;
+  }
+}
