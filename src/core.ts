@@ -44,7 +44,6 @@ export type { Forgetting } from "./continual/forgetting.ts";
 export { copyDay, forkLearner } from "./continual/fork.ts";
 export type { ExamPicture } from "./continual/generation.ts";
 export { packLearner, unpackLearner } from "./continual/learner_file.ts";
-export type { Picture, PictureFacts } from "./continual/pictures.ts";
 export type { NightWatch, SeenPicture } from "./continual/watch.ts";
 export type { StepLoss, StepPhase } from "./learner/options.ts";
 export type { Answer, Sight } from "./continual/answers.ts";

@@ -23,7 +23,7 @@ export const serve = command({
     learner: text("<learner>", "folder of the learner", { path: "write", mandatory: true }),
   },
   options: {
-    port: parsed("<number>", "port; 0: any that is free", port, 8717),
+    port: parsed("<number>", "port; 0: any that is free", anyPort, 8717),
     host: text("<address>", "address to listen at", { default: "127.0.0.1" }),
     tokenFile: text(
       "<file>",
