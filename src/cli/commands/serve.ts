@@ -1,12 +1,12 @@
 import { command, lasting, parsed, text } from "../command.ts";
 import { dreamsOfLearner } from "../named_paths.ts";
 import {
+  anyPort,
   checkpointEvery,
   count,
   duration,
   durationOrNever,
   number,
-  port,
   timeOfDay,
 } from "../values.ts";
 import { mirrorHosts } from "../../data/mirror.ts";
