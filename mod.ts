@@ -70,6 +70,7 @@ export type {
 } from "./src/images/source.ts";
 export {
   ContinualLearner,
+  type HeldPictures,
   type LearnerHost,
   type NightOutcome,
   type Observed,
@@ -82,10 +83,10 @@ export type { ExamResult } from "./src/continual/examine.ts";
 export type { Forgetting } from "./src/continual/forgetting.ts";
 export type { ExamPicture } from "./src/continual/generation.ts";
 export { packLearner, unpackLearner } from "./src/continual/learner_file.ts";
-export type { Picture, PictureFacts } from "./src/continual/pictures.ts";
 export type { NightWatch, SeenPicture } from "./src/continual/watch.ts";
 export type { StepLoss, StepPhase } from "./src/learner/options.ts";
 export type { Answer, Sight } from "./src/continual/answers.ts";
+export type { Picture, PictureFacts } from "./src/continual/pictures.ts";
 export type { Prediction } from "./src/continual/predictor.ts";
 export type * from "./src/continual/record.ts";
 export type { FreezingChoice } from "./src/method/freezing.ts";

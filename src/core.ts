@@ -31,6 +31,7 @@ export {
 } from "./net/safetensors.ts";
 export {
   ContinualLearner,
+  type HeldPictures,
   type LearnerHost,
   type NightOutcome,
   type Observed,
@@ -43,10 +44,10 @@ export type { Forgetting } from "./continual/forgetting.ts";
 export { copyDay, forkLearner } from "./continual/fork.ts";
 export type { ExamPicture } from "./continual/generation.ts";
 export { packLearner, unpackLearner } from "./continual/learner_file.ts";
-export type { Picture, PictureFacts } from "./continual/pictures.ts";
 export type { NightWatch, SeenPicture } from "./continual/watch.ts";
 export type { StepLoss, StepPhase } from "./learner/options.ts";
 export type { Answer, Sight } from "./continual/answers.ts";
+export type { Picture, PictureFacts } from "./continual/pictures.ts";
 export type { Prediction } from "./continual/predictor.ts";
 export type * from "./continual/record.ts";
 export type { FreezingChoice } from "./method/freezing.ts";

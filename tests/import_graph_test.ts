@@ -25,14 +25,15 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
     ...["continual", "report", "exchange", "data"],
   ],
+  serve: ["gpu", "net", "experiment", "continual", "data", "host"],
   cli: [
     ...["gpu", "ops", "net", "check", "lab", "images", "learner", "method", "experiment"],
-    ...["continual", "report", "exchange", "data", "host"],
+    ...["continual", "report", "exchange", "data", "host", "serve"],
   ],
 };
 
 /** The rooms that know Deno, Node's modules and where files lie; the others run in a page, too. */
-const HOST_ROOMS = ["data", "host", "cli"];
+const HOST_ROOMS = ["data", "host", "serve", "cli"];
 
 /** Files of `src` itself that every room may import. */
 const SHARED = ["random.ts", "errors.ts", "text.ts", "digest.ts"];

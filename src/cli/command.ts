@@ -52,6 +52,8 @@ export interface Needs {
   readonly lock?: (given: GivenTexts) => string | null;
   /** Any environment variable: some packages list them all. */
   readonly allVariables?: (given: GivenTexts) => boolean;
+  /** Environment variables that it reads, besides those that every command may. */
+  readonly variables?: readonly string[];
   /** What the launcher does in place of starting the program. */
   readonly byLauncher?: (given: GivenTexts) => "test" | "soak" | null;
 }

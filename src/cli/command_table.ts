@@ -5,6 +5,7 @@ import { doctor, kernelCommands, test, tune } from "./commands/kernels.ts";
 import { learnerCommands } from "./commands/learner.ts";
 import { page } from "./commands/page.ts";
 import { evaluate, exportWeights, report } from "./commands/results.ts";
+import { serve } from "./commands/serve.ts";
 import { sweepCommands } from "./commands/sweep.ts";
 import { compare, demo, train } from "./commands/train.ts";
 import { completions, shells } from "./completions.ts";
@@ -21,6 +22,7 @@ export const wscl: CommandGroup = {
     demo,
     train,
     ...learnerCommands,
+    serve,
     compare,
     ...sweepCommands,
     evaluate,

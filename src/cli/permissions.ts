@@ -48,6 +48,7 @@ function launch(args: readonly string[], places: Places): string {
     ...write.flags("allow-write"),
     ...hosts.length > 0 ? [`--allow-net=${hosts.join(",")}`] : [],
     ...needs.startsDeno ? [`--allow-run=${Deno.execPath()}`] : [],
+    ...needs.variables ? [`--allow-env=${needs.variables.join(",")}`] : [],
     ...lock ? [`--lock=${join(places.root, lock)}`, "--frozen"] : [],
     ...dawn ? [`--allow-ffi=${dawn.join(",")}`] : [],
   ];

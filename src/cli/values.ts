@@ -57,6 +57,14 @@ export function port(text: string): number {
   return value;
 }
 
+/** A port to listen at; 0: any that is free. */
+export function anyPort(text: string): number {
+  if (!/^\d{1,5}$/.test(text) || Number(text) > 65535) {
+    throw new InvalidValue("Expected a port from 0 to 65535.");
+  }
+  return Number(text);
+}
+
 /** `16,64` */
 export function numbers(text: string): number[] {
   return text.split(",").map(number);
@@ -102,6 +110,18 @@ export function duration(text: string): number {
     throw new InvalidValue("Expected a time such as 90s, 9m or 1.5h.");
   }
   return seconds;
+}
+
+/** A duration; `never` is infinite. */
+export function durationOrNever(text: string): number {
+  return text === "never" ? Infinity : duration(text);
+}
+
+/** `03:30`: minutes since midnight. */
+export function timeOfDay(text: string): number {
+  const [, hours, minutes] = /^([01]\d|2[0-3]):([0-5]\d)$/.exec(text) ?? [];
+  if (hours === undefined) throw new InvalidValue("Expected a time of the day such as 03:30.");
+  return Number(hours) * 60 + Number(minutes);
 }
 
 /** `5m`, `500steps`, `task` or `never`. */

@@ -50,6 +50,18 @@ export type NightOutcome =
     readonly seconds: number;
   };
 
+/** What a learner has of pictures. */
+export interface HeldPictures {
+  /** Remembered. */
+  readonly memory: readonly Picture[];
+  /** Set apart, and never trained on. */
+  readonly exam: readonly Picture[];
+  /** Waiting for a night. */
+  readonly day: readonly Picture[];
+  /** Learned from, whether their pixels are still held or not. */
+  readonly trained: readonly Pick<Picture, "label" | "digest">[];
+}
+
 /** What waits for a night. */
 export interface Waiting {
   /** Images by class. */
@@ -147,6 +159,17 @@ export class ContinualLearner {
       night: await keeper.pendingPlan() !== null,
       refused: await keeper.refused() !== null,
     }));
+  }
+
+  /**
+   * Pictures that it holds: those that it remembers, those of its exam, and those that wait for a night; and what is
+   * known of all that it has learned from, held or not.
+   */
+  async pictures(): Promise<HeldPictures> {
+    return await this.#turns.take(async () => {
+      const { memory, exam, trained } = this.#keeper.generation;
+      return { memory, exam, trained, day: await this.#keeper.day() };
+    });
   }
 
   /** {@linkcode observeAll} for images of one class. */

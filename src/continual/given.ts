@@ -19,7 +19,76 @@ interface KnownBefore {
   /** Names of classes, those that wait included. */
   readonly names: Iterable<string>;
   /** All that is held or waits, or was learned from. */
-  readonly pictures: readonly Pick<Picture, "digest" | "label">[];
+  readonly pictures: Iterable<Pick<Picture, "digest" | "label">>;
+}
+
+/** What a learner knows already: by it, what is given is new, known, or refused. */
+export class KnownImages {
+  readonly #size: number;
+  readonly #maxClasses: number;
+  readonly #names: Set<string>;
+  readonly #labels: Map<string, string>;
+
+  /** Begins with what is known before. */
+  constructor({ size, maxClasses, names, pictures }: KnownBefore) {
+    this.#size = size;
+    this.#maxClasses = maxClasses;
+    this.#names = new Set(names);
+    this.#labels = new Map();
+    for (const { digest, label } of pictures) this.#labels.set(digest, label);
+  }
+
+  /** The name that an image is known under. */
+  labelOf(digest: string): string | undefined {
+    return this.#labels.get(digest);
+  }
+
+  /**
+   * What an image is, and whether it is new. It is not known by that yet: see {@linkcode add}.
+   *
+   * @throws {InputError} for an image of another size, a name that cannot be told apart, more classes than there is
+   * room for, and an image that is known under another name.
+   */
+  async look(
+    { pixels, label, from = "" }: Given,
+  ): Promise<{ readonly picture: Picture; readonly isNew: boolean }> {
+    if (typeof from !== "string") {
+      throw new InputError(`Cannot use an image from ${what(from)}: say where it is from in words`);
+    }
+    checkPixels(pixels, this.#size, from);
+    this.checkLabel(label);
+    const picture = await pictureOf(pixels, label, from);
+    const other = this.#labels.get(picture.digest);
+    if (other !== undefined && other !== label) {
+      throw new InputError(
+        `Cannot learn ${from || "an image"} as ${nameText(label)}: it is known as ${
+          nameText(other)
+        }; leave it out, or forget it first ` +
+          `(./wscl forget --image ${picture.digest.slice(0, 16)})`,
+      );
+    }
+    return { picture, isNew: other === undefined };
+  }
+
+  /** @throws {InputError} for a name that is empty, looks like another, or for which there is no room. */
+  checkLabel(label: string): void {
+    checkName(label, this.#names);
+    const count = this.#names.size + (this.#names.has(label) ? 0 : 1);
+    if (count > this.#maxClasses) {
+      throw new InputError(
+        `Cannot learn ${
+          nameText(label)
+        }: it would be the ${count}th class, and the learner has room for ${this.#maxClasses}; ` +
+          "forget a class, or make a learner with more --max-classes",
+      );
+    }
+  }
+
+  /** Knows an image from now on. */
+  add({ digest, label }: Pick<Picture, "digest" | "label">): void {
+    this.#names.add(label);
+    this.#labels.set(digest, label);
+  }
 }
 
 /**
@@ -30,38 +99,14 @@ interface KnownBefore {
  */
 export async function newPictures(
   images: readonly Given[],
-  { size, maxClasses, names: before, pictures }: KnownBefore,
+  before: KnownBefore,
 ): Promise<Picture[]> {
-  const names = new Set(before);
-  const known = new Map(pictures.map(({ digest, label }) => [digest, label]));
+  const known = new KnownImages(before);
   const fresh: Picture[] = [];
-  for (const { pixels, label, from = "" } of images) {
-    if (typeof from !== "string") {
-      throw new InputError(`Cannot use an image from ${what(from)}: say where it is from in words`);
-    }
-    checkPixels(pixels, size, from);
-    checkName(label, names);
-    const picture = await pictureOf(pixels, label, from);
-    const other = known.get(picture.digest);
-    if (other !== undefined && other !== label) {
-      throw new InputError(
-        `Cannot learn ${from || "an image"} as ${nameText(label)}: it is known as ${
-          nameText(other)
-        }; leave it out, or forget it first ` +
-          `(./wscl forget --image ${picture.digest.slice(0, 16)})`,
-      );
-    }
-    names.add(label);
-    if (names.size > maxClasses) {
-      throw new InputError(
-        `Cannot learn ${
-          nameText(label)
-        }: it would be the ${names.size}th class, and the learner has room for ${maxClasses}; ` +
-          "forget a class, or make a learner with more --max-classes",
-      );
-    }
-    if (other === undefined) fresh.push(picture);
-    known.set(picture.digest, label);
+  for (const image of images) {
+    const { picture, isNew } = await known.look(image);
+    known.add(picture);
+    if (isNew) fresh.push(picture);
   }
   return fresh;
 }

@@ -309,6 +309,26 @@ Deno.test("data download --from reaches that host, at that port, and no other", 
   }
 });
 
+Deno.test("serve listens at one address, reaches its storage and nothing else, and has a lock file of its own", async () => {
+  const flags = async (...args: string[]) => {
+    const scripts = { deno: DENO("2.9.6"), gpu: "", id: AS_USER };
+    const { code, stdout, stderr, folder } = await launch(["serve", ...args], scripts);
+    assert.equal(code, 0, stderr);
+    return stdout.replaceAll(folder, "~").split("\n")
+      .filter((line) => /^--(allow-(net|write|run|ffi|all)|lock|frozen)/.test(line)).sort();
+  };
+  const always = ["--frozen", `--lock=${root}/serve.lock`];
+  assert.deepEqual(await flags("pets"), [
+    ...["--allow-net=127.0.0.1:8717", "--allow-write=pets,~/.cache/wscl", ...always],
+  ]);
+  const object = ["--snapshot-object", "https://s3.example.org/bucket/key"];
+  assert.deepEqual(await flags("pets", "--host", "::1", "--port=80", ...object), [
+    ...["--allow-net=[::1]:80,s3.example.org:443", "--allow-write=pets,~/.cache/wscl", ...always],
+  ]);
+  const folder = await flags("pets", "--snapshots", "away", "--host", "a,b");
+  assert.deepEqual(folder, ["--allow-write=pets,away,~/.cache/wscl", ...always]);
+});
+
 Deno.test("the program is told whether it was started with SIGHUP ignored, as by nohup", async () => {
   // A Deno that starts the launcher again with SIGHUP ignored.
   const deno = `#!/bin/sh

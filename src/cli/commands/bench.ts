@@ -152,6 +152,32 @@ const start = command({
   },
 });
 
+const serve = command({
+  name: "serve",
+  ...explained("time a service: awake, asleep, its start, its memory, and many clients at once"),
+  options: {
+    width: whole("width of the network", 16),
+    size: whole("image size in pixels", 64),
+    rounds: whole("starts with a warm cache", 3),
+    nights: whole("nights that are slept through", 3),
+    images: whole("images of a night", 40),
+    load: whole("seconds of mixed load; 600 for the long one", 60),
+    clients: whole("clients of it", 32),
+    out,
+  },
+  needs: {
+    ...needs,
+    temporary: true,
+    startsDeno: true,
+    lock: () => "serve.lock",
+    hosts: () => ["127.0.0.1"],
+  },
+  async run(given, { terminal }) {
+    const { benchServe } = await import("../../../bench/serve.ts");
+    await benchServe(given, terminal);
+  },
+});
+
 const peers = command({
   name: "peers",
   ...explained("train the same network with other libraries, in turn"),
@@ -256,5 +282,18 @@ export const benchCommands: CommandGroup = {
   name: "bench",
   summary: "measure speed",
   description: "Measures kernels, training steps and whole runs, and compares with others.",
-  commands: [kernels, step, run, days, answers, start, peers, custom, profile, board, compare],
+  commands: [
+    kernels,
+    step,
+    run,
+    days,
+    answers,
+    start,
+    serve,
+    peers,
+    custom,
+    profile,
+    board,
+    compare,
+  ],
 };

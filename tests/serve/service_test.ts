@@ -1,0 +1,304 @@
+/** A service without HTTP, in this process; its workers are real. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { LearnerFolder } from "../../src/host/learner_folder.ts";
+import { Backlog } from "../../src/serve/backlog.ts";
+import { FolderObject } from "../../src/serve/object_store.ts";
+import { Predictions } from "../../src/serve/predictions.ts";
+import type { Problem } from "../../src/serve/problem.ts";
+import { BACKLOG, Service, type ServiceOptions } from "../../src/serve/service.ts";
+import { packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
+import { testHost } from "../continual/small_learner.ts";
+import { withFolder } from "../data/fixtures.ts";
+import { bear, type Figure, figures, lastFiles } from "./served.ts";
+
+const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
+
+function onGpu(name: string, fn: (folder: string) => Promise<void>): void {
+  Deno.test({ name, ignore: adapter === null, fn: () => withFolder(fn) });
+}
+
+const safetyIn = (folder: string) => ({
+  ...{ cacheDir: join(folder, "cache"), skipSelfTest: true, skipTuning: true },
+});
+
+async function opened(
+  folder: string,
+  given: Partial<ServiceOptions> = {},
+  name = "learner",
+): Promise<Service & AsyncDisposable> {
+  const service = await Service.open({
+    learner: join(folder, name),
+    safety: safetyIn(folder),
+    mostWaiting: 100,
+    sleepTimes: { idle: null, daily: null },
+    maxNight: null,
+    snapshots: null,
+    ...given,
+  });
+  await service.predict([{ bytes: figures(3, 1)[0].bytes, name: "x" }]); // the network is loaded
+  return Object.assign(service, { [Symbol.asyncDispose]: () => service.close() });
+}
+
+const sent = ({ label, bytes }: Figure, key: string | null = null) => ({
+  ...{ label, key, from: "", image: { bytes: bytes.slice(), name: "the image" } },
+});
+
+async function teachAll(service: Service, all: readonly Figure[]): Promise<string[]> {
+  const digests: string[] = [];
+  for (const figure of all) digests.push((await service.teach(sent(figure))).episode.digest);
+  return digests;
+}
+
+const refused = (status: number, message: RegExp) => (error: unknown) => {
+  assert.match((error as Problem).message, message);
+  assert.equal((error as Problem).status, status);
+  return true;
+};
+
+/** Resolves when something of this type has happened. */
+async function happens(service: Service, type: string) {
+  const subscription = service.events.subscribe(0);
+  for (;;) {
+    const event = await subscription.next(60_000);
+    assert(event, `${type} did not happen`);
+    if (event.type === type) return subscription.close();
+  }
+}
+
+onGpu(
+  "what is sent while a night runs is in the next one, and predictions go on",
+  async (folder) => {
+    await bear(join(folder, "learner"));
+    await using service = await opened(folder);
+    await assert.rejects(service.sleep(), refused(409, /nothing to learn/));
+    const first = await teachAll(service, [...figures(0, 8), ...figures(1, 8), ...figures(2, 3)]);
+    const night = await service.sleep();
+    assert.deepEqual(night, { night: 1, status: "asleep", images: 16, held: { ring: 3 } });
+    await happens(service, "night");
+    const during = await teachAll(service, figures(2, 5, 3));
+    const asked = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
+    assert.equal((await service.predict(asked)).generation, 0);
+    assert.equal(service.episode(first[0])!.status, "night");
+    assert.equal(service.episode(during[0])!.status, "waiting");
+    const next = await service.sleep();
+    assert.equal(next.images, 8);
+    assert.equal(next.status, "queued");
+    await service.awake();
+    const { nights } = service.nights(10);
+    assert.deepEqual(
+      nights.map(({ classes }) =>
+        classes.map(({ name, learned, apart }) => [name, learned + apart])
+      ),
+      [[["disc", 8], ["cross", 8]], [["disc", 0], ["cross", 0], ["ring", 8]]],
+    );
+    const answer = await service.predict([{ bytes: figures(3, 1)[0].bytes, name: "x" }]);
+    assert.equal(answer.generation, 2);
+    assert.equal(answer.predictions[0].answers.length, 3);
+    const { images, generation } = await service.exam();
+    assert.deepEqual([images, generation], [9, 2]);
+    // A night of rest.
+    assert.equal((await service.sleep()).images, 0);
+    await service.awake();
+    assert.equal(service.generation, 3);
+  },
+);
+
+onGpu(
+  "episodes are renamed and forgotten: waiting, remembered, and while a night goes on",
+  async (folder) => {
+    await bear(join(folder, "learner"));
+    await using service = await opened(folder);
+    const [a, b, c, d] = await teachAll(service, [...figures(0, 12), ...figures(1, 9)]);
+    await assert.rejects(
+      service.teach({ ...sent(figures(0, 1)[0]), label: "cross" }),
+      refused(409, /known as disc; rename it/),
+    );
+    await assert.rejects(
+      service.teach({ ...sent(figures(3, 1)[0]), label: "DISC" }),
+      refused(422, /looks like the class disc/),
+    );
+    assert.deepEqual(await service.change(a, null), { done: true, episode: null });
+    const renamed = await service.change(b, "cross");
+    assert.deepEqual(renamed.episode, { digest: b, label: "cross", status: "waiting" });
+    await assert.rejects(service.change("0".repeat(64), null), refused(404, /no such episode/));
+    await service.sleep();
+    const later = await service.change(c, null);
+    assert.equal(later.done, false);
+    assert.equal((await service.change(d, "cross")).done, false);
+    await service.awake();
+    assert.equal(service.episode(c), null);
+    assert.deepEqual(service.episode(d), { digest: d, label: "cross", status: "waiting" });
+    const held = service.episode(b)!;
+    assert(["remembered", "exam"].includes(held.status), held.status);
+    const gone = await service.change(b, null);
+    assert.deepEqual(gone, { done: true, episode: null });
+    await service.sleep();
+    await service.awake();
+    const { classes } = service.classes();
+    assert.deepEqual(
+      classes.map(({ name, taught }) => [name, taught]),
+      [["disc", 10], ["cross", 11]],
+    );
+  },
+);
+
+onGpu("a night that is refused waits: accepted, or let go", async (folder) => {
+  await bear(join(folder, "learner"), { margin: -101 });
+  await using service = await opened(folder);
+  await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+  await service.sleep({ accept: true });
+  await service.awake();
+  assert.equal(service.generation, 1);
+  await teachAll(service, figures(2, 8));
+  await service.sleep();
+  await service.awake();
+  assert.equal(service.generation, 1);
+  assert.equal(service.nights(1).refused, true);
+  assert.equal((await service.sleep({ discard: true })).status, "discarded");
+  assert.deepEqual([service.nights(1).refused, service.classes().classes.length], [false, 2]);
+  await teachAll(service, figures(2, 8));
+  await service.sleep();
+  await service.awake();
+  const accepted = await service.sleep({ accept: true });
+  assert.deepEqual([accepted.status, service.generation], ["accepted", 2]);
+  const { generation, predictions: [{ answers }] } = await service.predict([
+    { bytes: figures(2, 1)[0].bytes, name: "x" },
+  ]);
+  assert.deepEqual([generation, answers.length], [2, 3]);
+});
+
+onGpu("a full backlog, a key used twice, a broken image, a second service", async (folder) => {
+  await bear(join(folder, "learner"));
+  await using service = await opened(folder, { mostWaiting: 3 });
+  const [one, two, three, four] = figures(0, 4);
+  const first = await service.teach(sent(one, "key"));
+  assert.deepEqual([first.isNew, first.repeated], [true, false]);
+  const again = await service.teach(sent(one, "key"));
+  assert.deepEqual([again.isNew, again.repeated, again.episode], [false, true, first.episode]);
+  const known = await service.teach(sent(one));
+  assert.deepEqual([known.isNew, known.repeated], [false, false]);
+  await assert.rejects(service.teach(sent(two, "key")), refused(422, /was used for another one/));
+  const broken = { bytes: one.bytes.slice(0, 40), name: "the image" };
+  await assert.rejects(service.teach({ ...sent(two), image: broken }), /Cannot decode the image/);
+  // The same image twice at once is one episode.
+  const both = await Promise.all([service.teach(sent(two)), service.teach(sent(two))]);
+  assert.deepEqual(both.map(({ isNew }) => isNew).sort(), [false, true]);
+  await service.teach(sent(three));
+  await assert.rejects(
+    service.teach(sent(four)),
+    (error) =>
+      refused(429, /3 wait already; let it sleep/)(error) && (error as Problem).retryAfter === 60,
+  );
+  await assert.rejects(opened(folder), /another run is writing to it \(process \d+\)/);
+});
+
+onGpu("it sleeps when nobody asks; a night whose time is up goes on by itself", async (folder) => {
+  await bear(join(folder, "learner"));
+  {
+    const sleepTimes = { idle: 0.01, daily: null };
+    await using service = await opened(folder, { sleepTimes, maxNight: 0.001 });
+    await teachAll(service, figures(0, 7));
+    await teachAll(service, figures(1, 8));
+    await happens(service, "night");
+    await service.awake();
+    const { generation, asked } = service.nights(10);
+    assert.equal(generation, 0);
+    assert.deepEqual(asked.map(({ phase, why }) => [phase, why]), [["day", "idle"]]);
+    await service.teach(sent(figures(0, 8)[7]));
+  }
+  await using service = await opened(folder);
+  await service.awake();
+  const { generation, nights } = service.nights(10);
+  assert.deepEqual([generation, nights.length], [1, 1]);
+  assert.deepEqual(
+    service.classes().classes.map(({ name, taught, waiting }) => [name, taught, waiting]),
+    [["cross", 8, 0], ["disc", 0, 8]],
+  );
+});
+
+onGpu("a device that is lost is replaced when somebody asks", async (folder) => {
+  await bear(join(folder, "learner"));
+  const predictions = new Predictions(join(folder, "learner"), safetyIn(folder));
+  try {
+    const pixels = [new Uint8Array(16 * 16 * 3)];
+    const before = await predictions.ask(pixels);
+    await predictions.loseDevice();
+    const after = await Promise.all([1, 2, 3].map(() => predictions.ask(pixels)));
+    for (const answer of after) assert.deepEqual(answer, before);
+    assert.equal(predictions.losses, 1);
+    assert.equal(predictions.problem, null);
+  } finally {
+    predictions.close();
+  }
+});
+
+onGpu(
+  "a learner is put away, and becomes the same elsewhere; who was away is fenced",
+  async (folder) => {
+    await bear(join(folder, "learner"));
+    const away = new FolderObject(join(folder, "away"));
+    let digests: string[];
+    {
+      await using service = await opened(folder, { snapshots: away });
+      await assert.rejects(service.restore(), refused(404, /nothing is in/));
+      await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+      await service.sleep();
+      await service.awake(); // put away at dawn
+      digests = await teachAll(service, figures(2, 2));
+      await service.snapshot();
+      const { bytes } = (await away.get())!;
+
+      await bear(join(folder, "other"), { width: 8 });
+      await using other = await opened(folder, { snapshots: away }, "other");
+      await assert.rejects(other.snapshot(), refused(409, /another service has put one there/));
+      assert.deepEqual(await other.restore(), { generation: 1 });
+      assert.deepEqual(lastFiles(join(folder, "other")), lastFiles(join(folder, "learner")));
+      assert.equal(other.episode(digests[1])!.status, "waiting");
+      const ask = async (service: Service) =>
+        await service.predict([{ bytes: figures(3, 1)[0].bytes, name: "x" }]);
+      assert.deepEqual(await ask(other), await ask(service));
+      await teachAll(other, figures(2, 1, 2));
+      await other.snapshot();
+      await assert.rejects(service.snapshot(), refused(409, /restore it first, or take over/));
+      await service.snapshot({ takeOver: true });
+      // The same content is the same object.
+      assert.deepEqual((await away.get())!.bytes.length, bytes.length);
+    }
+    // A restoring that was cut is finished by the next start.
+    const third = join(folder, "third");
+    await bear(third);
+    const found = (await away.get())!;
+    await stageSnapshot(third, found);
+    await using service = await opened(folder, { snapshots: away }, "third");
+    assert.equal(service.generation, 1);
+    assert.equal(service.episode(digests[0])!.status, "waiting");
+  },
+);
+
+Deno.test("what is no snapshot takes nothing's place", () =>
+  withFolder(async (folder) => {
+    const learner = join(folder, "learner");
+    await bear(learner);
+    const before = lastFiles(learner);
+    const backlog = new Backlog(join(learner, BACKLOG));
+    const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
+    backlog.close();
+    const at = new TextDecoder("latin1").decode(bytes).indexOf("generations/");
+    const elsewhere = bytes.slice();
+    elsewhere.set(new TextEncoder().encode("../rations/x"), at);
+    for (
+      const [damaged, message] of [
+        [elsewhere, /Cannot restore the snapshot: it holds "\.\.\//],
+        [bytes.slice(0, 1000), /the snapshot/],
+        [new Uint8Array(0), /the snapshot/],
+      ] as const
+    ) {
+      await assert.rejects(stageSnapshot(learner, { bytes: damaged, tag: "x" }), message);
+    }
+    assert.deepEqual(lastFiles(learner), before);
+    const { state } = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    assert.equal(state.generation, 0);
+  }));
