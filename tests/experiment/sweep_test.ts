@@ -151,3 +151,14 @@ Deno.test("the shards of some work have all of it, each part once, and are equal
     assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
   }));
 });
+
+Deno.test("every file in configs/sweeps/ is a sweep of configurations that are there", () => {
+  const folder = new URL("../../configs/sweeps/", import.meta.url);
+  const files = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  assert(files.length > 0);
+  for (const name of files) {
+    const file = new URL(name, folder);
+    const { configs } = parseSweep(JSON.parse(Deno.readTextFileSync(file)), name);
+    for (const config of configs) assert(Deno.statSync(new URL(config, file)).isFile, config);
+  }
+});
