@@ -6,7 +6,7 @@ import { checkTree } from "../../src/data/check_tree.ts";
 import { folderTree } from "../../src/data/file_tree.ts";
 import { surveyImages } from "../../src/data/survey.ts";
 import { readAsked, readTaught } from "../../src/host/learner_images.ts";
-import { plainPng, withFolder, write } from "../data/fixtures.ts";
+import { makeLinks, plainPng, withFolder, write } from "../data/fixtures.ts";
 
 const ignore = Deno.build.os === "windows"; // where links need a right of their own
 const size = 16;
@@ -34,13 +34,15 @@ Deno.test({
       write(at("img", "cat", "1.png"), plainPng(size, [4, 5, 6]));
       write(at("others", "2.png"), plainPng(size, [7, 8, 9]));
       write(at("beside", "3.png"), plainPng(size, [7, 8, 9]));
-      Deno.symlinkSync("..", at("img", "up"));
-      Deno.symlinkSync("../..", at("img", "cat", "top"));
-      Deno.symlinkSync(".", at("img", "here"));
-      Deno.symlinkSync("cat", at("img", "pets"));
-      Deno.symlinkSync("/", at("img", "root"));
-      Deno.symlinkSync("../others", at("img", "others"));
-      Deno.symlinkSync("../img", at("others", "back"));
+      await makeLinks({
+        [at("img", "up")]: "..",
+        [at("img", "cat", "top")]: "../..",
+        [at("img", "here")]: ".",
+        [at("img", "pets")]: "cat",
+        [at("img", "root")]: "/",
+        [at("img", "others")]: "../others",
+        [at("others", "back")]: "../img",
+      });
       const { paths, failed, noted } = await ask(at("img"));
       assert.deepEqual(paths, ["cat/0.png", "cat/1.png", "others/2.png"]);
       assert.equal(failed, "");
@@ -59,8 +61,7 @@ Deno.test({
         for (let n = 0; n < 5; n++) {
           write(join(folder, name, `${n}.png`), plainPng(size, [label, n, 7]));
         }
-        Deno.symlinkSync("..", join(folder, name, "up"));
-        Deno.symlinkSync(".", join(folder, name, "images"));
+        await makeLinks({ [join(folder, name, "up")]: "..", [join(folder, name, "images")]: "." });
       }
       const noted: string[] = [];
       const reading = { size, progress: () => {}, note: (text: string) => void noted.push(text) };
@@ -69,7 +70,7 @@ Deno.test({
       assert.equal(report!.parts[0].classes.size, 2);
       assert.equal((await surveyImages(folder, 0.1, () => {})).classNames.length, 2);
       // A class that leads up has no images of its own.
-      Deno.symlinkSync("..", join(folder, "up"));
+      await makeLinks({ [join(folder, "up")]: ".." });
       await assert.rejects(readTaught(folder, undefined, reading), /class up has 0 JPEG or PNG/);
       assert((await checkTree(folderTree(folder), folder, () => {}))!.problems.length > 0);
     }),
@@ -97,9 +98,11 @@ Deno.test({
       write(join(folder, "a.gif"), "GIF89a");
       write(join(folder, "b.gif"), "GIF89a");
       write(join(folder, "notes.txt"), "");
-      Deno.symlinkSync("nowhere", join(folder, "gone.png"));
-      Deno.symlinkSync("nowhere", join(folder, "gone"));
-      Deno.symlinkSync("loop", join(folder, "loop"));
+      await makeLinks({
+        [join(folder, "gone.png")]: "nowhere",
+        [join(folder, "gone")]: "nowhere",
+        [join(folder, "loop")]: "loop",
+      });
       const { paths, failed, noted } = await ask(folder);
       assert.deepEqual(paths, ["0.png"]);
       assert.match(failed, /Cannot read .*gone\.png: it is a link to nowhere, which is not there/);
