@@ -125,7 +125,7 @@ async function firstAnswer(learner: string, image: string, cacheDir: string): Pr
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
       ...["run", "--quiet", "--no-prompt", "--allow-read", `--allow-write=${cacheDir}`],
-      ...[main, "predict", learner, image],
+      ...["--allow-env=WSCL_CACHE_DIR", main, "predict", learner, image],
     ],
     env: { WSCL_CACHE_DIR: cacheDir },
   }).output();
