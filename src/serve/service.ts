@@ -507,21 +507,30 @@ export class Service {
       throw new Problem(409, "Cannot restore: the learner sleeps; wait for its dawn", 30);
     }
     this.#busy = "a snapshot is being restored";
+    let halfway = false;
     try {
       const found = await store.get();
       if (!found) {
         throw new Problem(404, `Cannot restore: nothing is in ${store.name}; put a snapshot first`);
       }
       await Promise.allSettled(this.#arriving.values());
-      await stageSnapshot(this.#options.learner, found);
+      await stageSnapshot(this.#options.learner, found).catch((error) => {
+        if (!(error instanceof InputError)) throw error;
+        throw new Problem(409, `${error.message}; the learner is as it was`);
+      });
+      // From here on what it was may be gone, and only what comes is whole.
+      halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
       this.#exam = this.#model = null;
       await this.#reopen();
+      halfway = false;
       await this.#predictions.take();
       this.events.emit("restored", { generation: this.generation });
       return { generation: this.generation };
     } finally {
-      this.#busy = null;
+      this.#busy = halfway
+        ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
+        : null;
       this.#goOn();
     }
   }

@@ -3,13 +3,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { unpackLearner } from "../../src/continual/learner_file.ts";
+import { InputError } from "../../src/errors.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.ts";
 import { Backlog } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
 import { BACKLOG, Service, type ServiceOptions } from "../../src/serve/service.ts";
-import { packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
+import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { bear, type Figure, figures, lastFiles } from "./served.ts";
@@ -286,7 +289,7 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     const backlog = new Backlog(join(learner, BACKLOG));
     const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
     backlog.close();
-    const at = new TextDecoder("latin1").decode(bytes).indexOf("generations/");
+    const at = new TextDecoder("latin1").decode(bytes).lastIndexOf("generations/");
     const elsewhere = bytes.slice();
     elsewhere.set(new TextEncoder().encode("../rations/x"), at);
     for (
@@ -298,6 +301,39 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     ) {
       await assert.rejects(stageSnapshot(learner, { bytes: damaged, tag: "x" }), message);
     }
+    // Each file, damaged; and damaged with a checksum that says that it is not.
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    const size = Number(metadata.size);
+    const files = new Map(
+      [...tensors].map(([path, { data }]) => [path, new Uint8Array(data as Uint8Array)]),
+    );
+    for (const [path, data] of files) {
+      if (data.length === 0) continue;
+      const flipped = data.with(3, data[3] ^ 0xff) as Uint8Array<ArrayBuffer>;
+      const resealed = await encode(new Map([...files, [path, flipped]]), size);
+      const damaged = encodeSafetensors(decodeSafetensors(resealed).tensors, metadata);
+      const staged = (bytes: Uint8Array<ArrayBuffer>) =>
+        stageSnapshot(learner, { bytes, tag: "x" });
+      await assert.rejects(staged(damaged), { message: new RegExp(`${path} is damaged`) });
+      if (path.endsWith(".safetensors") || path.endsWith("learner.json")) {
+        await assert.rejects(staged(resealed), InputError);
+      }
+      if (path.startsWith("generations/") && !path.includes("trained")) {
+        const without = new Map([...files].filter(([name]) => name !== path));
+        await assert.rejects(async () => staged(await encode(without, size)), InputError);
+      }
+    }
+    for (
+      const [format, message] of [[tensors, /earlier version/], [
+        new Map(),
+        /packed learner/,
+      ]] as const
+    ) {
+      const old = encodeSafetensors(format, { format: "wscl learner 1", size: metadata.size });
+      await assert.rejects(stageSnapshot(learner, { bytes: old, tag: "x" }), message);
+    }
+    await assert.rejects(unpackLearner(bytes, "a.safetensors"), /a snapshot of a service/);
+    assert.equal(isRestoring(learner), false);
     assert.deepEqual(lastFiles(learner), before);
     const { state } = await ContinualLearner.open(new LearnerFolder(learner), testHost());
     assert.equal(state.generation, 0);
