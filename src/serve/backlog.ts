@@ -45,6 +45,10 @@ export interface Change {
   readonly digest: string;
   /** Its other name; null: it is to be forgotten. */
   readonly label: string | null;
+  /** It waits under its other name already, and is only to be forgotten under the old one. */
+  readonly exchanged: boolean;
+  /** What is to get the other name, as it was when that was asked for: a night may crowd it out. */
+  readonly picture: Picture | null;
 }
 
 /** The backlog cannot be written: nothing was acknowledged. */
@@ -75,6 +79,14 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
+/** Columns of changes beside digest and label. */
+const CHANGES = [
+  ["exchanged", "INTEGER NOT NULL DEFAULT 0"],
+  ["old", "TEXT"],
+  ["origin", "TEXT"],
+  ["pixels", "BLOB"],
+] as const;
+
 /** The backlog of a learner: a database beside it. One process opens it: whoever has the learner's lock. */
 export class Backlog {
   readonly #db: DatabaseSync;
@@ -91,6 +103,11 @@ export class Backlog {
       // WAL with FULL: a transaction is on the disk when COMMIT returns, by one fsync of the log.
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
       db.exec(TABLES);
+      // Those of earlier versions have less.
+      const columns = db.prepare("PRAGMA table_info(changes)").all().map(({ name }) => name);
+      for (const [name, type] of CHANGES) {
+        if (!columns.includes(name)) db.exec(`ALTER TABLE changes ADD COLUMN ${name} ${type}`);
+      }
       return db;
     });
     this.#count = Number(this.#get("SELECT count(*) AS n FROM episodes")!.n);
@@ -249,13 +266,28 @@ export class Backlog {
 
   /** What is to happen between two nights. */
   changes(): Change[] {
-    return this.#all("SELECT digest, label FROM changes ORDER BY rowid") as unknown as Change[];
+    return this.#all(
+      "SELECT digest, label, exchanged, old, origin, pixels FROM changes ORDER BY rowid",
+    ).map(({ digest, label, exchanged, old, origin, pixels }) => ({
+      ...{ digest, label, exchanged: exchanged === 1 },
+      picture: pixels === null ? null : { digest, label: old, from: origin, pixels },
+    })) as unknown as Change[];
   }
 
-  /** Keeps what is to happen between two nights. */
-  async intend({ digest, label }: Change): Promise<void> {
+  /** What is to happen to one of them. */
+  change(digest: string): Pick<Change, "label" | "exchanged"> | null {
+    const found = this.#get("SELECT label, exchanged FROM changes WHERE digest = ?", digest);
+    return found && { label: found.label as string | null, exchanged: found.exchanged === 1 };
+  }
+
+  /** Keeps what is to happen between two nights; with it, where it gets another name, the picture itself. */
+  async intend({ digest, label, picture }: Omit<Change, "exchanged">): Promise<void> {
     await this.#together(() =>
-      this.#run("INSERT OR REPLACE INTO changes (digest, label) VALUES (?, ?)", digest, label)
+      this.#run(
+        "INSERT OR REPLACE INTO changes (digest, label, old, origin, pixels) VALUES (?, ?, ?, ?, ?)",
+        ...[digest, label],
+        ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
+      )
     );
   }
 
@@ -267,10 +299,18 @@ export class Backlog {
           "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
           ...[digest, label, from, pixels],
         );
-        this.#run("UPDATE changes SET label = NULL WHERE digest = ?", digest);
+        this.#run("UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?", digest);
       }
     });
     this.#recount();
+  }
+
+  /** One of the episodes, with its pixels. */
+  picture(digest: string): Picture | null {
+    return this.#get(
+      'SELECT digest, label, origin AS "from", pixels FROM episodes WHERE digest = ?',
+      digest,
+    ) as unknown as Picture | null;
   }
 
   /** Renames or removes an episode, whichever night has taken it. */

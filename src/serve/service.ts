@@ -359,7 +359,7 @@ export class Service {
 
   /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
   episode(digest: string): EpisodeAnswer | null {
-    const changing = this.#backlog.changes().find((change) => change.digest === digest);
+    const changing = this.#backlog.change(digest) !== null;
     const held = this.#held.get(digest);
     if (held) return changing ? { ...held, status: "changing" } : held;
     const waiting = this.#backlog.find(digest);
@@ -405,7 +405,8 @@ export class Service {
         return { done: true, episode: this.episode(digest) };
       }
     }
-    await this.#backlog.intend({ digest, label });
+    const picture = label === null ? null : await this.#pictureOf(digest);
+    await this.#backlog.intend({ digest, label, picture });
     await this.#change();
     return { done: this.#backlog.changes().length === 0, episode: this.episode(digest) };
   }
@@ -601,6 +602,13 @@ export class Service {
       if (!(error instanceof InputError)) throw error;
       throw new Problem(422, error.message);
     }
+  }
+
+  /** A picture that the learner holds, or that waits; of a learner that sleeps, as it was at dusk. */
+  async #pictureOf(digest: string): Promise<Picture | null> {
+    const { memory, exam, day } = await this.#pictures();
+    const held = [...day, ...memory, ...exam].find((one) => one.digest === digest);
+    return held ?? this.#backlog.picture(digest);
   }
 
   /** Reads anew what is known, after something has changed. */
@@ -894,17 +902,20 @@ export class Service {
     const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
     const learned = new Set(trained.map(({ digest }) => digest));
     const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
-    const renamed = changes.flatMap(({ digest, label }): Picture[] => {
-      const picture = pictures.get(digest);
-      return label === null || !picture ? [] : [{ ...picture, label }];
+    const renamed = changes.flatMap(({ digest, label, exchanged, picture }): Picture[] => {
+      // What the night has learned and crowded out is as it was kept with the change.
+      const found = pictures.get(digest) ?? picture;
+      const isHere = exchanged || this.#backlog.find(digest) !== null;
+      return label === null || !found || isHere ? [] : [{ ...found, label }];
     });
     // First they wait under their new names, then they are forgotten under the old ones.
     if (renamed.length > 0) this.#backlog.exchange(renamed);
     const digests = changes.map(({ digest }) => digest).filter(isHeld);
     if (digests.length > 0) await this.#learner.forget({ digests });
     // What had been taken by a night that has not begun is still here.
-    for (const { digest, label } of changes) {
-      if (isHeld(digest)) continue;
+    const waitAgain = new Set(renamed.map(({ digest }) => digest));
+    for (const { digest, label, exchanged } of changes) {
+      if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
       this.#backlog.force(digest, label);
     }
     this.#backlog.endChanges(changes.map(({ digest }) => digest));

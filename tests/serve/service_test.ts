@@ -338,3 +338,22 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     const { state } = await ContinualLearner.open(new LearnerFolder(learner), testHost());
     assert.equal(state.generation, 0);
   }));
+
+onGpu(
+  "what is renamed while a night crowds it out of memory waits under its new name",
+  async (folder) => {
+    await bear(join(folder, "learner"), { memory: 6 });
+    await using service = await opened(folder);
+    const digests = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+    await service.sleep();
+    for (const digest of digests.slice(0, 7)) {
+      assert.equal((await service.change(digest, "cross")).done, false);
+    }
+    await service.awake();
+    const crowded = digests.slice(8).filter((one) => service.episode(one)?.status === "learned");
+    assert(crowded.length > 0);
+    for (const digest of digests.slice(0, 7)) {
+      assert.deepEqual(service.episode(digest), { digest, label: "cross", status: "waiting" });
+    }
+  },
+);
