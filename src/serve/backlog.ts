@@ -140,28 +140,34 @@ export class Backlog {
    * fsync.
    *
    * @param key idempotency key, with what was sent under it and what is answered
-   * @returns false where it was here already.
+   * @returns `known` where it was here already; `taken` where the key was used for something else: nothing is kept.
    * @throws {BacklogError}
    */
   async add(
     picture: Picture,
     key: ({ readonly key: string } & KeptAnswer) | null,
     now: number,
-  ): Promise<boolean> {
+  ): Promise<"added" | "known" | "taken"> {
     return await this.#together(() => {
+      // In the same transaction, so that of several at once one has the key.
+      if (key && this.#isTaken(key)) return "taken";
       const { digest, label, from, pixels } = picture;
       const { changes } = this.#run(
         "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         ...[digest, label, from, pixels],
       );
       if (key) this.#keep(key, now);
-      return Number(changes) > 0;
+      return Number(changes) > 0 ? "added" : "known";
     });
   }
 
-  /** Keeps an answer alone, as to an episode that is known already. */
-  async keepAnswer(key: { readonly key: string } & KeptAnswer, now: number): Promise<void> {
-    await this.#together(() => this.#keep(key, now));
+  /** Keeps an answer alone, as to an episode that is known already; false where the key was used for something else. */
+  async keepAnswer(key: { readonly key: string } & KeptAnswer, now: number): Promise<boolean> {
+    return await this.#together(() => {
+      if (this.#isTaken(key)) return false;
+      this.#keep(key, now);
+      return true;
+    });
   }
 
   /** What was answered under a key. */
@@ -173,23 +179,26 @@ export class Backlog {
 
   /** Gives an episode that no night has taken another name; false where there is none. */
   async relabel(digest: string, label: string): Promise<boolean> {
-    return await this.#together(() =>
-      Number(
-        this.#run(
-          "UPDATE episodes SET label = ? WHERE digest = ? AND night IS NULL",
-          ...[label, digest],
-        ).changes,
-      ) > 0
-    );
+    return await this.#together(() => {
+      this.#dropAnswers(digest);
+      const { changes } = this.#run(
+        "UPDATE episodes SET label = ? WHERE digest = ? AND night IS NULL",
+        ...[label, digest],
+      );
+      return Number(changes) > 0;
+    });
   }
 
   /** Lets an episode go that no night has taken; false where there is none. */
   async remove(digest: string): Promise<boolean> {
-    return await this.#together(() =>
-      Number(
-        this.#run("DELETE FROM episodes WHERE digest = ? AND night IS NULL", digest).changes,
-      ) > 0
-    );
+    return await this.#together(() => {
+      this.#dropAnswers(digest);
+      const { changes } = this.#run(
+        "DELETE FROM episodes WHERE digest = ? AND night IS NULL",
+        digest,
+      );
+      return Number(changes) > 0;
+    });
   }
 
   /**
@@ -282,13 +291,14 @@ export class Backlog {
 
   /** Keeps what is to happen between two nights; with it, where it gets another name, the picture itself. */
   async intend({ digest, label, picture }: Omit<Change, "exchanged">): Promise<void> {
-    await this.#together(() =>
+    await this.#together(() => {
+      this.#dropAnswers(digest);
       this.#run(
         "INSERT OR REPLACE INTO changes (digest, label, old, origin, pixels) VALUES (?, ?, ?, ?, ?)",
         ...[digest, label],
         ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
-      )
-    );
+      );
+    });
   }
 
   /** Images that get other names wait again, and what they were is to be forgotten: all at once. */
@@ -325,7 +335,10 @@ export class Backlog {
   /** They have happened. */
   endChanges(digests: readonly string[]): void {
     this.#transaction(() => {
-      for (const digest of digests) this.#run("DELETE FROM changes WHERE digest = ?", digest);
+      for (const digest of digests) {
+        this.#dropAnswers(digest);
+        this.#run("DELETE FROM changes WHERE digest = ?", digest);
+      }
     });
   }
 
@@ -393,6 +406,16 @@ export class Backlog {
       "DELETE FROM keys WHERE rowid <= (SELECT max(rowid) FROM keys) - ?",
       MOST_KEYS,
     );
+  }
+
+  #isTaken({ key, fingerprint }: { readonly key: string } & KeptAnswer): boolean {
+    const before = this.answerTo(key);
+    return before !== null && before.fingerprint !== fingerprint;
+  }
+
+  /** What was answered to an episode is not true any more. */
+  #dropAnswers(digest: string): void {
+    this.#run("DELETE FROM keys WHERE substr(fingerprint, 1, 65) = ?", `${digest} `);
   }
 
   /** Does it in one transaction with all that is asked for in this turn of the event loop. */

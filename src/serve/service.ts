@@ -305,11 +305,16 @@ export class Service {
   /**
    * Keeps an episode for the next night; it is on the disk when this resolves.
    *
-   * @returns whether it is new: otherwise it is known already.
+   * @returns whether it is new: otherwise it is known already; whether it was when it was first sent under its key.
    * @throws {Problem} @throws {InputError} @throws {BacklogError}
    */
   async teach({ image, label, from, key }: SentEpisode): Promise<
-    { readonly isNew: boolean; readonly repeated: boolean; readonly episode: EpisodeAnswer }
+    {
+      readonly isNew: boolean;
+      readonly wasNew: boolean;
+      readonly repeated: boolean;
+      readonly episode: EpisodeAnswer;
+    }
   > {
     this.#touch();
     this.#refuseBusy();
@@ -317,24 +322,22 @@ export class Service {
     const picture = await pictureOf(sent, label, from);
     const { digest } = picture;
     const fingerprint = `${digest} ${label}`;
+    // Who sends the same at the same time waits for the first one's answer.
+    await this.#arriving.get(digest)?.catch(() => {});
     const before = key === null ? null : this.#backlog.answerTo(key);
     if (before) {
-      if (before.fingerprint !== fingerprint) {
-        throw new Problem(
-          422,
-          "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
-        );
-      }
-      return { isNew: false, repeated: true, episode: JSON.parse(before.answer) };
+      if (before.fingerprint !== fingerprint) throw keyIsTaken();
+      const { wasNew = true, ...episode } = JSON.parse(before.answer);
+      return { isNew: false, wasNew, repeated: true, episode };
     }
-    await this.#arriving.get(digest)?.catch(() => {});
     const isNew = this.#look(picture);
     const known = this.episode(digest);
     const episode: EpisodeAnswer = known ?? { digest, label, status: "waiting" };
-    const kept = key === null ? null : { key, fingerprint, answer: JSON.stringify(episode) };
+    const answer = JSON.stringify({ ...episode, wasNew: isNew });
+    const kept = key === null ? null : { key, fingerprint, answer };
     if (!isNew) {
-      if (kept) await this.#backlog.keepAnswer(kept, Date.now());
-      return { isNew: false, repeated: false, episode };
+      if (kept && !await this.#backlog.keepAnswer(kept, Date.now())) throw keyIsTaken();
+      return { isNew: false, wasNew: false, repeated: false, episode };
     }
     if (this.#backlog.count + this.#arriving.size >= this.#options.mostWaiting) {
       throw new Problem(
@@ -347,14 +350,14 @@ export class Service {
     const arriving = this.#backlog.add(picture, kept, Date.now());
     this.#arriving.set(digest, arriving);
     try {
-      await arriving;
+      if (await arriving === "taken") throw keyIsTaken();
     } catch (error) {
       await this.#refresh(); // it is not known after all
       throw error;
     } finally {
       this.#arriving.delete(digest);
     }
-    return { isNew: true, repeated: false, episode };
+    return { isNew: true, wasNew: true, repeated: false, episode };
   }
 
   /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
@@ -1027,6 +1030,13 @@ const TAG = "snapshot";
 const LAST_DAY = "slept on";
 /** What was sent under a key to let it sleep; no episode has this. */
 const SLEEP = "sleep";
+
+function keyIsTaken(): Problem {
+  return new Problem(
+    422,
+    "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
+  );
+}
 
 async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
   return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));

@@ -22,8 +22,8 @@ Deno.test(
     const backlog = new Backlog(path);
     const pictures = await Promise.all([1, 2, 3].map((value) => picture(value)));
     const added = await Promise.all(pictures.map((one) => backlog.add(one, null, 0)));
-    assert.deepEqual(added, [true, true, true]);
-    assert.equal(await backlog.add(pictures[1], null, 0), false);
+    assert.deepEqual(added, ["added", "added", "added"]);
+    assert.equal(await backlog.add(pictures[1], null, 0), "known");
     backlog.close();
     const again = new Backlog(path);
     assert.equal(again.count, 3);

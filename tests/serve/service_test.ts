@@ -186,6 +186,23 @@ onGpu("a full backlog, a key used twice, a broken image, a second service", asyn
   await assert.rejects(service.teach(sent(two, "key")), refused(422, /was used for another one/));
   const broken = { bytes: one.bytes.slice(0, 40), name: "the image" };
   await assert.rejects(service.teach({ ...sent(two), image: broken }), /Cannot decode the image/);
+  // What was known when it was first sent under a key is when it is sent again.
+  for (const repeated of [false, true]) {
+    const other = await service.teach(sent(one, "other"));
+    assert.deepEqual([other.wasNew, other.repeated], [false, repeated]);
+  }
+  // A key is one episode's, however many are sent at once.
+  const raced = await Promise.allSettled(
+    [two, three, four].map((figure) => service.teach(sent(figure, "raced"))),
+  );
+  const kept = raced.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  assert.equal(kept.length, 1);
+  const lost = raced.find((one) => one.status === "rejected")!;
+  refused(422, /was used for another one/)(lost.reason);
+  // What was forgotten is new again, under the same key.
+  await service.change(kept[0].episode.digest, null);
+  await service.change(first.episode.digest, null);
+  assert.equal((await service.teach(sent(one, "key"))).isNew, true);
   // The same image twice at once is one episode.
   const both = await Promise.all([service.teach(sent(two)), service.teach(sent(two))]);
   assert.deepEqual(both.map(({ isNew }) => isNew).sort(), [false, true]);
