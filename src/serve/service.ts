@@ -392,7 +392,15 @@ export class Service {
           "answered",
       );
     }
-    if (label !== null) this.#known.checkLabel(label);
+    if (label !== null) this.#checkLabel(label);
+    const before = this.#backlog.change(digest);
+    if (label !== null && before && before.label === null) {
+      throw new Problem(
+        409,
+        `Cannot rename ${digest}: it is to be forgotten when the night has ended; send it again then`,
+      );
+    }
+    if (label === found.label && !before) return { done: true, episode: found };
     if (label !== null && found.status === "learned") {
       throw new Problem(
         409,
@@ -433,12 +441,27 @@ export class Service {
   ): Promise<SleepAnswer> {
     if (why === "request") this.#touch();
     this.#refuseBusy();
-    const before = key === null ? null : this.#backlog.answerTo(key);
-    if (before) return this.#repeated(before);
+    if (accept && discard) {
+      throw new Problem(
+        400,
+        "Cannot sleep: accept and discard do not go together; send one of them",
+      );
+    }
     await Promise.allSettled(this.#arriving.values());
-    if (discard) return await this.#discard();
-    const { taken, held } = this.#learnable();
+    const fingerprint = `${SLEEP} ${JSON.stringify({ accept, discard })}`;
+    const before = key === null ? null : this.#backlog.answerTo(key);
+    if (before) return this.#repeated(before, fingerprint);
+    const keep = async (answer: SleepAnswer) => {
+      if (key === null) return answer;
+      const kept = { key, fingerprint, answer: JSON.stringify(answer) };
+      await this.#backlog.keepAnswer(kept, Date.now());
+      return answer;
+    };
+    if (discard) return await keep(await this.#discard());
     const [goesOn] = this.#backlog.nights(["day"]);
+    // What waits beside the night that was refused goes on waiting.
+    if (accept && this.#refused && !goesOn) return await keep(await this.#accept());
+    const { taken, held } = this.#learnable();
     const answer = (night: number): SleepAnswer => ({
       night,
       status: this.#asleep && night !== goesOn?.id ? "queued" : "asleep",
@@ -447,15 +470,14 @@ export class Service {
     });
     if (taken.length === 0 && goesOn) {
       this.#goOn();
-      return answer(goesOn.id);
+      const images = [...this.#dayCounts.values()].reduce((sum, count) => sum + count, 0);
+      return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0 && accept && this.#refused) return await this.#accept();
     if (taken.length === 0) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#spent.length, why },
       taken,
-      (night) =>
-        key === null ? null : { key, fingerprint: SLEEP, answer: JSON.stringify(answer(night)) },
+      (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
     );
     const answered = answer(id);
@@ -710,11 +732,12 @@ export class Service {
     return { night: null, status: "accepted", images: 0, held: {} };
   }
 
-  #repeated({ fingerprint, answer }: KeptAnswer): SleepAnswer {
-    if (fingerprint === SLEEP) return JSON.parse(answer);
+  #repeated(before: KeptAnswer, fingerprint: string): SleepAnswer {
+    if (before.fingerprint === fingerprint) return JSON.parse(before.answer);
+    const found = before.fingerprint.startsWith(SLEEP) ? "another request to sleep" : "an episode";
     throw new Problem(
       422,
-      "Cannot sleep: the Idempotency-Key was used for an episode; give each request a key of its own",
+      `Cannot sleep: the Idempotency-Key was used for ${found}; give each request a key of its own`,
     );
   }
 
@@ -1028,7 +1051,7 @@ export const BACKLOG = "backlog.sqlite";
 /** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
 const TAG = "snapshot";
 const LAST_DAY = "slept on";
-/** What was sent under a key to let it sleep; no episode has this. */
+/** With what begins what was sent under a key to let it sleep; no episode does. */
 const SLEEP = "sleep";
 
 function keyIsTaken(): Problem {

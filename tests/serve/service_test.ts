@@ -130,12 +130,16 @@ onGpu(
     await service.sleep();
     const later = await service.change(c, null);
     assert.equal(later.done, false);
+    await assert.rejects(service.change(c, "cross"), refused(409, /is to be forgotten/));
     assert.equal((await service.change(d, "cross")).done, false);
     await service.awake();
     assert.equal(service.episode(c), null);
     assert.deepEqual(service.episode(d), { digest: d, label: "cross", status: "waiting" });
     const held = service.episode(b)!;
     assert(["remembered", "exam"].includes(held.status), held.status);
+    const same = await service.change(b, held.label);
+    assert.deepEqual(same, { done: true, episode: held });
+    await assert.rejects(service.change(b, "DISC"), refused(422, /looks like the class disc/));
     const gone = await service.change(b, null);
     assert.deepEqual(gone, { done: true, episode: null });
     await service.sleep();
@@ -165,8 +169,18 @@ onGpu("a night that is refused waits: accepted, or let go", async (folder) => {
   await teachAll(service, figures(2, 8));
   await service.sleep();
   await service.awake();
-  const accepted = await service.sleep({ accept: true });
+  await assert.rejects(service.sleep({ accept: true, discard: true }), refused(400, /one of them/));
+  // What waits beside it goes on waiting, and the same request again does nothing more.
+  const [beside] = await teachAll(service, figures(2, 1, 8));
+  const accepted = await service.sleep({ accept: true, key: "accept" });
   assert.deepEqual([accepted.status, service.generation], ["accepted", 2]);
+  assert.equal(service.episode(beside)!.status, "waiting");
+  assert.deepEqual(await service.sleep({ accept: true, key: "accept" }), accepted);
+  assert.equal(service.generation, 2);
+  await assert.rejects(
+    service.sleep({ discard: true, key: "accept" }),
+    refused(422, /another request to sleep/),
+  );
   const { generation, predictions: [{ answers }] } = await service.predict([
     { bytes: figures(2, 1)[0].bytes, name: "x" },
   ]);
