@@ -47,7 +47,10 @@ export async function createApp(service: Service, options: AppOptions): Promise<
     const seconds = (performance.now() - began) / 1000;
     metrics.observe(context.req.method, route, context.res.status, seconds);
   };
+  // Whoever watches over the process asks often, and costs nothing.
+  const open = new Set<string>();
   const limited: Handler = async (context, next) => {
+    if (open.has(context.req.path)) return await next();
     const wait = limit?.take(context.env.client ?? "") ?? 0;
     if (wait > 0) {
       throw new Problem(429, "Cannot answer: too many requests; slow down", wait);
@@ -309,12 +312,23 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       handle: async (context) => context.json(await documented()),
     },
   ];
+  for (const { path, isOpen } of routes) if (isOpen) open.add(path);
   for (const route of routes) {
     const guards = route.isOpen ? [] : [authorised];
     app[route.method](
       route.path,
       ...[measured(route.path), ...guards, bounded, described(route), route.handle],
     );
+  }
+  // Behind all of them: what is asked of a page in another way than it takes.
+  for (const [path, all] of Map.groupBy(routes, ({ path }) => path)) {
+    const methods = all.map(({ method }) => method.toUpperCase())
+      .flatMap((method) => method === "GET" ? [method, "HEAD"] : [method]);
+    const guards = all[0].isOpen ? [] : [authorised];
+    app.all(path, measured(path), ...guards, (context) => {
+      const error = `Cannot answer ${context.req.method}: this page takes ${methods.join(", ")}`;
+      return context.json({ error }, 405, { allow: methods.join(", ") });
+    });
   }
   let document: Promise<object> | null = null;
   const documented = () => document ??= generate(app, openapi.generateSpecs);
@@ -364,6 +378,7 @@ const REFUSALS = {
   400: "The request is not as it should be",
   401: "No token, or another one",
   404: "There is no such thing",
+  405: "Not in this way: Allow names those that are taken",
   408: "The body did not come in time",
   409: "Not as things are: see the error",
   413: "The body is too long",
@@ -376,7 +391,7 @@ const REFUSALS = {
 } as const;
 
 /** Those of every route that wants the token, and of every body. */
-const OF_ALL = [400, 401, 429, 500, 503] as const;
+const OF_ALL = [400, 401, 405, 429, 500, 503] as const;
 const OF_BODIES = [408, 413, 415] as const;
 
 /** Forms and files beside JSON. */
@@ -394,7 +409,7 @@ function describe(
 ): object {
   const { name, summary, description, isOpen, body, query = {}, headers = {}, answers } = route;
   const refusals = isOpen
-    ? [429, 500] as const
+    ? [405, 500] as const
     : [...OF_ALL, ...body ? OF_BODIES : [], ...route.refuses ?? []];
   const content = (schema: unknown) => ({ "application/json": { schema: resolver(schema) } });
   const parameters = (given: Readonly<Record<string, string>>, place: string) =>
@@ -499,9 +514,11 @@ async function answerError(
     const response = (error as { getResponse(): Response }).getResponse();
     const text = await response.clone().text();
     const headers = Object.fromEntries(response.headers);
+    // Of another scheme than Bearer it says 400, and names the scheme that it takes all the same.
+    const status = response.headers.has("www-authenticate") ? 401 : response.status;
     return context.body(
       text.startsWith("{") ? text : JSON.stringify({ error: text }),
-      response.status,
+      status,
       {
         ...headers,
         "content-type": "application/json",

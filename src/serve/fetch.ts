@@ -2,7 +2,8 @@
  * A learner as a standard fetch handler, for `deno serve` and what else calls one:
  *
  * ```sh
- * WSCL_LEARNER=pets WSCL_TOKEN=... deno serve --config deno.json --lock serve.lock -A src/serve/fetch.ts
+ * WSCL_LEARNER=pets WSCL_TOKEN=... deno serve --host 127.0.0.1 --port 8717 --config deno.json --lock serve.lock \
+ *   --allow-read --allow-write=pets,.cache --allow-env src/serve/fetch.ts
  * ```
  *
  * Everything is as usual with `./wscl serve`; `WSCL_SNAPSHOTS` and `WSCL_SNAPSHOT_OBJECT` name the place of snapshots.
@@ -13,13 +14,8 @@
 import { InputError } from "../errors.ts";
 import { start, USUAL } from "./start.ts";
 
-const learner = Deno.env.get("WSCL_LEARNER");
-if (!learner) {
-  throw new InputError("Cannot serve: WSCL_LEARNER is not set; set it to the folder of a learner");
-}
-
 const { fetch, token, isNewToken, service } = await start({
-  learner,
+  learner: learnerOf(Deno.env.get("WSCL_LEARNER")),
   safety: { cacheDir: Deno.env.get("WSCL_CACHE_DIR") ?? ".cache" },
   mostWaiting: USUAL.mostWaiting,
   sleepTimes: { idle: USUAL.idle, daily: null },
@@ -30,6 +26,9 @@ const { fetch, token, isNewToken, service } = await start({
   snapshotObject: Deno.env.get("WSCL_SNAPSHOT_OBJECT") || undefined,
   endsProcess: true,
   report: (error) => console.error(`error: ${error.message}`),
+}).catch((error) => {
+  if (!(error instanceof InputError)) throw error;
+  return end(error.message);
 });
 if (isNewToken) console.error(`token ${token}`);
 
@@ -45,4 +44,14 @@ export default {
 
 function clientOf(address: Deno.Addr): string {
   return "hostname" in address ? address.hostname : "";
+}
+
+function learnerOf(path: string | undefined): string {
+  return path || end("Cannot serve: WSCL_LEARNER is not set; set it to the folder of a learner");
+}
+
+/** Ends the process as `./wscl serve` would. */
+function end(message: string): never {
+  console.error(`error: ${message}`);
+  Deno.exit(2);
 }

@@ -41,6 +41,8 @@ export interface App {
   post(path: string, ...handlers: Handler[]): App;
   patch(path: string, ...handlers: Handler[]): App;
   delete(path: string, ...handlers: Handler[]): App;
+  /** For every method. */
+  all(path: string, ...handlers: Handler[]): App;
   onError(handle: (error: Error, context: Context) => Response | Promise<Response>): App;
   notFound(handle: (context: Context) => Response): App;
   fetch(request: Request, env?: object): Response | Promise<Response>;

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
 import { Problem } from "./problem.ts";
-import { episodeBody, label, MOST_IMAGES, predictBody, top } from "./schemas.ts";
+import { episodeBody, label, MOST_IMAGES, MOST_TOP, predictBody, top } from "./schemas.ts";
 import type { SentEpisode, SentImage } from "./service.ts";
 
 /** Milliseconds in which a body is to be there. */
@@ -69,6 +69,7 @@ export async function readEpisode(
     const form = await formOf(request, bytes);
     refuseOthers([...form.keys()], ["image", "label", "from"], "keep the episode");
     const image = form.get("image");
+    if (typeof image === "string") refuseOthers(["image"], [], "keep the episode");
     if (!(image instanceof File) || form.getAll("image").length > 1) {
       throw new Problem(400, "Cannot keep the episode: its form has not one file called image");
     }
@@ -152,6 +153,12 @@ function refuseOtherTypes(type: string, action: string): void {
 function refuseOthers(names: readonly string[], known: readonly string[], action: string): void {
   const other = names.find((name) => !known.includes(name));
   if (other === undefined) return;
+  if (other === "image") {
+    throw new Problem(
+      400,
+      `Cannot ${action}: image is a text in the form; send a file (curl -F image=@FILE)`,
+    );
+  }
   throw new Problem(
     400,
     `Cannot ${action}: the form has a field ${JSON.stringify(other.slice(0, 100))}`,
@@ -186,5 +193,11 @@ function decoded(text: string, name: string): SentImage {
 }
 
 function numberOf(text: string): number {
-  return check(top, /^\d{1,6}$/.test(text) ? Number(text) : NaN, "predict: top");
+  if (v.is(top, /^\d{1,6}$/.test(text) ? Number(text) : NaN)) return Number(text);
+  throw new Problem(
+    400,
+    `Cannot predict: top is ${
+      JSON.stringify(text.slice(0, 100))
+    }; give a number from 1 to ${MOST_TOP}`,
+  );
 }

@@ -13,7 +13,7 @@ const generation = v.pipe(count, v.description("Dawns so far: the learner that a
 /** Most images of a request. */
 export const MOST_IMAGES = 64;
 /** Most classes that are told of an image. */
-const MOST_TOP = 1000;
+export const MOST_TOP = 1000;
 
 /** The name of a class, as it may be sent. */
 export const label = v.pipe(

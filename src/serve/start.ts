@@ -89,7 +89,10 @@ function placeOf(folder: string | undefined, object: string | undefined): Object
       "Cannot keep snapshots in two places: give --snapshots or --snapshot-object",
     );
   }
-  if (folder !== undefined) return new FolderObject(folder);
+  if (folder !== undefined) {
+    refuseFile(folder);
+    return new FolderObject(folder);
+  }
   if (object === undefined) return null;
   const [accessKeyId, secretAccessKey] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
     .map((name) => {
@@ -107,6 +110,18 @@ function placeOf(folder: string | undefined, object: string | undefined): Object
     ...{ accessKeyId, secretAccessKey, sessionToken: environment("AWS_SESSION_TOKEN") },
     region: environment("AWS_REGION") ?? "us-east-1",
   });
+}
+
+/** @throws {InputError} for what is there and is no folder; one that is not there yet is made when it is needed. */
+function refuseFile(folder: string): void {
+  try {
+    if (Deno.statSync(folder).isDirectory) return;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return;
+    const [found] = (error as Error).message.split("\n");
+    throw new InputError(`Cannot keep snapshots in ${folder}: ${found}; name a folder`);
+  }
+  throw new InputError(`Cannot keep snapshots in ${folder}: it is a file; name a folder`);
 }
 
 /** Makes a learner of the snapshot, if there is one. */

@@ -22,12 +22,11 @@ onGpu("who has no token, is too fast, or sends too much is told so", async (fold
   const learner = join(folder, "learner");
   await bear(learner);
   await using service = await Served.start(learner, "--rate", "3", "--max-body", "1");
-  await new Promise((resolve) => setTimeout(resolve, 2500)); // asking whether it is ready counts
   const pages = ["/v1/classes", "/metrics", "/openapi.json", "/v1/model", "/v1/events"];
   for (const authorization of ["", "Bearer x", `Basic ${TOKEN}`]) {
     const response = await service.ask(pages[0], { headers: { authorization } });
     const { error } = await response.json();
-    assert([400, 401].includes(response.status), `${response.status}`);
+    assert.equal(response.status, 401);
     assert.match(error, /^Cannot answer: /);
   }
   for (const page of pages) {
@@ -36,11 +35,13 @@ onGpu("who has no token, is too fast, or sends too much is told so", async (fold
     assert([401, 429].includes(response.status), page);
   }
   await new Promise((resolve) => setTimeout(resolve, 2500));
-  const answers = await Promise.all(Array.from({ length: 9 }, () => service.ask("/healthz")));
+  const answers = await Promise.all(Array.from({ length: 9 }, () => service.ask("/v1/classes")));
   const slow = answers.filter(({ status }) => status === 429);
   await Promise.all(answers.map((response) => response.text()));
   assert(slow.length > 0 && slow.length < 9, `${slow.length}`);
   assert.equal(slow[0].headers.get("retry-after"), "1");
+  // Whether it lives is answered to whoever asks, however often.
+  assert.equal((await service.ask("/healthz")).status, 200);
   await new Promise((resolve) => setTimeout(resolve, 1500));
   const long = new Uint8Array(1.1e6);
   const init = { method: "POST", body: long, headers: { "content-type": "image/png" } };
@@ -136,6 +137,7 @@ onGpu("what cannot be served is said before anything is", async (folder) => {
     [{}, [learner, "--at", "25:00"], /Expected a time of the day/],
     [{}, [learner, "--snapshot-object", "http://127.0.0.1/a/b"], /AWS_ACCESS_KEY_ID is not set/],
     [{}, [learner, "--snapshots", "a", "--snapshot-object", "b"], /in two places/],
+    [{}, [learner, "--snapshots", at("deno.json")], /deno.json: it is a file; name a folder/],
     [
       {},
       [join(folder, "new"), "--snapshots", join(folder, "a")],
@@ -148,6 +150,16 @@ onGpu("what cannot be served is said before anything is", async (folder) => {
   await using service = await Served.start(learner);
   await assert.rejects(Served.start(learner), /another run is writing to it \(process \d+\)/);
   const copy = copyFolder(learner, join(folder, "copy"));
+  const other = await service.ask("/v1/episodes/x", { method: "PUT" });
+  assert.match((await other.json()).error, /^Cannot answer PUT: this page takes GET, HEAD, PATCH/);
+  assert.equal(other.status, 405);
+  assert.equal(other.headers.get("allow"), "GET, HEAD, PATCH, DELETE");
+  const text = new FormData();
+  text.set("image", "x");
+  const asked = (path: string, body: FormData) => service.json(path, { method: "POST", body }, 400);
+  assert.match((await asked("/v1/predict", text)).error, /image is a text in the form/);
+  assert.match((await asked("/v1/episodes", text)).error, /image is a text in the form/);
+  assert.match((await asked("/v1/predict?top=abc", text)).error, /top is "abc"; give a number/);
   const { port } = new URL(service.url);
   await assert.rejects(Served.start(copy, "--port", port), /Cannot listen at 127\.0\.0\.1:\d+: /);
 });
@@ -157,7 +169,8 @@ onGpu("deno serve answers by the module's fetch", async (folder) => {
   await bear(learner);
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["serve", "-A", "--config", at("deno.json"), "--lock", at("serve.lock")],
+      ...["serve", "--no-prompt", "--config", at("deno.json"), "--lock", at("serve.lock")],
+      ...["--allow-read", `--allow-write=${folder}`, "--allow-env"],
       ...["--frozen", "--host", "127.0.0.1", "--port", "0", at("src/serve/fetch.ts")],
     ],
     env: {
@@ -193,3 +206,27 @@ onGpu("deno serve answers by the module's fetch", async (folder) => {
     throw error;
   }
 });
+
+Deno.test("deno serve says what cannot be served, and ends", () =>
+  withFolder(async (folder) => {
+    for (
+      const [learner, message] of [
+        ["", "error: Cannot serve: WSCL_LEARNER is not set; set it to the folder of a learner\n"],
+        [
+          join(folder, "no"),
+          `error: Cannot open the learner ${join(folder, "no")}: there is no such`,
+        ],
+      ]
+    ) {
+      const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+        args: [
+          ...["serve", "--quiet", "-A", "--config", at("deno.json"), "--lock", at("serve.lock")],
+          ...["--frozen", "--host", "127.0.0.1", "--port", "0", at("src/serve/fetch.ts")],
+        ],
+        env: { WSCL_LEARNER: learner, WSCL_TOKEN: TOKEN, NO_COLOR: "1" },
+      }).output();
+      const said = new TextDecoder().decode(stderr);
+      assert(said.startsWith(message), said);
+      assert.equal(code, 2);
+    }
+  }));

@@ -102,7 +102,7 @@ export const serve = command({
 
 /** Where it listens, as --allow-net has it; the service itself says what is wrong with what is no address. */
 function listening(host: string, port: string): string[] {
-  if (!/^\d{1,5}$/.test(port)) return [];
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) return [];
   if (/^[\da-fA-F:]*:[\da-fA-F:.]*$/.test(host)) return [`[${host}]:${port}`];
   return /^[\w.-]+$/.test(host) ? [`${host}:${port}`] : [];
 }
