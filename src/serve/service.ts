@@ -10,6 +10,7 @@ import type { KnownClass } from "../continual/state.ts";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import { BACKLOG } from "../host/served_backlog.ts";
 import { launchNight } from "../host/launch_night.ts";
 import { LearnerFolder, lockLearner } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
@@ -1046,8 +1047,6 @@ export interface ClassAnswer {
   readonly waiting: number;
 }
 
-/** The backlog's file, in the learner's folder. */
-export const BACKLOG = "backlog.sqlite";
 /** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
 const TAG = "snapshot";
 const LAST_DAY = "slept on";

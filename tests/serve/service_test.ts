@@ -3,6 +3,11 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { pack } from "../../src/cli/learner/pack.ts";
+import { show } from "../../src/cli/learner/show.ts";
+import type { Terminal } from "../../src/cli/terminal.ts";
+import { recordingTerminal } from "../cli/recording_terminal.ts";
+import { pictureOf } from "../../src/continual/pictures.ts";
 import { unpackLearner } from "../../src/continual/learner_file.ts";
 import { InputError } from "../../src/errors.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
@@ -11,7 +16,8 @@ import { Backlog } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
-import { BACKLOG, Service, type ServiceOptions } from "../../src/serve/service.ts";
+import { BACKLOG, waitingAtService } from "../../src/host/served_backlog.ts";
+import { Service, type ServiceOptions } from "../../src/serve/service.ts";
 import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
@@ -311,6 +317,34 @@ onGpu(
     assert.equal(service.episode(digests[0])!.status, "waiting");
   },
 );
+
+Deno.test("what waits with the service is told by who looks at the learner without it", () =>
+  withFolder(async (folder) => {
+    const learner = join(folder, "learner");
+    await bear(learner);
+    assert.equal(waitingAtService(learner), null);
+    const backlog = new Backlog(join(learner, BACKLOG));
+    assert.equal(waitingAtService(learner), null);
+    for (const value of [1, 2]) {
+      const pixels = new Uint8Array(16 * 16 * 3).fill(value);
+      await backlog.add(await pictureOf(pixels, "cat", ""), null, 0);
+    }
+    const told = `2 images wait in ${join(learner, BACKLOG)} of its service`;
+    assert.equal(waitingAtService(learner), told); // while it is served
+    backlog.close();
+    for (
+      const say of [
+        (terminal: Terminal) => show(learner, terminal),
+        (terminal: Terminal) => pack(learner, join(folder, "packed.safetensors"), terminal),
+      ]
+    ) {
+      const { terminal, printed } = recordingTerminal();
+      await say(terminal);
+      assert(printed.join("\n").includes(told), printed.join("\n"));
+    }
+    Deno.writeTextFileSync(join(learner, BACKLOG), "something else");
+    assert.match(waitingAtService(learner)!, /of its service cannot be read/);
+  }));
 
 Deno.test("what is no snapshot takes nothing's place", () =>
   withFolder(async (folder) => {

@@ -226,7 +226,7 @@ const pack = command({
   summary: "write a learner as one file",
   description:
     "Writes what a learner is, what waits for a night and its history as one file, which predict, exam, show and export " +
-    "read as it is, the page opens, and unpack makes a folder of.",
+    "read as it is, the page opens, and unpack makes a folder of. What waits with its service (serve) is not in it.",
   arguments: {
     learner: asked,
     file: text("<file>", "file to write", { path: "write", mandatory: true }),

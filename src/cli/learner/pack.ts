@@ -1,4 +1,5 @@
 import { packTo, unpackTo } from "../../host/learner_place.ts";
+import { waitingAtService } from "../../host/served_backlog.ts";
 import { readState } from "../../continual/generation.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
@@ -11,6 +12,12 @@ export async function pack(learner: string, file: string, terminal: Terminal): P
       (bytes / 1e6).toFixed(1)
     } MB; ask it with ./wscl predict ${file} IMAGE, or open it in the page`,
   );
+  const served = waitingAtService(learner);
+  if (served !== null) {
+    terminal.print(
+      `${served}, and not in ${file}: let the learner sleep on them there (POST /v1/sleep) and pack it again`,
+    );
+  }
 }
 
 /** Makes a folder of the learner in a file. */

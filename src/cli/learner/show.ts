@@ -4,6 +4,7 @@ import { generationsOf, readState } from "../../continual/generation.ts";
 import { type DatedRecord, parseHistory, standingNights } from "../../continual/record.ts";
 import type { LearnerStore } from "../../continual/store.ts";
 import { textTable } from "../../experiment/report.ts";
+import { waitingAtService } from "../../host/served_backlog.ts";
 import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
@@ -40,6 +41,8 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   for (const { path, value } of settings.changed) line("set", `${path} = ${JSON.stringify(value)}`);
   const waits = await waitingText(store, state, path, (text) => terminal.print(text));
   if (waits !== "") line("waiting", waits);
+  const served = waitingAtService(path);
+  if (served !== null) line("not taken yet", `${served} (./wscl serve ${path})`);
   if (classes.length === 0) return;
 
   const records = parseHistory(await store.lines(), (text) => terminal.print(text));
