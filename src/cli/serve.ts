@@ -24,7 +24,7 @@ export async function serve(
       report: ({ message }) => printError(`error: ${message}`),
     });
     try {
-      const subscription = service.events.subscribe(null);
+      const subscription = service.events.subscribe(null, { isOwn: true });
       const telling = tell(subscription, terminal);
       const listening = Promise.withResolvers<void>();
       const server = listen({

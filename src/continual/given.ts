@@ -178,6 +178,8 @@ export function checkName(name: string, names: ReadonlySet<string>): void {
     ? "it is no text in Unicode (half a surrogate pair)"
     : /\p{Cc}/u.test(name)
     ? "it has control characters"
+    : /[\u202a-\u202e\u2066-\u2069]/.test(name)
+    ? "it has characters that turn the direction of text"
     : isInvisible(name)
     ? "nothing of it can be seen"
     : RESERVED.some((word) => word === name || lookAlikes(word, [name]).length > 0)

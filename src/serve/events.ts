@@ -18,9 +18,9 @@ export class Events {
   #kept: ServiceEvent[] = [];
   #last = 0;
 
-  /** Subscribers. */
+  /** Subscribers, but for the process's own. */
   get count(): number {
-    return this.#subscribers.size;
+    return [...this.#subscribers].filter(({ isOwn }) => !isOwn).length;
   }
 
   /** Tells all. */
@@ -30,10 +30,21 @@ export class Events {
     for (const subscription of this.#subscribers) subscription.tell(event);
   }
 
-  /** Events from now on, and those behind `after` that are still kept. */
-  subscribe(after: number | null): Subscription {
+  /**
+   * Events from now on, and those behind `after` that are still kept.
+   *
+   * @param options.isOwn the process itself reads them, as to print them. Default false.
+   */
+  subscribe(
+    after: number | null,
+    { isOwn = false }: { readonly isOwn?: boolean } = {},
+  ): Subscription {
     const missed = after === null ? [] : this.#kept.filter(({ id }) => id > after);
-    const subscription = new Subscription(missed, () => this.#subscribers.delete(subscription));
+    const subscription = new Subscription(
+      missed,
+      () => this.#subscribers.delete(subscription),
+      isOwn,
+    );
     this.#subscribers.add(subscription);
     return subscription;
   }
@@ -46,13 +57,16 @@ export class Events {
 
 /** One who reads events. */
 export class Subscription {
+  /** Of the process itself. */
+  readonly isOwn: boolean;
   readonly #waiting: ServiceEvent[];
   readonly #leave: () => void;
   #wake: () => void = () => {};
   #closed = false;
 
   /** Begins with what was missed. */
-  constructor(missed: readonly ServiceEvent[], leave: () => void) {
+  constructor(missed: readonly ServiceEvent[], leave: () => void, isOwn = false) {
+    this.isOwn = isOwn;
     this.#waiting = [...missed];
     this.#leave = leave;
   }

@@ -104,7 +104,12 @@ export async function finishRestoring(learner: string, backlog: Backlog): Promis
   if (!isRestoring(learner)) return;
   const incoming = join(learner, INCOMING);
   const { [FILE]: bytes, tag } = await readWhole(incoming, "snapshot");
-  const { waiting, lines, opened } = await open(bytes);
+  const { waiting, lines, opened } = await open(bytes).catch((error) => {
+    if (!(error instanceof InputError)) throw error;
+    throw new InputError(
+      `${error.message}, or remove ${incoming} to keep the learner that is here`,
+    );
+  });
   const store = new LearnerFolder(learner);
   for (const shelf of ALL) {
     for (const name of await store.names(shelf)) await store.remove(shelf, name);

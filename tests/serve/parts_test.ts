@@ -71,6 +71,9 @@ Deno.test("who reads events slowly is let go, who comes again gets what was miss
   const next = again.next(10_000);
   events.emit("dawn");
   assert.equal((await next)?.type, "dawn");
+  const own = events.subscribe(null, { isOwn: true });
+  assert.equal(events.count, 1);
+  own.close();
   again.close();
   assert.equal(await again.next(0), undefined);
 });

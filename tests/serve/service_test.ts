@@ -294,6 +294,15 @@ onGpu(
       await bear(join(folder, "other"), { width: 8 });
       await using other = await opened(folder, { snapshots: away }, "other");
       await assert.rejects(other.snapshot(), refused(409, /another service has put one there/));
+      // One that is damaged takes nothing's place, and the service goes on.
+      const { tag } = (await away.get())!;
+      const flipped = bytes.with(-5, bytes.at(-5)! ^ 1) as Uint8Array<ArrayBuffer>;
+      const damagedTag = await away.put(flipped, tag);
+      const born = lastFiles(join(folder, "other"));
+      await assert.rejects(other.restore(), refused(409, /is damaged.*; the learner is as it was/));
+      assert.deepEqual(lastFiles(join(folder, "other")), born);
+      assert.equal(other.status().problem, null);
+      await away.put(bytes, damagedTag);
       assert.deepEqual(await other.restore(), { generation: 1 });
       assert.deepEqual(lastFiles(join(folder, "other")), lastFiles(join(folder, "learner")));
       assert.equal(other.episode(digests[1])!.status, "waiting");
