@@ -332,12 +332,15 @@ export class Backlog {
     this.#recount();
   }
 
-  /** They have happened. */
-  endChanges(digests: readonly string[]): void {
+  /** They have happened; another change of the same image, asked for meanwhile, stays. */
+  endChanges(changes: readonly Omit<Change, "picture">[]): void {
     this.#transaction(() => {
-      for (const digest of digests) {
+      for (const { digest, label, exchanged } of changes) {
         this.#dropAnswers(digest);
-        this.#run("DELETE FROM changes WHERE digest = ?", digest);
+        this.#run(
+          "DELETE FROM changes WHERE digest = ? AND label IS ? AND exchanged = ?",
+          ...[digest, label, exchanged ? 1 : 0],
+        );
       }
     });
   }

@@ -945,7 +945,9 @@ export class Service {
       if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
       this.#backlog.force(digest, label);
     }
-    this.#backlog.endChanges(changes.map(({ digest }) => digest));
+    this.#backlog.endChanges(
+      changes.map((one) => ({ ...one, exchanged: one.exchanged || waitAgain.has(one.digest) })),
+    );
     await this.#refresh();
     if (digests.length > 0) this.#exam = null;
     this.events.emit("forgotten", { images: digests.length, renamed: renamed.length });

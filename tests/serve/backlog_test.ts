@@ -111,3 +111,37 @@ Deno.test(
     backlog.close();
   }),
 );
+
+Deno.test(
+  "a change that was asked for while another is made outlives it, and a renamed picture waits once",
+  withBacklog(async (path) => {
+    const backlog = new Backlog(path);
+    const one = await picture(1);
+    const { digest } = one;
+    await backlog.intend({ digest, label: "dog", picture: one });
+    assert.deepEqual(backlog.changes().map(({ picture }) => picture?.pixels), [one.pixels]);
+    backlog.exchange([{ ...one, label: "dog" }]);
+    assert.deepEqual(backlog.change(digest), { label: "dog", exchanged: true });
+    await backlog.intend({ digest, label: null, picture: null });
+    backlog.endChanges([{ digest, label: "dog", exchanged: true }]);
+    assert.deepEqual(backlog.change(digest), { label: null, exchanged: false });
+    backlog.endChanges([{ digest, label: null, exchanged: false }]);
+    assert.deepEqual([backlog.changes(), backlog.count], [[], 1]);
+    backlog.close();
+  }),
+);
+
+Deno.test(
+  "changes of a backlog of an earlier version are made",
+  withBacklog((path) => {
+    using database = new DatabaseSync(path);
+    database.exec("CREATE TABLE changes (digest TEXT PRIMARY KEY, label TEXT) STRICT");
+    database.exec("INSERT INTO changes VALUES ('a', 'dog')");
+    const backlog = new Backlog(path);
+    assert.deepEqual(backlog.changes(), [
+      { digest: "a", label: "dog", exchanged: false, picture: null },
+    ]);
+    backlog.close();
+    return Promise.resolve();
+  }),
+);
