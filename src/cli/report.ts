@@ -1,14 +1,20 @@
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
-import { writing } from "../host/durable.ts";
-import { findReportFolders, readComparisonFile, readParts } from "../host/report_folders.ts";
+import { isThere, writing } from "../host/durable.ts";
+import {
+  findReportFolders,
+  readComparisonFile,
+  readParts,
+  type ReportFolders,
+  runsOfComparison,
+} from "../host/report_folders.ts";
 import { openReportTools } from "../host/report_tools.ts";
 import { readConfig, readSummary } from "../host/run_folder.ts";
 import { csvTables } from "../report/csv.ts";
-import { reportPage } from "../report/report.ts";
+import { isReportPage, reportPage } from "../report/report.ts";
 import { show } from "./learner/show.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -38,10 +44,7 @@ export async function report(
     : await readParts(folders, (text) => terminal.print(text));
   // Before anything is printed: what cannot be had is an error alone.
   const page = out === undefined ? null : reportPage(parts, await openReportTools());
-  if (folders.runs.length > 0) printRuns(folders.runs, terminal);
-  else {for (const file of folders.comparisons) {
-      terminal.print(comparisonTable(readComparisonFile(file)));
-    }}
+  printTables(folders, terminal);
   for (const learner of folders.learners) await show(learner, terminal);
   if (out !== undefined && page !== null) {
     write(out, page);
@@ -53,6 +56,19 @@ export async function report(
     for (const [name, text] of tables) write(join(csv, name), text);
     terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
   }
+}
+
+/** Comparisons by their rows, then the runs of none by their methods. */
+function printTables({ runs, comparisons }: ReportFolders, terminal: Terminal): void {
+  const compared = new Set<string>();
+  for (const file of comparisons) {
+    const comparison = readComparisonFile(file);
+    if (comparisons.length > 1) terminal.print(`${file}:`);
+    terminal.print(comparisonTable(comparison));
+    for (const run of runsOfComparison(file, comparison)) compared.add(resolve(run));
+  }
+  const others = runs.filter((run) => !compared.has(resolve(run)));
+  if (others.length > 0) printRuns(others, terminal);
 }
 
 function printRuns(runs: readonly string[], terminal: Terminal): void {
@@ -73,18 +89,39 @@ function printRuns(runs: readonly string[], terminal: Terminal): void {
   }
 }
 
-/** @throws {InputError} for a file that could not be written at the end. */
+/**
+ * Only a page of this program's, or a file with nothing in it, is replaced.
+ *
+ * @throws {InputError} for any other file that is there, and for one that could not be written at the end.
+ */
 function refuseOut(out: string): void {
+  const refuse = (found: string): never => {
+    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
+  };
+  if (out === "") {
+    throw new InputError(`Cannot write the report: --out names no file; name one, report.html say`);
+  }
+  if (out === "-") refuse("a page is not written to standard output");
   const isNew = !exists(out);
   try {
     Deno.openSync(out, { append: true, create: true }).close();
   } catch (error) {
-    const found = error instanceof Deno.errors.NotFound
-      ? `there is no folder ${dirname(out)}`
-      : (error as Error).message.split("\n")[0];
-    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
+    refuse(
+      error instanceof Deno.errors.NotFound
+        ? `there is no folder ${dirname(out)}`
+        : (error as Error).message.split("\n")[0],
+    );
   }
   if (isNew) Deno.removeSync(out);
+  else if (isThere(out) && !isOwnPage(out)) refuse("it is there already, and is no report");
+}
+
+/** Whether a file is a page of this command's, or empty. */
+function isOwnPage(path: string): boolean {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(1024);
+  const length = file.readSync(bytes) ?? 0;
+  return length === 0 || isReportPage(new TextDecoder().decode(bytes.subarray(0, length)));
 }
 
 function exists(path: string): boolean {
@@ -101,6 +138,9 @@ function write(path: string, text: string): void {
 }
 
 function makeFolder(path: string): void {
+  if (path === "") {
+    throw new InputError("Cannot write tables: --csv names no folder; name one, tables say");
+  }
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {

@@ -137,6 +137,13 @@ export function readComparisonFile(file: string): Comparison {
   return comparison as Comparison;
 }
 
+/** Folders in which the runs of a comparison lie, as long as they are there. */
+export function runsOfComparison(file: string, { rows }: Comparison): string[] {
+  return rows.flatMap(({ row, runs }) =>
+    runs.map(({ seed }) => join(dirname(file), `${row}-${seed}`))
+  );
+}
+
 function readRun(path: string, warn: (text: string) => void): RunRecord {
   const folder = runFolder(path);
   const config = readConfig(path);

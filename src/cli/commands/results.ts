@@ -46,7 +46,7 @@ export const report = command({
   needs: { lock: ({ out }) => out?.at(-1) ? "report.lock" : null },
   async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
-    await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
+    await report({ paths, out, csv }, terminal);
   },
 });
 
