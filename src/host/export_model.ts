@@ -6,7 +6,7 @@ import { encodeOnnx } from "../exchange/onnx.ts";
 import { onnxOfResNet18 } from "../exchange/onnx_resnet18.ts";
 import { encodeSafetensors, type HostTensor, type WrittenTensor } from "../net/safetensors.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem } from "./durable.ts";
+import { diskProblem, reasonOf } from "./durable.ts";
 import { type Exported, parametersIn, readExported, trainedNetwork } from "./exported.ts";
 
 /** What is written, and where. */
@@ -129,6 +129,8 @@ function write(file: string, bytes: Uint8Array, option: string): void {
     if (made) Deno.removeSync(file);
     const problem = error instanceof Deno.errors.AlreadyExists
       ? "it is there already;"
+      : error instanceof Deno.errors.NotCapable
+      ? `${reasonOf(error)};`
       : `${diskProblem(error)}, or`;
     throw new InputError(`Cannot write ${file}: ${problem} choose another file with ${option}`);
   }
