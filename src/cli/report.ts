@@ -3,9 +3,10 @@ import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
-import { isThere, writing } from "../host/durable.ts";
+import { isThere, reasonOf, writing } from "../host/durable.ts";
 import {
   findReportFolders,
+  readableFolders,
   readComparisonFile,
   readParts,
   type ReportFolders,
@@ -38,14 +39,20 @@ export async function report(
 ): Promise<void> {
   if (out !== undefined) refuseOut(out);
   if (csv !== undefined) makeFolder(csv);
-  const folders = findReportFolders(paths);
-  const parts = out === undefined && csv === undefined
-    ? []
-    : await readParts(folders, (text) => terminal.print(text));
+  // What is read twice is complained of once.
+  const said = new Set<string>();
+  const warn = (text: string) => {
+    if (!said.has(text)) terminal.print(text);
+    said.add(text);
+  };
+  const folders = readableFolders(findReportFolders(paths), warn);
+  const parts = out === undefined && csv === undefined ? [] : await readParts(folders, warn);
   // Before anything is printed: what cannot be had is an error alone.
   const page = out === undefined ? null : reportPage(parts, await openReportTools());
   printTables(folders, terminal);
-  for (const learner of folders.learners) await show(learner, terminal);
+  for (const learner of folders.learners) {
+    await show(learner, { ...terminal, print: (text) => said.has(text) || terminal.print(text) });
+  }
   if (out !== undefined && page !== null) {
     write(out, page);
     const bytes = new TextEncoder().encode(page).length;
@@ -54,7 +61,11 @@ export async function report(
   if (csv !== undefined) {
     const tables = csvTables(parts);
     for (const [name, text] of tables) write(join(csv, name), text);
-    terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
+    terminal.print(
+      tables.size === 0
+        ? `nothing written to ${csv}: there is nothing to put into tables`
+        : `written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`,
+    );
   }
 }
 
@@ -109,7 +120,7 @@ function refuseOut(out: string): void {
     refuse(
       error instanceof Deno.errors.NotFound
         ? `there is no folder ${dirname(out)}`
-        : (error as Error).message.split("\n")[0],
+        : reasonOf(error),
     );
   }
   if (isNew) Deno.removeSync(out);
@@ -144,9 +155,8 @@ function makeFolder(path: string): void {
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    const [reason] = (error as Error).message.split("\n");
     throw new InputError(
-      `Cannot make the folder ${path}: ${reason}; choose another with --csv`,
+      `Cannot make the folder ${path}: ${reasonOf(error)}; choose another with --csv`,
     );
   }
 }

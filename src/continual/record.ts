@@ -158,6 +158,20 @@ export function parseRecord(line: string): DatedRecord[] {
   return v.is(schema, value) ? [value as unknown as DatedRecord] : [];
 }
 
+/**
+ * How many of so many nights a history tells nothing of: those that a generation went through are in it, unless the
+ * file was damaged.
+ */
+export function nightsMissing(nights: number, records: readonly DatedRecord[]): number {
+  return Math.max(0, nights - standingNights(records).size);
+}
+
+/** What to say of nights that are missing; nothing where none are. */
+export function missingText(nights: number, records: readonly DatedRecord[]): string | null {
+  const missing = nightsMissing(nights, records);
+  return missing === 0 ? null : `Of ${missing} of ${nights} nights the history has no record`;
+}
+
 /** The records of a history; `warn` is told of lines that are none. */
 export function parseHistory(
   lines: readonly string[],

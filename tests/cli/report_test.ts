@@ -3,7 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
+import { type DatedRecord, missingText } from "../../src/continual/record.ts";
 import { compareRuns } from "../../src/experiment/comparison/results.ts";
+import { diskProblem, reasonOf } from "../../src/host/durable.ts";
 import { runFolder, writeJson } from "../../src/host/run_folder.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { exampleSummary } from "../experiment/example_summary.ts";
@@ -57,13 +59,16 @@ Deno.test("report prints a comparison by its rows, and runs of none beside it by
   withFolder(async (folder) => {
     const path = join(folder, "compare");
     const row = (name: string, method: string, classIl: number) =>
-      [name, [0, 1].map((seed) => ({
-        seed,
-        folder: `${name}-${seed}`,
-        summary: writeRun(join(path, `${name}-${seed}`), {
-          ...{ method, seed, schedule: null, classIl: classIl + seed },
-        }),
-      }))] as const;
+      [
+        name,
+        [0, 1].map((seed) => ({
+          seed,
+          folder: `${name}-${seed}`,
+          summary: writeRun(join(path, `${name}-${seed}`), {
+            ...{ method, seed, schedule: null, classIl: classIl + seed },
+          }),
+        })),
+      ] as const;
     const runs = new Map([row("er_ace", "er_ace", 40), row("er_ace_dream_start", "er_ace", 60)]);
     const images = { trained: 0, dreamt: 0, judged: 0, steps: 0 };
     const rows = [...runs.keys()].map((name) => ({ name, about: name, overrides: [], images }));
@@ -77,3 +82,89 @@ Deno.test("report prints a comparison by its rows, and runs of none beside it by
     assert.match(output, /\| finetune \| +1 \| +20\.00 /);
     assert.doesNotMatch(output, /50\.50/);
   }));
+
+Deno.test("report leaves out what it cannot read, says so, and fails where nothing is left", () =>
+  withFolder(async (folder) => {
+    const path = (...names: string[]) => join(folder, ...names);
+    writeRun(path("good"));
+    const { images: _, ...older } = writeRun(path("older"), { seed: 1 });
+    writeJson(runFolder(path("older")).summary, older);
+    const bad = (name: string, change: object) => {
+      writeJson(runFolder(path(name)).summary, { ...writeRun(path(name)), ...change });
+    };
+    bad("time", { seconds: "soon" });
+    bad("accuracy", { classIl: {} });
+    bad("heads", { heads: [999] });
+    Deno.mkdirSync(path("text"));
+    Deno.writeTextFileSync(runFolder(path("text")).summary, "{");
+    const { code, output } = await report(folder);
+    assert.equal(code, 0);
+    assert.match(output, /\| wscl staged \| +2 \|/);
+    assert.match(output, /left out: Cannot read run .*time: summary\.json .*\(seconds: .*"soon"\)/);
+    assert.match(output, /left out: Cannot read run .*accuracy: .*\(classIl\.matrix: /);
+    assert.match(output, /left out: Cannot read run .*heads: .*\(heads\.0: /);
+    assert.match(output, /left out: Cannot parse .*text/);
+    const alone = await report(path("time"));
+    assert.deepEqual([alone.code, alone.output], [2, ""]);
+    assert.match(alone.errors, /seconds: /);
+  }));
+
+Deno.test("report names the folder that runs are in where they lie deeper", () =>
+  withFolder(async (folder) => {
+    writeRun(join(folder, "part", "wscl-0"));
+    const { code, errors } = await report(folder);
+    assert.equal(code, 2);
+    assert(errors.endsWith(`runs that have ended are in ${join(folder, "part")}, name that`));
+  }));
+
+Deno.test("report says what it passes over in logs", () =>
+  withFolder(async (folder) => {
+    const run = join(folder, "run");
+    writeRun(run);
+    const start = JSON.stringify({ type: "phase", task: null, phase: "data", seconds: 0 });
+    Deno.writeTextFileSync(runFolder(run).log, `${start}\n\u0001\u0002\n{"type":"pha`);
+    const { code, output } = await report(run, "--csv", join(folder, "tables"));
+    assert.equal(code, 0);
+    assert.match(output, /Passed over in .*log\.jsonl: 2 lines are no events/);
+  }));
+
+Deno.test("report shows control characters as what they are: characters", () =>
+  withFolder(async (folder) => {
+    const run = join(folder, "a\u001b[31mred");
+    writeRun(run, { method: "m\u001b[2J", schedule: null });
+    writeRun(join(folder, "stopped\u001b[1m"), { completed: false });
+    const { output } = await report(folder);
+    assert.match(output, /m\ufffd\[2J/);
+    assert.match(output, /stopped\ufffd\[1m did not complete/);
+    assert(!output.includes("\u001b"));
+    const { errors } = await report(join(run, "\u001b[5m"));
+    assert.match(errors, /\ufffd\[5m/);
+    assert(!errors.includes("\u001b"));
+  }));
+
+Deno.test("a place that Deno keeps programs from is refused in the program's own words", () =>
+  withFolder(async (folder) => {
+    if (Deno.build.os !== "linux") return;
+    const run = join(folder, "run");
+    writeRun(run);
+    // Whoever may do everything is told what the system says.
+    for (const option of ["--out", "--csv"]) {
+      const { code, errors } = await report(run, option, "/proc/x/y");
+      assert.equal(code, 2);
+      assert.doesNotMatch(errors, /--allow/);
+      assert.match(errors, new RegExp(`another.* with ${option}`));
+    }
+    const refused = new Deno.errors.NotCapable(
+      'Requires all access to "/proc/x", run again with the --allow-all flag',
+    );
+    assert.equal(reasonOf(refused), "it belongs to the system");
+    assert.equal(diskProblem(refused), "it belongs to the system; choose another place");
+  }));
+
+Deno.test("nights of which the history has no record are counted", () => {
+  const night = (generation: number) => ({ generation, passed: true }) as DatedRecord;
+  assert.equal(missingText(2, [night(1), night(2)]), null);
+  // Back at an earlier generation there are more records than nights.
+  assert.equal(missingText(1, [night(1), night(2)]), null);
+  assert.equal(missingText(3, [night(2)]), "Of 2 of 3 nights the history has no record");
+});
