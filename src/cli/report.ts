@@ -14,6 +14,7 @@ import {
 } from "../host/report_folders.ts";
 import { openReportTools } from "../host/report_tools.ts";
 import { readConfig, readSummary } from "../host/run_folder.ts";
+import { nameText } from "../images/look_alike.ts";
 import { csvTables } from "../report/csv.ts";
 import { isReportPage, reportPage } from "../report/report.ts";
 import { show } from "./learner/show.ts";
@@ -96,7 +97,7 @@ function printRuns(runs: readonly string[], terminal: Terminal): void {
     );
   }
   for (const [path, summary] of summaries) {
-    if (!summary.completed) terminal.print(`left out: ${path} did not complete`);
+    if (!summary.completed) terminal.print(`left out: ${nameText(path)} did not complete`);
   }
 }
 

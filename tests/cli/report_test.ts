@@ -4,8 +4,11 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { main } from "../../src/cli/main.ts";
 import { type DatedRecord, missingText } from "../../src/continual/record.ts";
+import { newborn } from "../../src/continual/birth.ts";
+import { generationFiles, generationName } from "../../src/continual/generation.ts";
 import { compareRuns } from "../../src/experiment/comparison/results.ts";
 import { diskProblem, reasonOf } from "../../src/host/durable.ts";
+import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { runFolder, writeJson } from "../../src/host/run_folder.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { exampleSummary } from "../experiment/example_summary.ts";
@@ -131,11 +134,11 @@ Deno.test("report says what it passes over in logs", () =>
 Deno.test("report shows control characters as what they are: characters", () =>
   withFolder(async (folder) => {
     const run = join(folder, "a\u001b[31mred");
-    writeRun(run, { method: "m\u001b[2J", schedule: null });
+    writeRun(run, { method: "m\u001b[2J\nnext", schedule: null });
     writeRun(join(folder, "stopped\u001b[1m"), { completed: false });
     const { output } = await report(folder);
-    assert.match(output, /m\ufffd\[2J/);
-    assert.match(output, /stopped\ufffd\[1m did not complete/);
+    assert.match(output, /m\ufffd\[2J next \|/);
+    assert.match(output, /stopped\\u\{001B\}\[1m" did not complete/);
     assert(!output.includes("\u001b"));
     const { errors } = await report(join(run, "\u001b[5m"));
     assert.match(errors, /\ufffd\[5m/);
@@ -168,3 +171,13 @@ Deno.test("nights of which the history has no record are counted", () => {
   assert.equal(missingText(1, [night(1), night(2)]), null);
   assert.equal(missingText(3, [night(2)]), "Of 2 of 3 nights the history has no record");
 });
+
+Deno.test("of a learner without nights there are no tables, and that is said", () =>
+  withFolder(async (folder) => {
+    const learner = join(folder, "learner");
+    const born = await newborn({ settings: { width: 4, size: 16 } });
+    await new LearnerFolder(learner).write("generations", generationName(0), generationFiles(born));
+    const { code, output } = await report(learner, "--csv", join(folder, "tables"));
+    assert.equal(code, 0);
+    assert.match(output, /nothing written to .*tables: there is nothing to put into tables$/);
+  }));
