@@ -61,11 +61,14 @@ export function reasonOf(error: unknown): string {
 /** What went wrong with a file, in few words and with what to do. */
 export function diskProblem(error: unknown): string {
   const message = reasonOf(error);
-  if (error instanceof Deno.errors.NotCapable) return `${message}; choose another place`;
+  if (error instanceof Deno.errors.NotCapable) {
+    const ofSystem = /^Requires all access/.test(error.message);
+    return `${message}; ${ofSystem ? "choose another place" : "make the folder writable"}`;
+  }
   if (/os error 28\b|os error 122\b|no space left|quota/i.test(message)) {
     return `${message}; free some space`;
   }
-  if (/os error (1|13|30)\b|permission denied|read-only|requires write access/i.test(message)) {
+  if (/os error (1|13|30)\b|permission denied|read-only/i.test(message)) {
     return `${message}; make the folder writable`;
   }
   return `${message}; check the disk`;
