@@ -159,17 +159,12 @@ export function parseRecord(line: string): DatedRecord[] {
 }
 
 /**
- * How many of so many nights a history tells nothing of: those that a generation went through are in it, unless the
- * file was damaged.
+ * What to say of a learner of so many nights if its history lacks some: those that a generation went through are in it,
+ * unless the file was damaged. Null: it has all.
  */
-export function nightsMissing(nights: number, records: readonly DatedRecord[]): number {
-  return Math.max(0, nights - standingNights(records).size);
-}
-
-/** What to say of nights that are missing; nothing where none are. */
 export function missingText(nights: number, records: readonly DatedRecord[]): string | null {
-  const missing = nightsMissing(nights, records);
-  return missing === 0 ? null : `Of ${missing} of ${nights} nights the history has no record`;
+  const missing = nights - standingNights(records).size;
+  return missing <= 0 ? null : `Of ${missing} of ${nights} nights the history has no record`;
 }
 
 /** The records of a history; `warn` is told of lines that are none. */
