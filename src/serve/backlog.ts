@@ -45,6 +45,8 @@ export interface Change {
   readonly digest: string;
   /** Its other name; null: it is to be forgotten. */
   readonly label: string | null;
+  /** The image, where it gets another name. */
+  readonly picture: Picture | null;
 }
 
 /** The backlog cannot be written: nothing was acknowledged. */
@@ -71,7 +73,9 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS keys (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS changes (digest TEXT PRIMARY KEY, label TEXT) STRICT;
+  CREATE TABLE IF NOT EXISTS changes (
+    digest TEXT PRIMARY KEY, label TEXT, before TEXT, origin TEXT, pixels BLOB
+  ) STRICT;
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
@@ -249,13 +253,28 @@ export class Backlog {
 
   /** What is to happen between two nights. */
   changes(): Change[] {
-    return this.#all("SELECT digest, label FROM changes ORDER BY rowid") as unknown as Change[];
+    const rows = this.#all(
+      "SELECT digest, label, before, origin, pixels FROM changes ORDER BY rowid",
+    ) as unknown as {
+      readonly digest: string;
+      readonly label: string | null;
+      readonly before: string | null;
+      readonly origin: string | null;
+      readonly pixels: Uint8Array<ArrayBuffer> | null;
+    }[];
+    return rows.map(({ digest, label, before, origin, pixels }) => ({
+      ...{ digest, label },
+      picture: pixels && { digest, label: before!, from: origin!, pixels },
+    }));
   }
 
   /** Keeps what is to happen between two nights. */
-  async intend({ digest, label }: Change): Promise<void> {
+  async intend({ digest, label, picture }: Change): Promise<void> {
     await this.#together(() =>
-      this.#run("INSERT OR REPLACE INTO changes (digest, label) VALUES (?, ?)", digest, label)
+      this.#run(
+        "INSERT OR REPLACE INTO changes (digest, label, before, origin, pixels) VALUES (?, ?, ?, ?, ?)",
+        ...[digest, label, picture?.label ?? null, picture?.from ?? null, picture?.pixels ?? null],
+      )
     );
   }
 

@@ -22,7 +22,7 @@ import { Predictions } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { dayOf, isDue, type SleepTimes } from "./schedule.ts";
 import { finishRestoring, packSnapshot, stageSnapshot } from "./snapshot.ts";
-import { Fenced, type ObjectStore } from "./object_store.ts";
+import { Fenced, type ObjectStore, type StoredObject } from "./object_store.ts";
 
 /** How a learner is served. */
 export interface ServiceOptions {
@@ -405,9 +405,24 @@ export class Service {
         return { done: true, episode: this.episode(digest) };
       }
     }
-    await this.#backlog.intend({ digest, label });
+    await this.#backlog.intend({
+      ...{ digest, label },
+      picture: label === null ? null : await this.#pictureOf(digest),
+    });
     await this.#change();
     return { done: this.#backlog.changes().length === 0, episode: this.episode(digest) };
+  }
+
+  /** An image as it is held now: a night that goes on may learn it and hold it no more. @throws {Problem} */
+  async #pictureOf(digest: string): Promise<Picture> {
+    const { memory, exam, day } = await this.#learner.pictures();
+    const found = [...memory, ...exam, ...day, ...this.#backlog.all()]
+      .find((picture) => picture.digest === digest);
+    if (found) return found;
+    throw new Problem(
+      409,
+      `Cannot rename ${digest}: its pixels are not held any more; forget it (DELETE), and send it again`,
+    );
   }
 
   // ---- Sleeping -------------------------------------------------------------------------------
@@ -513,7 +528,7 @@ export class Service {
         throw new Problem(404, `Cannot restore: nothing is in ${store.name}; put a snapshot first`);
       }
       await Promise.allSettled(this.#arriving.values());
-      await stageSnapshot(this.#options.learner, found);
+      await this.#stage(found);
       await finishRestoring(this.#options.learner, this.#backlog);
       this.#exam = this.#model = null;
       await this.#reopen();
@@ -523,6 +538,15 @@ export class Service {
     } finally {
       this.#busy = null;
       this.#goOn();
+    }
+  }
+
+  /** @throws {Problem} where the snapshot is none, or damaged: the learner stays as it is. */
+  async #stage(found: StoredObject): Promise<void> {
+    try {
+      await stageSnapshot(this.#options.learner, found);
+    } catch (error) {
+      throw error instanceof InputError ? new Problem(409, error.message) : error;
     }
   }
 
@@ -885,8 +909,9 @@ export class Service {
     const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
     const learned = new Set(trained.map(({ digest }) => digest));
     const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
-    const renamed = changes.flatMap(({ digest, label }): Picture[] => {
-      const picture = pictures.get(digest);
+    const renamed = changes.flatMap(({ digest, label, picture: before }): Picture[] => {
+      // What a night has learned and does not remember is still here as it was.
+      const picture = pictures.get(digest) ?? (learned.has(digest) ? before : null);
       return label === null || !picture ? [] : [{ ...picture, label }];
     });
     // First they wait under their new names, then they are forgotten under the old ones.

@@ -49,6 +49,23 @@ Deno.test(
 );
 
 Deno.test(
+  "an image that gets another name is kept with what is to happen to it",
+  withBacklog(async (path) => {
+    const backlog = new Backlog(path);
+    const [renamed, gone] = [await picture(1), await picture(2)];
+    await backlog.intend({ digest: renamed.digest, label: "dog", picture: renamed });
+    await backlog.intend({ digest: gone.digest, label: null, picture: null });
+    backlog.close();
+    const again = new Backlog(path);
+    assert.deepEqual(again.changes().map(({ picture }) => picture && { ...picture }), [
+      { ...renamed, pixels: new Uint8Array(renamed.pixels) },
+      null,
+    ]);
+    again.close();
+  }),
+);
+
+Deno.test(
   "an answer under a key is kept with its episode, and for a day, whatever the clock does",
   withBacklog(async (path) => {
     const backlog = new Backlog(path);

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { packLearner } from "../../src/continual/learner_file.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { Backlog } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
@@ -286,12 +287,26 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     const backlog = new Backlog(join(learner, BACKLOG));
     const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
     backlog.close();
-    const at = new TextDecoder("latin1").decode(bytes).indexOf("generations/");
-    const elsewhere = bytes.slice();
-    elsewhere.set(new TextEncoder().encode("../rations/x"), at);
+    const latin = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
+    const elsewhere = Uint8Array.from(
+      latin.replaceAll("generations/", "../rations/x"),
+      (character) => character.charCodeAt(0),
+    );
+    // A byte of any file, wherever it is.
+    const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
+    for (let part = 0; part < 20; part++) {
+      const flipped = bytes.slice();
+      flipped[header + Math.floor((part + 0.5) / 20 * (bytes.length - header))] ^= 1;
+      await assert.rejects(
+        stageSnapshot(learner, { bytes: flipped, tag: "x" }),
+        /Cannot restore the snapshot: .* is damaged: its checksum is another; put another one there/,
+      );
+    }
+    const packed = await packLearner(new LearnerFolder(learner));
     for (
       const [damaged, message] of [
         [elsewhere, /Cannot restore the snapshot: it holds "\.\.\//],
+        [packed, /it is a packed learner, which \.\/wscl unpack opens/],
         [bytes.slice(0, 1000), /the snapshot/],
         [new Uint8Array(0), /the snapshot/],
       ] as const
