@@ -14,6 +14,8 @@ const MEMORY = "memory.safetensors";
 const EXAM = "exam.safetensors";
 const TRAINED = "trained.safetensors";
 const NIGHT = "night.json";
+/** Those that every generation has. */
+export const GENERATION_FILES: readonly string[] = [STATE, MODEL, MEMORY, EXAM, NIGHT];
 
 /** A picture of the exam, and whether it was answered right at the last dawn. */
 export interface ExamPicture extends Picture {

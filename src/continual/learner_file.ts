@@ -69,7 +69,9 @@ export async function unpackLearner(
   const { format, digests = "", nights = "" } = metadata;
   if (format !== FORMAT) {
     fail(
-      format?.startsWith("wscl learner")
+      format?.startsWith("wscl snapshot")
+        ? "it is a snapshot of a service; restore it with ./wscl serve LEARNER --snapshots FOLDER"
+        : format?.startsWith("wscl learner")
         ? `its format is "${format}", this program reads "${FORMAT}"; use a newer version`
         : "it is a safetensors file, but no learner's; save it from the page, or with ./wscl pack LEARNER",
     );

@@ -148,9 +148,9 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       handle: async (context) => {
         const key = keyOf(context, "keep the episode");
         const sent = await readEpisode(context.req.raw, context.req.query("label"));
-        const { isNew, repeated, episode } = await service.teach({ ...sent, key });
+        const { wasNew, repeated, episode } = await service.teach({ ...sent, key });
         if (repeated) context.header("idempotency-replayed", "true");
-        return context.json(episode, isNew || repeated ? 202 : 200);
+        return context.json(episode, wasNew ? 202 : 200);
       },
     },
     {

@@ -45,7 +45,9 @@ export interface Change {
   readonly digest: string;
   /** Its other name; null: it is to be forgotten. */
   readonly label: string | null;
-  /** The image, where it gets another name. */
+  /** It waits under its other name already, and is only to be forgotten under the old one. */
+  readonly exchanged: boolean;
+  /** What is to get the other name, as it was when that was asked for: a night may crowd it out. */
   readonly picture: Picture | null;
 }
 
@@ -73,11 +75,17 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS keys (
     key TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, answer TEXT NOT NULL, at INTEGER NOT NULL
   ) STRICT;
-  CREATE TABLE IF NOT EXISTS changes (
-    digest TEXT PRIMARY KEY, label TEXT, before TEXT, origin TEXT, pixels BLOB
-  ) STRICT;
+  CREATE TABLE IF NOT EXISTS changes (digest TEXT PRIMARY KEY, label TEXT) STRICT;
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
+
+/** Columns of changes beside digest and label. */
+const CHANGES = [
+  ["exchanged", "INTEGER NOT NULL DEFAULT 0"],
+  ["old", "TEXT"],
+  ["origin", "TEXT"],
+  ["pixels", "BLOB"],
+] as const;
 
 /** The backlog of a learner: a database beside it. One process opens it: whoever has the learner's lock. */
 export class Backlog {
@@ -95,6 +103,11 @@ export class Backlog {
       // WAL with FULL: a transaction is on the disk when COMMIT returns, by one fsync of the log.
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
       db.exec(TABLES);
+      // Those of earlier versions have less.
+      const columns = db.prepare("PRAGMA table_info(changes)").all().map(({ name }) => name);
+      for (const [name, type] of CHANGES) {
+        if (!columns.includes(name)) db.exec(`ALTER TABLE changes ADD COLUMN ${name} ${type}`);
+      }
       return db;
     });
     this.#count = Number(this.#get("SELECT count(*) AS n FROM episodes")!.n);
@@ -127,28 +140,34 @@ export class Backlog {
    * fsync.
    *
    * @param key idempotency key, with what was sent under it and what is answered
-   * @returns false where it was here already.
+   * @returns `known` where it was here already; `taken` where the key was used for something else: nothing is kept.
    * @throws {BacklogError}
    */
   async add(
     picture: Picture,
     key: ({ readonly key: string } & KeptAnswer) | null,
     now: number,
-  ): Promise<boolean> {
+  ): Promise<"added" | "known" | "taken"> {
     return await this.#together(() => {
+      // In the same transaction, so that of several at once one has the key.
+      if (key && this.#isTaken(key)) return "taken";
       const { digest, label, from, pixels } = picture;
       const { changes } = this.#run(
         "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         ...[digest, label, from, pixels],
       );
       if (key) this.#keep(key, now);
-      return Number(changes) > 0;
+      return Number(changes) > 0 ? "added" : "known";
     });
   }
 
-  /** Keeps an answer alone, as to an episode that is known already. */
-  async keepAnswer(key: { readonly key: string } & KeptAnswer, now: number): Promise<void> {
-    await this.#together(() => this.#keep(key, now));
+  /** Keeps an answer alone, as to an episode that is known already; false where the key was used for something else. */
+  async keepAnswer(key: { readonly key: string } & KeptAnswer, now: number): Promise<boolean> {
+    return await this.#together(() => {
+      if (this.#isTaken(key)) return false;
+      this.#keep(key, now);
+      return true;
+    });
   }
 
   /** What was answered under a key. */
@@ -160,23 +179,26 @@ export class Backlog {
 
   /** Gives an episode that no night has taken another name; false where there is none. */
   async relabel(digest: string, label: string): Promise<boolean> {
-    return await this.#together(() =>
-      Number(
-        this.#run(
-          "UPDATE episodes SET label = ? WHERE digest = ? AND night IS NULL",
-          ...[label, digest],
-        ).changes,
-      ) > 0
-    );
+    return await this.#together(() => {
+      this.#dropAnswers(digest);
+      const { changes } = this.#run(
+        "UPDATE episodes SET label = ? WHERE digest = ? AND night IS NULL",
+        ...[label, digest],
+      );
+      return Number(changes) > 0;
+    });
   }
 
   /** Lets an episode go that no night has taken; false where there is none. */
   async remove(digest: string): Promise<boolean> {
-    return await this.#together(() =>
-      Number(
-        this.#run("DELETE FROM episodes WHERE digest = ? AND night IS NULL", digest).changes,
-      ) > 0
-    );
+    return await this.#together(() => {
+      this.#dropAnswers(digest);
+      const { changes } = this.#run(
+        "DELETE FROM episodes WHERE digest = ? AND night IS NULL",
+        digest,
+      );
+      return Number(changes) > 0;
+    });
   }
 
   /**
@@ -253,29 +275,30 @@ export class Backlog {
 
   /** What is to happen between two nights. */
   changes(): Change[] {
-    const rows = this.#all(
-      "SELECT digest, label, before, origin, pixels FROM changes ORDER BY rowid",
-    ) as unknown as {
-      readonly digest: string;
-      readonly label: string | null;
-      readonly before: string | null;
-      readonly origin: string | null;
-      readonly pixels: Uint8Array<ArrayBuffer> | null;
-    }[];
-    return rows.map(({ digest, label, before, origin, pixels }) => ({
-      ...{ digest, label },
-      picture: pixels && { digest, label: before!, from: origin!, pixels },
-    }));
+    return this.#all(
+      "SELECT digest, label, exchanged, old, origin, pixels FROM changes ORDER BY rowid",
+    ).map(({ digest, label, exchanged, old, origin, pixels }) => ({
+      ...{ digest, label, exchanged: exchanged === 1 },
+      picture: pixels === null ? null : { digest, label: old, from: origin, pixels },
+    })) as unknown as Change[];
   }
 
-  /** Keeps what is to happen between two nights. */
-  async intend({ digest, label, picture }: Change): Promise<void> {
-    await this.#together(() =>
+  /** What is to happen to one of them. */
+  change(digest: string): Pick<Change, "label" | "exchanged"> | null {
+    const found = this.#get("SELECT label, exchanged FROM changes WHERE digest = ?", digest);
+    return found && { label: found.label as string | null, exchanged: found.exchanged === 1 };
+  }
+
+  /** Keeps what is to happen between two nights; with it, where it gets another name, the picture itself. */
+  async intend({ digest, label, picture }: Omit<Change, "exchanged">): Promise<void> {
+    await this.#together(() => {
+      this.#dropAnswers(digest);
       this.#run(
-        "INSERT OR REPLACE INTO changes (digest, label, before, origin, pixels) VALUES (?, ?, ?, ?, ?)",
-        ...[digest, label, picture?.label ?? null, picture?.from ?? null, picture?.pixels ?? null],
-      )
-    );
+        "INSERT OR REPLACE INTO changes (digest, label, old, origin, pixels) VALUES (?, ?, ?, ?, ?)",
+        ...[digest, label],
+        ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
+      );
+    });
   }
 
   /** Images that get other names wait again, and what they were is to be forgotten: all at once. */
@@ -286,10 +309,18 @@ export class Backlog {
           "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
           ...[digest, label, from, pixels],
         );
-        this.#run("UPDATE changes SET label = NULL WHERE digest = ?", digest);
+        this.#run("UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?", digest);
       }
     });
     this.#recount();
+  }
+
+  /** One of the episodes, with its pixels. */
+  picture(digest: string): Picture | null {
+    return this.#get(
+      'SELECT digest, label, origin AS "from", pixels FROM episodes WHERE digest = ?',
+      digest,
+    ) as unknown as Picture | null;
   }
 
   /** Renames or removes an episode, whichever night has taken it. */
@@ -304,7 +335,10 @@ export class Backlog {
   /** They have happened. */
   endChanges(digests: readonly string[]): void {
     this.#transaction(() => {
-      for (const digest of digests) this.#run("DELETE FROM changes WHERE digest = ?", digest);
+      for (const digest of digests) {
+        this.#dropAnswers(digest);
+        this.#run("DELETE FROM changes WHERE digest = ?", digest);
+      }
     });
   }
 
@@ -372,6 +406,16 @@ export class Backlog {
       "DELETE FROM keys WHERE rowid <= (SELECT max(rowid) FROM keys) - ?",
       MOST_KEYS,
     );
+  }
+
+  #isTaken({ key, fingerprint }: { readonly key: string } & KeptAnswer): boolean {
+    const before = this.answerTo(key);
+    return before !== null && before.fingerprint !== fingerprint;
+  }
+
+  /** What was answered to an episode is not true any more. */
+  #dropAnswers(digest: string): void {
+    this.#run("DELETE FROM keys WHERE substr(fingerprint, 1, 65) = ?", `${digest} `);
   }
 
   /** Does it in one transaction with all that is asked for in this turn of the event loop. */

@@ -22,7 +22,7 @@ import { Predictions } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { dayOf, isDue, type SleepTimes } from "./schedule.ts";
 import { finishRestoring, packSnapshot, stageSnapshot } from "./snapshot.ts";
-import { Fenced, type ObjectStore, type StoredObject } from "./object_store.ts";
+import { Fenced, type ObjectStore } from "./object_store.ts";
 
 /** How a learner is served. */
 export interface ServiceOptions {
@@ -305,11 +305,16 @@ export class Service {
   /**
    * Keeps an episode for the next night; it is on the disk when this resolves.
    *
-   * @returns whether it is new: otherwise it is known already.
+   * @returns whether it is new: otherwise it is known already; whether it was when it was first sent under its key.
    * @throws {Problem} @throws {InputError} @throws {BacklogError}
    */
   async teach({ image, label, from, key }: SentEpisode): Promise<
-    { readonly isNew: boolean; readonly repeated: boolean; readonly episode: EpisodeAnswer }
+    {
+      readonly isNew: boolean;
+      readonly wasNew: boolean;
+      readonly repeated: boolean;
+      readonly episode: EpisodeAnswer;
+    }
   > {
     this.#touch();
     this.#refuseBusy();
@@ -317,24 +322,22 @@ export class Service {
     const picture = await pictureOf(sent, label, from);
     const { digest } = picture;
     const fingerprint = `${digest} ${label}`;
+    // Who sends the same at the same time waits for the first one's answer.
+    await this.#arriving.get(digest)?.catch(() => {});
     const before = key === null ? null : this.#backlog.answerTo(key);
     if (before) {
-      if (before.fingerprint !== fingerprint) {
-        throw new Problem(
-          422,
-          "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
-        );
-      }
-      return { isNew: false, repeated: true, episode: JSON.parse(before.answer) };
+      if (before.fingerprint !== fingerprint) throw keyIsTaken();
+      const { wasNew = true, ...episode } = JSON.parse(before.answer);
+      return { isNew: false, wasNew, repeated: true, episode };
     }
-    await this.#arriving.get(digest)?.catch(() => {});
     const isNew = this.#look(picture);
     const known = this.episode(digest);
     const episode: EpisodeAnswer = known ?? { digest, label, status: "waiting" };
-    const kept = key === null ? null : { key, fingerprint, answer: JSON.stringify(episode) };
+    const answer = JSON.stringify({ ...episode, wasNew: isNew });
+    const kept = key === null ? null : { key, fingerprint, answer };
     if (!isNew) {
-      if (kept) await this.#backlog.keepAnswer(kept, Date.now());
-      return { isNew: false, repeated: false, episode };
+      if (kept && !await this.#backlog.keepAnswer(kept, Date.now())) throw keyIsTaken();
+      return { isNew: false, wasNew: false, repeated: false, episode };
     }
     if (this.#backlog.count + this.#arriving.size >= this.#options.mostWaiting) {
       throw new Problem(
@@ -347,19 +350,19 @@ export class Service {
     const arriving = this.#backlog.add(picture, kept, Date.now());
     this.#arriving.set(digest, arriving);
     try {
-      await arriving;
+      if (await arriving === "taken") throw keyIsTaken();
     } catch (error) {
       await this.#refresh(); // it is not known after all
       throw error;
     } finally {
       this.#arriving.delete(digest);
     }
-    return { isNew: true, repeated: false, episode };
+    return { isNew: true, wasNew: true, repeated: false, episode };
   }
 
   /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
   episode(digest: string): EpisodeAnswer | null {
-    const changing = this.#backlog.changes().find((change) => change.digest === digest);
+    const changing = this.#backlog.change(digest) !== null;
     const held = this.#held.get(digest);
     if (held) return changing ? { ...held, status: "changing" } : held;
     const waiting = this.#backlog.find(digest);
@@ -389,7 +392,15 @@ export class Service {
           "answered",
       );
     }
-    if (label !== null) this.#known.checkLabel(label);
+    if (label !== null) this.#checkLabel(label);
+    const before = this.#backlog.change(digest);
+    if (label !== null && before && before.label === null) {
+      throw new Problem(
+        409,
+        `Cannot rename ${digest}: it is to be forgotten when the night has ended; send it again then`,
+      );
+    }
+    if (label === found.label && !before) return { done: true, episode: found };
     if (label !== null && found.status === "learned") {
       throw new Problem(
         409,
@@ -405,24 +416,10 @@ export class Service {
         return { done: true, episode: this.episode(digest) };
       }
     }
-    await this.#backlog.intend({
-      ...{ digest, label },
-      picture: label === null ? null : await this.#pictureOf(digest),
-    });
+    const picture = label === null ? null : await this.#pictureOf(digest);
+    await this.#backlog.intend({ digest, label, picture });
     await this.#change();
     return { done: this.#backlog.changes().length === 0, episode: this.episode(digest) };
-  }
-
-  /** An image as it is held now: a night that goes on may learn it and hold it no more. @throws {Problem} */
-  async #pictureOf(digest: string): Promise<Picture> {
-    const { memory, exam, day } = await this.#learner.pictures();
-    const found = [...memory, ...exam, ...day, ...this.#backlog.all()]
-      .find((picture) => picture.digest === digest);
-    if (found) return found;
-    throw new Problem(
-      409,
-      `Cannot rename ${digest}: its pixels are not held any more; forget it (DELETE), and send it again`,
-    );
   }
 
   // ---- Sleeping -------------------------------------------------------------------------------
@@ -444,12 +441,27 @@ export class Service {
   ): Promise<SleepAnswer> {
     if (why === "request") this.#touch();
     this.#refuseBusy();
-    const before = key === null ? null : this.#backlog.answerTo(key);
-    if (before) return this.#repeated(before);
+    if (accept && discard) {
+      throw new Problem(
+        400,
+        "Cannot sleep: accept and discard do not go together; send one of them",
+      );
+    }
     await Promise.allSettled(this.#arriving.values());
-    if (discard) return await this.#discard();
-    const { taken, held } = this.#learnable();
+    const fingerprint = `${SLEEP} ${JSON.stringify({ accept, discard })}`;
+    const before = key === null ? null : this.#backlog.answerTo(key);
+    if (before) return this.#repeated(before, fingerprint);
+    const keep = async (answer: SleepAnswer) => {
+      if (key === null) return answer;
+      const kept = { key, fingerprint, answer: JSON.stringify(answer) };
+      await this.#backlog.keepAnswer(kept, Date.now());
+      return answer;
+    };
+    if (discard) return await keep(await this.#discard());
     const [goesOn] = this.#backlog.nights(["day"]);
+    // What waits beside the night that was refused goes on waiting.
+    if (accept && this.#refused && !goesOn) return await keep(await this.#accept());
+    const { taken, held } = this.#learnable();
     const answer = (night: number): SleepAnswer => ({
       night,
       status: this.#asleep && night !== goesOn?.id ? "queued" : "asleep",
@@ -458,15 +470,14 @@ export class Service {
     });
     if (taken.length === 0 && goesOn) {
       this.#goOn();
-      return answer(goesOn.id);
+      const images = [...this.#dayCounts.values()].reduce((sum, count) => sum + count, 0);
+      return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0 && accept && this.#refused) return await this.#accept();
     if (taken.length === 0) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#spent.length, why },
       taken,
-      (night) =>
-        key === null ? null : { key, fingerprint: SLEEP, answer: JSON.stringify(answer(night)) },
+      (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
     );
     const answered = answer(id);
@@ -522,31 +533,31 @@ export class Service {
       throw new Problem(409, "Cannot restore: the learner sleeps; wait for its dawn", 30);
     }
     this.#busy = "a snapshot is being restored";
+    let halfway = false;
     try {
       const found = await store.get();
       if (!found) {
         throw new Problem(404, `Cannot restore: nothing is in ${store.name}; put a snapshot first`);
       }
       await Promise.allSettled(this.#arriving.values());
-      await this.#stage(found);
+      await stageSnapshot(this.#options.learner, found).catch((error) => {
+        if (!(error instanceof InputError)) throw error;
+        throw new Problem(409, `${error.message}; the learner is as it was`);
+      });
+      // From here on what it was may be gone, and only what comes is whole.
+      halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
       this.#exam = this.#model = null;
       await this.#reopen();
+      halfway = false;
       await this.#predictions.take();
       this.events.emit("restored", { generation: this.generation });
       return { generation: this.generation };
     } finally {
-      this.#busy = null;
+      this.#busy = halfway
+        ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
+        : null;
       this.#goOn();
-    }
-  }
-
-  /** @throws {Problem} where the snapshot is none, or damaged: the learner stays as it is. */
-  async #stage(found: StoredObject): Promise<void> {
-    try {
-      await stageSnapshot(this.#options.learner, found);
-    } catch (error) {
-      throw error instanceof InputError ? new Problem(409, error.message) : error;
     }
   }
 
@@ -616,6 +627,13 @@ export class Service {
       if (!(error instanceof InputError)) throw error;
       throw new Problem(422, error.message);
     }
+  }
+
+  /** A picture that the learner holds, or that waits; of a learner that sleeps, as it was at dusk. */
+  async #pictureOf(digest: string): Promise<Picture | null> {
+    const { memory, exam, day } = await this.#pictures();
+    const held = [...day, ...memory, ...exam].find((one) => one.digest === digest);
+    return held ?? this.#backlog.picture(digest);
   }
 
   /** Reads anew what is known, after something has changed. */
@@ -714,11 +732,12 @@ export class Service {
     return { night: null, status: "accepted", images: 0, held: {} };
   }
 
-  #repeated({ fingerprint, answer }: KeptAnswer): SleepAnswer {
-    if (fingerprint === SLEEP) return JSON.parse(answer);
+  #repeated(before: KeptAnswer, fingerprint: string): SleepAnswer {
+    if (before.fingerprint === fingerprint) return JSON.parse(before.answer);
+    const found = before.fingerprint.startsWith(SLEEP) ? "another request to sleep" : "an episode";
     throw new Problem(
       422,
-      "Cannot sleep: the Idempotency-Key was used for an episode; give each request a key of its own",
+      `Cannot sleep: the Idempotency-Key was used for ${found}; give each request a key of its own`,
     );
   }
 
@@ -909,18 +928,20 @@ export class Service {
     const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
     const learned = new Set(trained.map(({ digest }) => digest));
     const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
-    const renamed = changes.flatMap(({ digest, label, picture: before }): Picture[] => {
-      // What a night has learned and does not remember is still here as it was.
-      const picture = pictures.get(digest) ?? (learned.has(digest) ? before : null);
-      return label === null || !picture ? [] : [{ ...picture, label }];
+    const renamed = changes.flatMap(({ digest, label, exchanged, picture }): Picture[] => {
+      // What the night has learned and crowded out is as it was kept with the change.
+      const found = pictures.get(digest) ?? picture;
+      const isHere = exchanged || this.#backlog.find(digest) !== null;
+      return label === null || !found || isHere ? [] : [{ ...found, label }];
     });
     // First they wait under their new names, then they are forgotten under the old ones.
     if (renamed.length > 0) this.#backlog.exchange(renamed);
     const digests = changes.map(({ digest }) => digest).filter(isHeld);
     if (digests.length > 0) await this.#learner.forget({ digests });
     // What had been taken by a night that has not begun is still here.
-    for (const { digest, label } of changes) {
-      if (isHeld(digest)) continue;
+    const waitAgain = new Set(renamed.map(({ digest }) => digest));
+    for (const { digest, label, exchanged } of changes) {
+      if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
       this.#backlog.force(digest, label);
     }
     this.#backlog.endChanges(changes.map(({ digest }) => digest));
@@ -1030,8 +1051,15 @@ export const BACKLOG = "backlog.sqlite";
 /** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
 const TAG = "snapshot";
 const LAST_DAY = "slept on";
-/** What was sent under a key to let it sleep; no episode has this. */
+/** With what begins what was sent under a key to let it sleep; no episode does. */
 const SLEEP = "sleep";
+
+function keyIsTaken(): Problem {
+  return new Problem(
+    422,
+    "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
+  );
+}
 
 async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
   return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));

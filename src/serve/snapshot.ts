@@ -1,19 +1,22 @@
 import { join } from "node:path";
-import { decodePictures, encodePictures } from "../continual/pictures.ts";
-import { readGeneration, readState } from "../continual/generation.ts";
-import { type Files, MemoryLearnerStore, type Shelf } from "../continual/store.ts";
+import { EPISODES } from "../continual/day.ts";
+import { GENERATION_FILES, readGeneration, readLast, readState } from "../continual/generation.ts";
+import { decodePictures, encodePictures, type Picture } from "../continual/pictures.ts";
+import { tableOf } from "../continual/start.ts";
+import { MemoryLearnerStore, type Shelf } from "../continual/store.ts";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
+import { parseJson } from "../experiment/json.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
 import { removeIfThere } from "../host/durable.ts";
 import { isWhole, readWhole, removeWhole, writeWhole } from "../host/whole_folder.ts";
+import { packState } from "../net/network_state.ts";
 import { decodeSafetensors, encodeSafetensors } from "../net/safetensors.ts";
 import type { Backlog } from "./backlog.ts";
 import type { StoredObject } from "./object_store.ts";
 
-// A snapshot is one safetensors file, whose tensors are the learner's files, by their paths. Of a night that goes on it
-// has what the night is made of, not how far it is: that is of one machine, and the night comes to the same there. The
-// metadata have the SHA-256 of each file.
+// A snapshot is one safetensors file, whose tensors are the learner's files, by their paths, with the SHA-256 of each. Of a night that goes on it
+// has what the night is made of, not how far it is: that is of one machine, and the night comes to the same there.
 
 /** What is put away, in this order: an image that a night learns meanwhile is in the day, or in the generation. */
 const SHELVES = ["forgetting", "day", "refused", "generations"] as const satisfies readonly Shelf[];
@@ -23,6 +26,8 @@ const ALL: readonly Shelf[] = ["checkpoints", "night", ...SHELVES];
 const WAITING = "waiting.safetensors";
 const HISTORY = "nights.jsonl";
 const FORMAT = "wscl snapshot 1";
+/** Of packed learners, and of snapshots without checksums. */
+const OTHER_FORMAT = "wscl learner 1";
 
 const INCOMING = "incoming";
 const FILE = "snapshot.safetensors";
@@ -57,6 +62,14 @@ async function pack(store: LearnerFolder, backlog: Backlog): Promise<Uint8Array<
   }
   const history = (await store.lines()).map((line) => line + "\n").join("");
   files.set(HISTORY, new TextEncoder().encode(history));
+  return await encode(files, size);
+}
+
+/** Files as a snapshot. */
+export async function encode(
+  files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
+  size: number,
+): Promise<Uint8Array<ArrayBuffer>> {
   const digests: Record<string, string> = {};
   for (const [path, data] of files) digests[path] = await sha256(data);
   return encodeSafetensors(
@@ -66,13 +79,13 @@ async function pack(store: LearnerFolder, backlog: Backlog): Promise<Uint8Array<
 }
 
 /**
- * Keeps a snapshot in a learner's folder, whole, to be taken by {@linkcode finishRestoring}. All of it is read before:
- * what is no snapshot, or a damaged one, must not take anything's place.
+ * Keeps a snapshot in a learner's folder, whole, to be taken by {@linkcode finishRestoring}. It is opened before: what
+ * is no learner takes nothing's place.
  *
- * @throws {InputError} for such a one; nothing is kept then.
+ * @throws {InputError} for bytes that are no snapshot, for one that is damaged, and for one that cannot be opened.
  */
 export async function stageSnapshot(learner: string, { bytes, tag }: StoredObject): Promise<void> {
-  await check(await read(bytes));
+  await open(bytes);
   const tagged = new TextEncoder().encode(tag);
   await writeWhole(learner, INCOMING, { [FILE]: bytes, tag: tagged });
 }
@@ -82,87 +95,124 @@ export function isRestoring(learner: string): boolean {
   return isWhole(join(learner, INCOMING));
 }
 
-/** Takes the snapshot that waits, if one does. May be interrupted anywhere and called again. */
+/**
+ * Takes the snapshot that waits, if one does. May be interrupted anywhere and called again.
+ *
+ * @throws {InputError} where it cannot be opened; nothing is removed then.
+ */
 export async function finishRestoring(learner: string, backlog: Backlog): Promise<void> {
   if (!isRestoring(learner)) return;
   const incoming = join(learner, INCOMING);
   const { [FILE]: bytes, tag } = await readWhole(incoming, "snapshot");
-  const { files, size } = await read(bytes);
+  const { waiting, lines, opened } = await open(bytes);
   const store = new LearnerFolder(learner);
   for (const shelf of ALL) {
     for (const name of await store.names(shelf)) await store.remove(shelf, name);
   }
-  backlog.replaceAll(decodePictures(files.get(WAITING)!, WAITING, size));
+  backlog.replaceAll(waiting);
   backlog.setFact("snapshot", new TextDecoder().decode(tag));
+  for (const shelf of SHELVES) {
+    for (const name of await opened.names(shelf)) {
+      await store.write(shelf, name, await opened.read(shelf, name));
+    }
+  }
+  removeIfThere(join(learner, HISTORY));
+  for (const line of lines) await store.append(line);
+  removeWhole(incoming);
+}
+
+/** What a snapshot holds, opened. */
+interface Opened {
+  readonly waiting: readonly Picture[];
+  /** The history. */
+  readonly lines: readonly string[];
+  /** The learner itself. */
+  readonly opened: MemoryLearnerStore;
+}
+
+/** Opens all that a snapshot holds, as the learner will. @throws {InputError} */
+async function open(bytes: Uint8Array<ArrayBuffer>): Promise<Opened> {
+  const { files, size } = await read(bytes);
+  const opened = new MemoryLearnerStore("the snapshot");
   const bundles = Map.groupBy(
     [...files].filter(([path]) => path.includes("/")),
     ([path]) => path.slice(0, path.lastIndexOf("/")),
   );
-  for (const shelf of SHELVES) {
-    for (const [bundle, entries] of bundles) {
-      if (!bundle.startsWith(`${shelf}/`)) continue;
-      const contents: Files = Object.fromEntries(
-        entries.map(([path, bytes]) => [path.slice(path.lastIndexOf("/") + 1), bytes]),
-      );
-      await store.write(shelf, bundle.slice(shelf.length + 1), contents);
-    }
+  for (const [bundle, entries] of bundles) {
+    const [shelf, name] = bundle.split("/") as [Shelf, string];
+    const contents = entries.map(([path, bytes]) => [path.slice(bundle.length + 1), bytes]);
+    await opened.write(shelf, name, Object.fromEntries(contents));
   }
-  removeIfThere(join(learner, HISTORY));
-  const history = new TextDecoder().decode(files.get(HISTORY)!);
-  for (const line of history.split("\n")) if (line !== "") await store.append(line);
-  removeWhole(incoming);
-}
-
-/** Reads what restoring will read. @throws {InputError} for a generation, or what waits, that cannot be read. */
-async function check({ files, size }: Awaited<ReturnType<typeof read>>): Promise<void> {
-  decodePictures(files.get(WAITING)!, WAITING, size);
-  const store = new MemoryLearnerStore("the snapshot");
-  const generations = Map.groupBy(
-    [...files].filter(([path]) => path.startsWith("generations/")),
-    ([path]) => path.split("/")[1],
+  for (const shelf of ["generations", "refused"] as const) {
+    for (const name of await opened.names(shelf)) await openGeneration(opened, shelf, name);
+  }
+  const { found: { state } } = await readLast(
+    opened,
+    (name) => readGeneration(opened, name),
+    () => {},
   );
-  for (const [name, entries] of generations) {
-    const contents = entries.map(([path, bytes]) => [path.split("/")[2], bytes]);
-    await store.write("generations", name, Object.fromEntries(contents));
-    await readGeneration(store, name);
+  if (state.settings.size !== size) {
+    fail(`its pictures have ${size} pixels, its learner sees ${state.settings.size}`);
   }
+  for (const name of await opened.names("day")) {
+    const { [EPISODES]: day } = await opened.read("day", name, [EPISODES]);
+    decodePictures(day, `the snapshot, day ${name}`, size);
+  }
+  const history = new TextDecoder().decode(files.get(HISTORY)!);
+  return {
+    waiting: decodePictures(files.get(WAITING)!, `the snapshot, ${WAITING}`, size),
+    lines: history.split("\n").filter((line) => line !== ""),
+    opened,
+  };
 }
 
-/** The files of a snapshot. @throws {InputError} for bytes that are none, or damaged. */
+async function openGeneration(
+  store: MemoryLearnerStore,
+  shelf: Shelf,
+  name: string,
+): Promise<void> {
+  await store.read(shelf, name, GENERATION_FILES);
+  const { state: { settings }, model } = await readGeneration(store, name, shelf);
+  const source = `the snapshot, ${shelf} ${name}, its weights`;
+  packState(
+    tableOf(settings, settings.maxClasses),
+    decodeSafetensors(model, source).tensors,
+    source,
+  );
+}
+
+/** The files of a snapshot, as they were put away. @throws {InputError} for bytes that are none, or are damaged. */
 async function read(bytes: Uint8Array<ArrayBuffer>) {
   const { tensors, metadata } = decodeSafetensors(bytes, "the snapshot");
-  const size = Number(metadata.size);
-  const fail = (found: string): never => {
-    throw new InputError(`Cannot restore the snapshot: ${found}; put another one there`);
-  };
-  if (metadata.format !== FORMAT || !(size > 0)) {
-    fail(
-      metadata.format?.startsWith("wscl learner")
-        ? "it is a packed learner, which ./wscl unpack opens"
-        : "it is not one of this program",
-    );
+  const { format, size: text, digests } = metadata;
+  const size = Number(text);
+  if (format === OTHER_FORMAT && !tensors.has(WAITING)) {
+    fail("it is a packed learner; open it with ./wscl unpack, and serve that");
   }
-  let digests: Record<string, string> = {};
-  try {
-    digests = Object(JSON.parse(metadata.digests ?? ""));
-  } catch {
-    fail("its list of files is damaged");
+  if (format === OTHER_FORMAT) {
+    fail("it is of an earlier version, without checksums");
   }
+  if (format !== FORMAT || !(size > 0)) fail("it is not one of this program");
+  const known = Object(parseJson(digests ?? "", "the snapshot's checksums"));
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [path, { data }] of tensors) {
     // Names of files come from elsewhere: they are those that are written here, or nothing is.
     const isOurs = path === WAITING || path === HISTORY ||
       SHELVES.some((shelf) => new RegExp(`^${shelf}/\\d+(-\\d+)?/[a-z]+\\.[a-z]+$`).test(path));
     if (!isOurs) fail(`it holds ${JSON.stringify(path)}`);
-    const file = new Uint8Array(data as Uint8Array<ArrayBuffer>);
-    if (await sha256(file) !== digests[path]) fail(`${path} is damaged: its checksum is another`);
+    const file = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
+    if (await sha256(file) !== known[path]) fail(`${path} is damaged: its checksum is another`);
     files.set(path, file);
   }
-  const missing = Object.keys(digests).find((path) => !files.has(path));
-  if (missing !== undefined) fail(`${missing} is missing`);
-  for (const path of [WAITING, HISTORY]) if (!files.has(path)) fail(`it has no ${path}`);
+  for (const path of [WAITING, HISTORY, ...Object.keys(known)]) {
+    if (!files.has(path)) fail(`it has no ${path}`);
+  }
   if (![...files.keys()].some((path) => path.startsWith("generations/"))) {
     fail("it has no generation");
   }
   return { files, size };
+}
+
+function fail(found: string): never {
+  throw new InputError(`Cannot restore the snapshot: ${found}; put another one there`);
 }

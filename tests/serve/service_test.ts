@@ -3,14 +3,16 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
-import { packLearner } from "../../src/continual/learner_file.ts";
+import { unpackLearner } from "../../src/continual/learner_file.ts";
+import { InputError } from "../../src/errors.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
+import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.ts";
 import { Backlog } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
 import { BACKLOG, Service, type ServiceOptions } from "../../src/serve/service.ts";
-import { packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
+import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { bear, type Figure, figures, lastFiles } from "./served.ts";
@@ -128,12 +130,16 @@ onGpu(
     await service.sleep();
     const later = await service.change(c, null);
     assert.equal(later.done, false);
+    await assert.rejects(service.change(c, "cross"), refused(409, /is to be forgotten/));
     assert.equal((await service.change(d, "cross")).done, false);
     await service.awake();
     assert.equal(service.episode(c), null);
     assert.deepEqual(service.episode(d), { digest: d, label: "cross", status: "waiting" });
     const held = service.episode(b)!;
     assert(["remembered", "exam"].includes(held.status), held.status);
+    const same = await service.change(b, held.label);
+    assert.deepEqual(same, { done: true, episode: held });
+    await assert.rejects(service.change(b, "DISC"), refused(422, /looks like the class disc/));
     const gone = await service.change(b, null);
     assert.deepEqual(gone, { done: true, episode: null });
     await service.sleep();
@@ -163,8 +169,18 @@ onGpu("a night that is refused waits: accepted, or let go", async (folder) => {
   await teachAll(service, figures(2, 8));
   await service.sleep();
   await service.awake();
-  const accepted = await service.sleep({ accept: true });
+  await assert.rejects(service.sleep({ accept: true, discard: true }), refused(400, /one of them/));
+  // What waits beside it goes on waiting, and the same request again does nothing more.
+  const [beside] = await teachAll(service, figures(2, 1, 8));
+  const accepted = await service.sleep({ accept: true, key: "accept" });
   assert.deepEqual([accepted.status, service.generation], ["accepted", 2]);
+  assert.equal(service.episode(beside)!.status, "waiting");
+  assert.deepEqual(await service.sleep({ accept: true, key: "accept" }), accepted);
+  assert.equal(service.generation, 2);
+  await assert.rejects(
+    service.sleep({ discard: true, key: "accept" }),
+    refused(422, /another request to sleep/),
+  );
   const { generation, predictions: [{ answers }] } = await service.predict([
     { bytes: figures(2, 1)[0].bytes, name: "x" },
   ]);
@@ -184,6 +200,23 @@ onGpu("a full backlog, a key used twice, a broken image, a second service", asyn
   await assert.rejects(service.teach(sent(two, "key")), refused(422, /was used for another one/));
   const broken = { bytes: one.bytes.slice(0, 40), name: "the image" };
   await assert.rejects(service.teach({ ...sent(two), image: broken }), /Cannot decode the image/);
+  // What was known when it was first sent under a key is when it is sent again.
+  for (const repeated of [false, true]) {
+    const other = await service.teach(sent(one, "other"));
+    assert.deepEqual([other.wasNew, other.repeated], [false, repeated]);
+  }
+  // A key is one episode's, however many are sent at once.
+  const raced = await Promise.allSettled(
+    [two, three, four].map((figure) => service.teach(sent(figure, "raced"))),
+  );
+  const kept = raced.flatMap((one) => one.status === "fulfilled" ? [one.value] : []);
+  assert.equal(kept.length, 1);
+  const lost = raced.find((one) => one.status === "rejected")!;
+  refused(422, /was used for another one/)(lost.reason);
+  // What was forgotten is new again, under the same key.
+  await service.change(kept[0].episode.digest, null);
+  await service.change(first.episode.digest, null);
+  assert.equal((await service.teach(sent(one, "key"))).isNew, true);
   // The same image twice at once is one episode.
   const both = await Promise.all([service.teach(sent(two)), service.teach(sent(two))]);
   assert.deepEqual(both.map(({ isNew }) => isNew).sort(), [false, true]);
@@ -287,33 +320,71 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     const backlog = new Backlog(join(learner, BACKLOG));
     const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
     backlog.close();
-    const latin = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("");
-    const elsewhere = Uint8Array.from(
-      latin.replaceAll("generations/", "../rations/x"),
-      (character) => character.charCodeAt(0),
-    );
-    // A byte of any file, wherever it is.
-    const header = 8 + Number(new DataView(bytes.buffer).getBigUint64(0, true));
-    for (let part = 0; part < 20; part++) {
-      const flipped = bytes.slice();
-      flipped[header + Math.floor((part + 0.5) / 20 * (bytes.length - header))] ^= 1;
-      await assert.rejects(
-        stageSnapshot(learner, { bytes: flipped, tag: "x" }),
-        /Cannot restore the snapshot: .* is damaged: its checksum is another; put another one there/,
-      );
-    }
-    const packed = await packLearner(new LearnerFolder(learner));
+    const at = new TextDecoder("latin1").decode(bytes).lastIndexOf("generations/");
+    const elsewhere = bytes.slice();
+    elsewhere.set(new TextEncoder().encode("../rations/x"), at);
     for (
       const [damaged, message] of [
         [elsewhere, /Cannot restore the snapshot: it holds "\.\.\//],
-        [packed, /it is a packed learner, which \.\/wscl unpack opens/],
         [bytes.slice(0, 1000), /the snapshot/],
         [new Uint8Array(0), /the snapshot/],
       ] as const
     ) {
       await assert.rejects(stageSnapshot(learner, { bytes: damaged, tag: "x" }), message);
     }
+    // Each file, damaged; and damaged with a checksum that says that it is not.
+    const { tensors, metadata } = decodeSafetensors(bytes);
+    const size = Number(metadata.size);
+    const files = new Map(
+      [...tensors].map(([path, { data }]) => [path, new Uint8Array(data as Uint8Array)]),
+    );
+    for (const [path, data] of files) {
+      if (data.length === 0) continue;
+      const flipped = data.with(3, data[3] ^ 0xff) as Uint8Array<ArrayBuffer>;
+      const resealed = await encode(new Map([...files, [path, flipped]]), size);
+      const damaged = encodeSafetensors(decodeSafetensors(resealed).tensors, metadata);
+      const staged = (bytes: Uint8Array<ArrayBuffer>) =>
+        stageSnapshot(learner, { bytes, tag: "x" });
+      await assert.rejects(staged(damaged), { message: new RegExp(`${path} is damaged`) });
+      if (path.endsWith(".safetensors") || path.endsWith("learner.json")) {
+        await assert.rejects(staged(resealed), InputError);
+      }
+      if (path.startsWith("generations/") && !path.includes("trained")) {
+        const without = new Map([...files].filter(([name]) => name !== path));
+        await assert.rejects(async () => staged(await encode(without, size)), InputError);
+      }
+    }
+    for (
+      const [format, message] of [[tensors, /earlier version/], [
+        new Map(),
+        /packed learner/,
+      ]] as const
+    ) {
+      const old = encodeSafetensors(format, { format: "wscl learner 1", size: metadata.size });
+      await assert.rejects(stageSnapshot(learner, { bytes: old, tag: "x" }), message);
+    }
+    await assert.rejects(unpackLearner(bytes, "a.safetensors"), /a snapshot of a service/);
+    assert.equal(isRestoring(learner), false);
     assert.deepEqual(lastFiles(learner), before);
     const { state } = await ContinualLearner.open(new LearnerFolder(learner), testHost());
     assert.equal(state.generation, 0);
   }));
+
+onGpu(
+  "what is renamed while a night crowds it out of memory waits under its new name",
+  async (folder) => {
+    await bear(join(folder, "learner"), { memory: 6 });
+    await using service = await opened(folder);
+    const digests = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+    await service.sleep();
+    for (const digest of digests.slice(0, 7)) {
+      assert.equal((await service.change(digest, "cross")).done, false);
+    }
+    await service.awake();
+    const crowded = digests.slice(8).filter((one) => service.episode(one)?.status === "learned");
+    assert(crowded.length > 0);
+    for (const digest of digests.slice(0, 7)) {
+      assert.deepEqual(service.episode(digest), { digest, label: "cross", status: "waiting" });
+    }
+  },
+);
