@@ -21,6 +21,16 @@ export function decodeText(bytes: Uint8Array, file: string): string {
   }
 }
 
+/**
+ * A text without characters that command a terminal, that HTML forbids, or that would turn the direction of what stands
+ * behind them; line breaks and tabs stay.
+ */
+export function visibleText(text: string): string {
+  // deno-lint-ignore no-control-regex -- these are what is looked for
+  const bad = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
+  return text.toWellFormed().replace(bad, "\ufffd");
+}
+
 /** Of a position in a text, both counted from 1. */
 export function lineAndColumn(text: string, position: number): { line: number; column: number } {
   const before = text.slice(0, position).split("\n");

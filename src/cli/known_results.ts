@@ -1,3 +1,4 @@
+import { InputError } from "../errors.ts";
 import type { Comparison } from "../experiment/comparison/results.ts";
 
 /**
@@ -19,13 +20,21 @@ export function knownResults({ rows, seeds, adapter, commit }: Comparison, sourc
   return `${table}\n\n${source}: ${measured}; again: ./wscl compare --config configs/demo.json`;
 }
 
-/** Reads a `comparison.json`; null where there is none. */
+/** Reads a `comparison.json`; null where there is none. @throws {InputError} for one that is damaged. */
 export function readComparison(path: string): Comparison | null {
+  let text: string;
   try {
-    return JSON.parse(Deno.readTextFileSync(path));
+    text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
+  }
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InputError(
+      `Cannot read ${path}: it is damaged; remove it, it is made again of the runs beside it`,
+    );
   }
 }
 

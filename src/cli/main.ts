@@ -4,6 +4,7 @@ import type { Context } from "./command.ts";
 import { examples, wscl } from "./command_table.ts";
 import { runCommandLine } from "./commander.ts";
 import { environment } from "./environment.ts";
+import { visibleText } from "../text.ts";
 import { dispensable, OutputError, standardError, standardTerminal } from "./terminal.ts";
 
 /** Runs the command line and returns the exit code: 0 done, 1 failed, 2 bad usage or input, 75 time is up. */
@@ -24,7 +25,7 @@ export async function main(
     dispensable(context.terminal).live("");
     // Whoever read the output has all that was wanted: the end that SIGPIPE would bring.
     if (error instanceof OutputError && error.closed) return 141;
-    context.printError(describeError(error));
+    context.printError(visibleText(describeError(error)));
     return error instanceof InputError ? 2 : 1;
   }
 }

@@ -1,14 +1,22 @@
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import { differingKeys, methodLabel, methodTable, rowKey } from "../experiment/report.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { comparisonTable } from "../experiment/comparison/table.ts";
-import { writing } from "../host/durable.ts";
-import { findReportFolders, readComparisonFile, readParts } from "../host/report_folders.ts";
+import { isThere, reasonOf, writing } from "../host/durable.ts";
+import {
+  findReportFolders,
+  readableFolders,
+  readComparisonFile,
+  readParts,
+  type ReportFolders,
+  runsOfComparison,
+} from "../host/report_folders.ts";
 import { openReportTools } from "../host/report_tools.ts";
 import { readConfig, readSummary } from "../host/run_folder.ts";
+import { nameText } from "../images/look_alike.ts";
 import { csvTables } from "../report/csv.ts";
-import { reportPage } from "../report/report.ts";
+import { isReportPage, reportPage } from "../report/report.ts";
 import { show } from "./learner/show.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -32,17 +40,20 @@ export async function report(
 ): Promise<void> {
   if (out !== undefined) refuseOut(out);
   if (csv !== undefined) makeFolder(csv);
-  const folders = findReportFolders(paths);
-  const parts = out === undefined && csv === undefined
-    ? []
-    : await readParts(folders, (text) => terminal.print(text));
+  // What is read twice is complained of once.
+  const said = new Set<string>();
+  const warn = (text: string) => {
+    if (!said.has(text)) terminal.print(text);
+    said.add(text);
+  };
+  const folders = readableFolders(findReportFolders(paths), warn);
+  const parts = out === undefined && csv === undefined ? [] : await readParts(folders, warn);
   // Before anything is printed: what cannot be had is an error alone.
   const page = out === undefined ? null : reportPage(parts, await openReportTools());
-  if (folders.runs.length > 0) printRuns(folders.runs, terminal);
-  else {for (const file of folders.comparisons) {
-      terminal.print(comparisonTable(readComparisonFile(file)));
-    }}
-  for (const learner of folders.learners) await show(learner, terminal);
+  printTables(folders, terminal);
+  for (const learner of folders.learners) {
+    await show(learner, { ...terminal, print: (text) => said.has(text) || terminal.print(text) });
+  }
   if (out !== undefined && page !== null) {
     write(out, page);
     const bytes = new TextEncoder().encode(page).length;
@@ -51,8 +62,25 @@ export async function report(
   if (csv !== undefined) {
     const tables = csvTables(parts);
     for (const [name, text] of tables) write(join(csv, name), text);
-    terminal.print(`written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`);
+    terminal.print(
+      tables.size === 0
+        ? `nothing written to ${csv}: there is nothing to put into tables`
+        : `written: ${[...tables.keys()].map((name) => join(csv, name)).join(", ")}`,
+    );
   }
+}
+
+/** Comparisons by their rows, then the runs of none by their methods. */
+function printTables({ runs, comparisons }: ReportFolders, terminal: Terminal): void {
+  const compared = new Set<string>();
+  for (const file of comparisons) {
+    const comparison = readComparisonFile(file);
+    if (comparisons.length > 1) terminal.print(`${file}:`);
+    terminal.print(comparisonTable(comparison));
+    for (const run of runsOfComparison(file, comparison)) compared.add(resolve(run));
+  }
+  const others = runs.filter((run) => !compared.has(resolve(run)));
+  if (others.length > 0) printRuns(others, terminal);
 }
 
 function printRuns(runs: readonly string[], terminal: Terminal): void {
@@ -69,22 +97,43 @@ function printRuns(runs: readonly string[], terminal: Terminal): void {
     );
   }
   for (const [path, summary] of summaries) {
-    if (!summary.completed) terminal.print(`left out: ${path} did not complete`);
+    if (!summary.completed) terminal.print(`left out: ${nameText(path)} did not complete`);
   }
 }
 
-/** @throws {InputError} for a file that could not be written at the end. */
+/**
+ * Only a page of this program's, or a file with nothing in it, is replaced.
+ *
+ * @throws {InputError} for any other file that is there, and for one that could not be written at the end.
+ */
 function refuseOut(out: string): void {
+  const refuse = (found: string): never => {
+    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
+  };
+  if (out === "") {
+    throw new InputError(`Cannot write the report: --out names no file; name one, report.html say`);
+  }
+  if (out === "-") refuse("a page is not written to standard output");
   const isNew = !exists(out);
   try {
     Deno.openSync(out, { append: true, create: true }).close();
   } catch (error) {
-    const found = error instanceof Deno.errors.NotFound
-      ? `there is no folder ${dirname(out)}`
-      : (error as Error).message.split("\n")[0];
-    throw new InputError(`Cannot write the report ${out}: ${found}; name another file with --out`);
+    refuse(
+      error instanceof Deno.errors.NotFound
+        ? `there is no folder ${dirname(out)}`
+        : reasonOf(error),
+    );
   }
   if (isNew) Deno.removeSync(out);
+  else if (isThere(out) && !isOwnPage(out)) refuse("it is there already, and is no report");
+}
+
+/** Whether a file is a page of this command's, or empty. */
+function isOwnPage(path: string): boolean {
+  using file = Deno.openSync(path);
+  const bytes = new Uint8Array(1024);
+  const length = file.readSync(bytes) ?? 0;
+  return length === 0 || isReportPage(new TextDecoder().decode(bytes.subarray(0, length)));
 }
 
 function exists(path: string): boolean {
@@ -101,12 +150,14 @@ function write(path: string, text: string): void {
 }
 
 function makeFolder(path: string): void {
+  if (path === "") {
+    throw new InputError("Cannot write tables: --csv names no folder; name one, tables say");
+  }
   try {
     Deno.mkdirSync(path, { recursive: true });
   } catch (error) {
-    const [reason] = (error as Error).message.split("\n");
     throw new InputError(
-      `Cannot make the folder ${path}: ${reason}; choose another with --csv`,
+      `Cannot make the folder ${path}: ${reasonOf(error)}; choose another with --csv`,
     );
   }
 }

@@ -94,11 +94,12 @@ function checkFolder({ folder, config }: Job, out: string): void {
 
 /**
  * Runs all jobs that are not finished. Interrupted ones are gone on with, and those that another process is busy with
- * are left to it.
+ * are left to it. A run that fails keeps none of the others from being run.
  *
  * @param options.speed weight per second before anything has been measured; null: not known
  * @param options.done called when a run is done
- * @returns the exit code: 75 where the time was up.
+ * @returns the exit code: 75 where the time was up, 1 where some have failed.
+ * @throws what the first one failed with, where all have.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -114,12 +115,21 @@ export async function runJobs(
   const deadline = options.maxTime === undefined
     ? null
     : performance.timeOrigin + options.maxTime * 1000;
-  const isOpen = ({ folder }: Job) => !isFinished(folder);
+  const failures = new Map<Job, unknown>();
+  const isOpen = (job: Job) => !failures.has(job) && !isFinished(job.folder);
   const measured = { weight: 0, seconds: 0 };
   for (;;) {
     if (stop.code() !== 0) return stop.code();
     const open = jobs.filter(isOpen);
-    if (open.length === 0) return 0;
+    if (open.length === 0) {
+      if (failures.size === 0) return 0;
+      const [[, first]] = failures;
+      if (measured.weight === 0) throw first;
+      for (const [{ name }, error] of failures) {
+        terminal.print(`failed: ${name}: ${(error as Error).message}`);
+      }
+      return 1;
+    }
     if (deadline !== null && Date.now() > deadline) return TIME_IS_UP;
     const job = open.find(({ folder }) => !isLocked(folder));
     if (!job) {
@@ -127,7 +137,7 @@ export async function runJobs(
       await new Promise((resolve) => setTimeout(resolve, POLL));
       continue;
     }
-    const where = `[${jobs.length - open.length + 1}/${jobs.length}] ${job.name}`;
+    const where = `[${jobs.length - open.length - failures.size + 1}/${jobs.length}] ${job.name}`;
     if (!terminal.isLive) terminal.print(`${where} ...`);
     const behind = open.filter((other) => other !== job);
     const pace = () => measured.seconds > 0 ? measured.weight / measured.seconds : speed;
@@ -136,7 +146,14 @@ export async function runJobs(
       return seconds === null ? null : 1000 * seconds;
     };
     const shown = { terminal, title: where, others, about: { row: job.row.name, seed: job.seed } };
-    const summary = await runJob(job, { ...options, deadline, signal: stop.signal }, shown);
+    let summary: Summary | null;
+    try {
+      summary = await runJob(job, { ...options, deadline, signal: stop.signal }, shown);
+    } catch (error) {
+      failures.set(job, error);
+      terminal.print(`${where}: failed: ${(error as Error).message}`);
+      continue;
+    }
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);
     done();

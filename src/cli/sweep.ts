@@ -49,7 +49,7 @@ export async function sweep(options: SweepOptions, terminal: Terminal): Promise<
   const commit = environment("WSCL_COMMIT") || null;
   const comparisons = await planSweep({ ...options, commit }, terminal);
   const all = bySeed(comparisons);
-  const jobs = inShard(all, shard);
+  const jobs = inShard(all, shard, all.filter(({ seed }) => seed === all[0].seed).length);
   const here = shard ? `; shard ${shard.index}/${shard.count} has ${jobs.length} of the runs` : "";
   terminal.print(`${describeSweep(comparisons, options.out)}${here}`);
   if (options.plan) {

@@ -93,6 +93,13 @@ export async function offerSweep(
     const failures = await failuresOf(queue);
     printTables(comparisons, out, terminal);
     for (const failure of failures) terminal.print(`failed: ${failure}`);
+    const unfinished = jobs.filter(({ folder }) => !isFinished(folder)).length;
+    if (unfinished > failures.length) {
+      terminal.print(
+        `${unfinished - failures.length} runs were in the queue and are in it no more: ` +
+          "Redis has lost its data, or a worker has another folder; the same command offers them again",
+      );
+    }
     return jobs.every(({ folder }) => isFinished(folder)) ? 0 : 1;
   } finally {
     terminal.live("");
@@ -123,7 +130,7 @@ export interface WorkerOptions extends JobOptions {
 /**
  * Runs what a sweep offers, until all is done.
  *
- * @returns the exit code: 75 where the time was up.
+ * @returns the exit code: 75 where the time was up, 1 where runs failed here or are missing at the end.
  */
 export async function work(options: WorkerOptions, terminal: Terminal): Promise<number> {
   const { queue: address, out, lease, maxTime, ...jobOptions } = options;
@@ -132,8 +139,12 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   const connection = await reachRedis(bullMq, redis);
   const stop = stopOnSignals((text) => terminal.print(text));
   const deadline = maxTime === undefined ? null : performance.timeOrigin + 1000 * maxTime;
-  const isLate = () => deadline !== null && Date.now() > deadline;
-  const shouldStop = () => stop.code() !== 0 || isLate();
+  // A run ends a little before the time is up; what is left would not do for another one.
+  let isLate = false;
+  let failed = 0;
+  let missing = 0;
+  const shouldStop = () =>
+    stop.code() !== 0 || isLate || (deadline !== null && Date.now() > deadline);
   const run = async ({ folder, config, name }: QueuedRun): Promise<RunEnd> => {
     const path = join(out, folder);
     if (isFinished(path)) return "finished";
@@ -147,6 +158,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
       return "elsewhere";
     }
     if (!summary.completed) {
+      isLate = summary.stopped === "time";
       terminal.print(`${name}: saved; whoever takes it next goes on`);
       return "stopped";
     }
@@ -162,6 +174,13 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
         { ...about, out: join(out, below) },
         jobs.map(({ folder, ...job }) => ({ ...job, folder: join(out, folder) })),
       );
+      missing += jobs.filter(({ folder }) => !isFinished(join(out, folder))).length;
+    }
+    if (missing > 0) {
+      terminal.print(
+        `${missing} runs are not here: they failed, or a worker has another folder than ${out}; ` +
+          "offer the sweep again",
+      );
     }
     await writeSweepReport(out, terminal);
   };
@@ -172,10 +191,17 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
     const done = queueName !== null &&
       await workOn(bullMq, {
         ...{ connection, queueName, lease },
-        work: { run, tables, shouldStop, watch },
+        work: {
+          ...{ run, tables, shouldStop, watch },
+          failed: ({ name }, error) => {
+            failed++;
+            say(`${name}: failed: ${error.message}`);
+          },
+          waiting: () => say(`waiting: nothing is in the queue of ${out}`),
+        },
       });
     if (done) terminal.print("done: nothing is left in the queue");
-    return done ? 0 : stop.code() || TIME_IS_UP;
+    return done ? Number(failed + missing > 0) : stop.code() || TIME_IS_UP;
   } finally {
     terminal.live("");
     stop.release();

@@ -1,5 +1,6 @@
 import { environment } from "./environment.ts";
 import { LiveArea } from "./live/live_area.ts";
+import { visibleText } from "../text.ts";
 import type { Drawing } from "./live/screen.ts";
 
 /** Where the commands print. */
@@ -28,6 +29,11 @@ export class OutputError extends Error {
     this.name = "OutputError";
     this.closed = cause instanceof Deno.errors.BrokenPipe;
   }
+}
+
+/** A terminal that is shown whatever is printed as text: names and files may hold what would command it. */
+export function plain(terminal: Terminal): Terminal {
+  return { ...terminal, print: (text) => terminal.print(visibleText(text)) };
 }
 
 /**

@@ -158,6 +158,15 @@ export function parseRecord(line: string): DatedRecord[] {
   return v.is(schema, value) ? [value as unknown as DatedRecord] : [];
 }
 
+/**
+ * What to say of a learner of so many nights if its history lacks some: those that a generation went through are in it,
+ * unless the file was damaged. Null: it has all.
+ */
+export function missingText(nights: number, records: readonly DatedRecord[]): string | null {
+  const missing = nights - standingNights(records).size;
+  return missing <= 0 ? null : `Of ${missing} of ${nights} nights the history has no record`;
+}
+
 /** The records of a history; `warn` is told of lines that are none. */
 export function parseHistory(
   lines: readonly string[],

@@ -4,6 +4,7 @@ import type { LearnerState } from "../continual/state.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { methodLabel, textTable } from "../experiment/report.ts";
 import type { AccuracySummary, Summary } from "../experiment/summary.ts";
+import { visibleText } from "../text.ts";
 import type { ExportFormat } from "./export_formats.ts";
 import type { ClassHead } from "./onnx_resnet18.ts";
 
@@ -61,7 +62,7 @@ export function modelCard(facts: CardFacts): string {
     accuracySection(facts),
     limits(facts),
   ];
-  return `${head(facts)}\n${sections.join("\n\n")}\n`;
+  return visibleText(`${head(facts)}\n${sections.join("\n\n")}\n`);
 }
 
 // ---- The head that the hub reads ---------------------------------------------------------------

@@ -109,7 +109,9 @@ export function meanAndDeviation(values: readonly (number | null)[], digits = 2)
 }
 
 /** Markdown that is also readable as text: the first `left` columns start left, the others end right. */
-export function textTable(rows: readonly (readonly string[])[], left: number): string {
+export function textTable(given: readonly (readonly string[])[], left: number): string {
+  // A name with a line break in it would end its row.
+  const rows = given.map((row) => row.map((cell) => cell.replace(/\s*[\r\n]\s*/g, " ")));
   const widths = rows[0].map((_, column) => Math.max(3, ...rows.map((row) => row[column].length)));
   const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
   const padded = rows.map((row) =>

@@ -48,13 +48,27 @@ export function writing<T>(path: string, action: () => T): T {
   }
 }
 
+/** What the system said of a file, in one line; that Deno keeps programs from it is said without its options. */
+export function reasonOf(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return /^Requires all access/.test(error.message)
+      ? "it belongs to the system"
+      : "wscl has no access to it";
+  }
+  return error instanceof Error ? error.message.split("\n")[0] : String(error);
+}
+
 /** What went wrong with a file, in few words and with what to do. */
 export function diskProblem(error: unknown): string {
-  const message = error instanceof Error ? error.message.split("\n")[0] : String(error);
+  const message = reasonOf(error);
+  if (error instanceof Deno.errors.NotCapable) {
+    const ofSystem = /^Requires all access/.test(error.message);
+    return `${message}; ${ofSystem ? "choose another place" : "make the folder writable"}`;
+  }
   if (/os error 28\b|os error 122\b|no space left|quota/i.test(message)) {
     return `${message}; free some space`;
   }
-  if (/os error (1|13|30)\b|permission denied|read-only|requires write access/i.test(message)) {
+  if (/os error (1|13|30)\b|permission denied|read-only/i.test(message)) {
     return `${message}; make the folder writable`;
   }
   return `${message}; check the disk`;

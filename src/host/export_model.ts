@@ -1,4 +1,4 @@
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import denoConfig from "../../deno.json" with { type: "json" };
 import type { ExportFormat } from "../exchange/export_formats.ts";
 import { modelCard } from "../exchange/model_card.ts";
@@ -6,7 +6,7 @@ import { encodeOnnx } from "../exchange/onnx.ts";
 import { onnxOfResNet18 } from "../exchange/onnx_resnet18.ts";
 import { encodeSafetensors, type HostTensor, type WrittenTensor } from "../net/safetensors.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem } from "./durable.ts";
+import { diskProblem, reasonOf } from "./durable.ts";
 import { type Exported, parametersIn, readExported, trainedNetwork } from "./exported.ts";
 
 /** What is written, and where. */
@@ -40,19 +40,33 @@ export async function exportModel(path: string, options: ExportOptions): Promise
         "onnxruntime",
     );
   }
-  refuseExisting(out, "--out");
-  if (card !== undefined) refuseExisting(card, "--card");
-  const exported = await readExported(path, warn);
-  const bytes = format === "onnx" ? onnxBytes(exported, path) : safetensorsBytes(exported, half);
-  write(out, bytes, "--out");
+  refuseUnwritable(out, "--out");
   if (card !== undefined) {
-    const text = modelCard({
-      ...exported,
-      ...{ format, half, license: license ?? null },
-      file: basename(out),
-      parameters: parametersIn(exported.tensors),
-    });
-    write(card, new TextEncoder().encode(text), "--card");
+    refuseUnwritable(card, "--card");
+    if (resolve(card) === resolve(out)) {
+      throw new InputError(
+        `Cannot write weights and card to one file, ${out}; choose another file with --card`,
+      );
+    }
+  }
+  const exported = await readExported(path, warn);
+  const { story } = exported;
+  if (story.kind === "run" && story.summary?.completed !== true) {
+    warn(`${path} was stopped before its end: these are the weights of that moment`);
+  }
+  const bytes = format === "onnx" ? onnxBytes(exported, path) : safetensorsBytes(exported, half);
+  const text = card === undefined ? "" : modelCard({
+    ...exported,
+    ...{ format, half, license: license ?? null },
+    file: basename(out),
+    parameters: parametersIn(exported.tensors),
+  });
+  write(out, bytes, "--out");
+  try {
+    if (card !== undefined) write(card, new TextEncoder().encode(text), "--card");
+  } catch (error) {
+    Deno.removeSync(out); // all or nothing
+    throw error;
   }
   return bytes.length;
 }
@@ -93,23 +107,31 @@ function halved(name: string, tensor: HostTensor): WrittenTensor {
   return { dtype: "F16", shape: tensor.shape, data };
 }
 
-function refuseExisting(file: string, option: string): void {
-  try {
-    Deno.lstatSync(file);
-  } catch {
-    return; // what else may be wrong is said when it is written
+/** @throws {InputError} for a file that is there, and for one that cannot be made. */
+function refuseUnwritable(file: string, option: string): void {
+  if (file === "" || file === "-") {
+    throw new InputError(
+      `Cannot write to "${file}": ${option} needs the name of a file; choose one`,
+    );
   }
-  throw new InputError(
-    `Cannot write ${file}: it is there already; choose another file with ${option}`,
-  );
+  write(file, new Uint8Array(), option);
+  Deno.removeSync(file);
 }
 
+/** @throws {InputError} for a file that is there; what it has written of another is removed if not all can be. */
 function write(file: string, bytes: Uint8Array, option: string): void {
+  let made = false;
   try {
-    Deno.writeFileSync(file, bytes, { createNew: true });
+    using opened = Deno.openSync(file, { write: true, createNew: true });
+    made = true;
+    for (let at = 0; at < bytes.length;) at += opened.writeSync(bytes.subarray(at));
   } catch (error) {
-    throw new InputError(
-      `Cannot write ${file}: ${diskProblem(error)}, or choose another file with ${option}`,
-    );
+    if (made) Deno.removeSync(file);
+    const problem = error instanceof Deno.errors.AlreadyExists
+      ? "it is there already;"
+      : error instanceof Deno.errors.NotCapable
+      ? `${reasonOf(error)};`
+      : `${diskProblem(error)}, or`;
+    throw new InputError(`Cannot write ${file}: ${problem} choose another file with ${option}`);
   }
 }

@@ -83,7 +83,7 @@ async function ofRun(path: string): Promise<Exported> {
   const folder = runFolder(path);
   if (!isFile(folder.model)) {
     throw new InputError(
-      `Cannot export ${path}: it holds no weights; name the folder of a finished run, or of a learner`,
+      `Cannot export ${path}: it holds no weights; name the folder of a run that has ended, or of a learner`,
     );
   }
   const { tensors, metadata } = decodeSafetensors(

@@ -9,7 +9,8 @@ import { readJson } from "../experiment/json.ts";
 import { digestLog, type LogDigest, type TimedEvent } from "../report/log_digest.ts";
 import { partOfComparison, partsOfRuns } from "../report/parts.ts";
 import type { LearnerPart, Part, RunRecord } from "../report/records.ts";
-import { isThere } from "./durable.ts";
+import { foldersIn } from "../data/folder_listing.ts";
+import { isThere, reasonOf } from "./durable.ts";
 import { isLearner, LearnerFolder } from "./learner_folder.ts";
 import { readConfig, readSummary, runFolder } from "./run_folder.ts";
 
@@ -48,9 +49,12 @@ export function findReportFolders(paths: readonly string[]): ReportFolders {
     else if (found.length === 0) {
       const ofSweep = comparisonsBelow(path, 2);
       if (ofSweep.length === 0) {
+        const deeper = folderOfRuns(path, 3);
         throw new InputError(
           `Cannot report on ${path}: no summary.json in it or one folder below; ` +
-            "name the folder of a run that has ended",
+            (deeper === null
+              ? "name the folder of a run that has ended"
+              : `runs that have ended are in ${deeper}, name that`),
         );
       }
       for (const folder of ofSweep) {
@@ -71,6 +75,17 @@ function comparisonsBelow(path: string, depth: number): string[] {
     .flatMap((name) => comparisonsBelow(join(path, name), depth - 1));
 }
 
+/** The first folder that holds runs, at most so many folders below. */
+function folderOfRuns(path: string, depth: number): string | null {
+  if (runsIn(path).length > 0) return path;
+  if (depth === 0) return null;
+  for (const name of foldersIn(path)) {
+    const found = folderOfRuns(join(path, name), depth - 1);
+    if (found !== null) return found;
+  }
+  return null;
+}
+
 function runsIn(path: string): string[] {
   if (isThere(runFolder(path).summary)) return [path];
   let names: string[];
@@ -81,11 +96,43 @@ function runsIn(path: string): string[] {
       `Cannot report on ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "no such folder; name a run folder or a folder of runs"
-          : `${(error as Error).message}; name a run folder or a folder of runs`
+          : `${reasonOf(error)}; name a run folder or a folder of runs`
       }`,
     );
   }
   return names.map((name) => join(path, name)).filter((run) => isThere(runFolder(run).summary));
+}
+
+/**
+ * The same without runs and comparisons that cannot be read, which `warn` is told of.
+ *
+ * @throws {InputError} of the first, where nothing is left.
+ */
+export function readableFolders(
+  { runs, comparisons, learners }: ReportFolders,
+  warn: (text: string) => void,
+): ReportFolders {
+  const problems: InputError[] = [];
+  const readable = (read: (path: string) => void) => (path: string): boolean => {
+    try {
+      read(path);
+      return true;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      problems.push(error);
+      return false;
+    }
+  };
+  const left = {
+    runs: runs.filter(readable((path) => readRun(path, warn))),
+    comparisons: comparisons.filter(readable(readComparisonFile)),
+    learners,
+  };
+  if (problems.length > 0 && Object.values(left).every(({ length }) => length === 0)) {
+    throw problems[0];
+  }
+  for (const { message } of problems) warn(`left out: ${message}`);
+  return left;
 }
 
 /**
@@ -137,6 +184,13 @@ export function readComparisonFile(file: string): Comparison {
   return comparison as Comparison;
 }
 
+/** Folders in which the runs of a comparison lie, as long as they are there. */
+export function runsOfComparison(file: string, { rows }: Comparison): string[] {
+  return rows.flatMap(({ row, runs }) =>
+    runs.map(({ seed }) => join(dirname(file), `${row}-${seed}`))
+  );
+}
+
 function readRun(path: string, warn: (text: string) => void): RunRecord {
   const folder = runFolder(path);
   const config = readConfig(path);
@@ -147,7 +201,7 @@ function readRun(path: string, warn: (text: string) => void): RunRecord {
     origin: isThere(folder.run)
       ? readJson(Deno.readFileSync(folder.run), folder.run) as RunRecord["origin"]
       : null,
-    log: once(() => readLog(folder.log)),
+    log: once(() => readLog(folder.log, warn)),
     gallery: once(() => readGallery(folder.gallery, warn)),
   };
 }
@@ -157,22 +211,27 @@ function once<T>(read: () => T): () => T {
   return () => (found ??= { value: read() }).value;
 }
 
-function readLog(path: string): LogDigest | null {
+function readLog(path: string, warn: (text: string) => void): LogDigest | null {
   if (!isThere(path)) return null;
-  return digestLog(eventsOf(Deno.readTextFileSync(path)));
+  const lines = Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
+  const events = lines.flatMap(eventOf);
+  const others = lines.length - events.length;
+  if (others > 0) {
+    const are = others === 1 ? "1 line is no event" : `${others} lines are no events`;
+    warn(`Passed over in ${path}: ${are}`);
+  }
+  return digestLog(events);
 }
 
-/** Events of a log; lines that are none, such as one that was cut, are passed over. */
-function* eventsOf(text: string): Generator<TimedEvent> {
-  for (const line of text.split("\n")) {
-    let event: unknown;
-    try {
-      event = JSON.parse(line);
-    } catch {
-      continue;
-    }
-    if (typeof Object(event).type === "string") yield event as TimedEvent;
+/** The event of a line; none of one that was cut, or is something else. */
+function eventOf(line: string): TimedEvent[] {
+  let event: unknown;
+  try {
+    event = JSON.parse(line);
+  } catch {
+    return [];
   }
+  return typeof Object(event).type === "string" ? [event as TimedEvent] : [];
 }
 
 function readGallery(path: string, warn: (text: string) => void): Gallery | null {

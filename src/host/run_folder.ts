@@ -3,10 +3,11 @@ import type { ClassItem } from "../images/source.ts";
 import { InputError } from "../errors.ts";
 import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
-import { removeIfThere, writing } from "./durable.ts";
+import { reasonOf, removeIfThere, writing } from "./durable.ts";
 import { readJson } from "../experiment/json.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
+import { summaryProblem } from "../experiment/summary_schema.ts";
 import type { RunPaths, RunPlace } from "./worker_messages.ts";
 
 /** Where the files of a run lie. */
@@ -64,9 +65,7 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
   const folder = runFolder(path);
   const refuse = (error: unknown): never => {
     throw new InputError(
-      `Cannot make the folder ${path}: ${
-        (error as Error).message.split("\n")[0]
-      }; choose another with --out`,
+      `Cannot make the folder ${path}: ${reasonOf(error)}; choose another with --out`,
     );
   };
   try {
@@ -153,7 +152,7 @@ export function readOrigin(path: string): RunOrigin {
       `Cannot resume ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no run.json; name the folder of a run, or start one with --config"
-          : `${(error as Error).message}; name the folder of a run`
+          : `${reasonOf(error)}; name the folder of a run`
       }`,
     );
   }
@@ -178,7 +177,7 @@ export function readSummary(path: string): Summary {
       `Cannot read run ${path}: ${
         error instanceof Deno.errors.NotFound
           ? "it has no summary.json; name the folder of a run that has ended"
-          : `${(error as Error).message}; name the folder of a run`
+          : `${reasonOf(error)}; name the folder of a run`
       }`,
     );
   }
@@ -187,6 +186,13 @@ export function readSummary(path: string): Summary {
     throw new InputError(
       `Cannot read run ${path}: summary.json has no method, classIl or taskIl; ` +
         "name a folder written by train or demo",
+    );
+  }
+  const problem = summaryProblem(summary);
+  if (problem !== null) {
+    throw new InputError(
+      `Cannot read run ${path}: summary.json is not as a run writes it (${problem}); ` +
+        "name another folder, or run it again",
     );
   }
   return { provider: "deno", images: 0, ...summary } as Summary;
@@ -202,7 +208,8 @@ export function readConfig(path: string): unknown {
     return { ...config, data: { ...config.data, train: { ...config.data.train, classes } } };
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
+    if (error instanceof InputError) throw error;
+    throw new InputError(`Cannot read ${file}: ${reasonOf(error)}; choose another folder`);
   }
 }
 

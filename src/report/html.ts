@@ -1,4 +1,5 @@
 import { nameText } from "../images/look_alike.ts";
+import { visibleText } from "../text.ts";
 
 /** Text of HTML: whatever is put into it as a string has been escaped. */
 export class Html {
@@ -40,14 +41,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
 };
 
 function escaped(text: string): string {
-  return visible(text).replace(/[&<>"']/g, (letter) => ESCAPES[letter]);
-}
-
-/** A text without characters that HTML forbids or that would turn the direction of what stands behind it. */
-function visible(text: string): string {
-  // deno-lint-ignore no-control-regex -- these are what is looked for
-  const bad = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/g;
-  return text.toWellFormed().replace(bad, "\ufffd");
+  return visibleText(text).replace(/[&<>"']/g, (letter) => ESCAPES[letter]);
 }
 
 /** Longer names are cut in tables. */
@@ -65,7 +59,7 @@ export function name(text: string): Html {
 
 /** A name for a label in a picture. */
 export function label(text: string, longest = 16): string {
-  return visible(shortened(nameText(text), longest));
+  return visibleText(shortened(nameText(text), longest));
 }
 
 function shortened(text: string, longest: number): string {

@@ -1,9 +1,15 @@
 import { quotedPath } from "./again.ts";
-import { type ClassRecord, type DatedRecord, fallOf, type Marks } from "../continual/record.ts";
+import {
+  type ClassRecord,
+  type DatedRecord,
+  fallOf,
+  type Marks,
+  missingText,
+} from "../continual/record.ts";
 import type { Confusion } from "../experiment/summary.ts";
 import { confusionContent } from "./confusion.ts";
 import { type ChartWidth, figure, legend, lookOf, type Tools } from "./figure.ts";
-import { type Content, type Html, markup, name } from "./html.ts";
+import { all, type Content, type Html, markup, name } from "./html.ts";
 import { decimal, signed, sum, time, upTo, whole } from "./numbers.ts";
 import { gallery, thumbnails } from "./pictures.ts";
 import type { LearnerPart } from "./records.ts";
@@ -201,7 +207,9 @@ export function examsContent(tools: Tools, part: LearnerPart): Html {
 /** What each night was. */
 export function nightsContent(tools: Tools, part: LearnerPart): Html {
   const nights = nightsOf(part);
-  if (nights.length === 0) return markup`<p>None yet.</p>`;
+  const missing = missingText(part.state.nights, part.nights);
+  const warning = missing === null ? "" : markup`<p class="warning">${missing}.</p>`;
+  if (nights.length === 0) return missing === null ? markup`<p>None yet.</p>` : all(warning);
   const taught = ({ classes }: DatedRecord): Content => {
     const own = classes.filter(({ learned, apart }) => learned + apart > 0);
     return own.length === 0
@@ -216,7 +224,7 @@ export function nightsContent(tools: Tools, part: LearnerPart): Html {
     freezing ? [{ ...freezing, label: `night ${night}${end === "passed" ? "" : `, ${end}`}` }] : []
   );
   const phases = [...new Set(nights.flatMap(({ record }) => Object.keys(record.losses)))];
-  return markup`${
+  return markup`${warning}${
     dataTable({
       caption: "Nights, oldest first",
       words: [1, 2, 3],

@@ -46,6 +46,11 @@ export function reportPage(parts: readonly Part[], tools: Tools): string {
   return page(title, lead, chapters);
 }
 
+/** Whether a text begins as {@linkcode reportPage} does. */
+export function isReportPage(text: string): boolean {
+  return text.startsWith("<!doctype html>") && text.includes("<title>wscl report:");
+}
+
 function runsChapter(tools: Tools, part: RunsPart, id: string): Chapter {
   const stories = storiesOf(part.rows);
   const section = (key: string, title: Section["title"], content: Html): Section => ({

@@ -113,3 +113,32 @@ Deno.test("runs of another sweep in the folder are refused", () =>
     const other = inFolder(folder, { ...grid, set: { epochs: 3 } });
     await assert.rejects(other.run, /is of another configuration; choose another folder/);
   }));
+
+Deno.test("a run that fails keeps none of the others from being run, and is named", () =>
+  withFolder(async (folder) => {
+    const options = { wscl: { freezing: false }, epochs: 2 };
+    writeJson(join(folder, "two.json"), exampleOptions({ name: "type-error", ...options }));
+    const file = { configs: ["two.json", "one.json"], seeds: [0] };
+    const { run, printed, out } = inFolder(folder, file);
+    assert.equal(await run(), 1);
+    const text = printed.join("\n");
+    assert.match(text, /failed: two: run seed 0: shapes differ/);
+    assert.match(text, /one: run seed 0: Class-IL 60\.0 %/);
+    assert.match(text, /1 of 2 runs in .* are finished/);
+    assert.doesNotMatch(text, /report of/);
+    assert(Deno.statSync(join(out, "one", "comparison.json")).isFile);
+    // Alone it is the error of the command.
+    const alone = inFolder(folder, { ...file, configs: ["two.json"] }, { out: join(folder, "b") });
+    await assert.rejects(alone.run, /shapes differ/);
+  }));
+
+Deno.test("a table that is damaged is named, with what to do", () =>
+  withFolder(async (folder) => {
+    const { run, out } = inFolder(folder, grid);
+    assert.equal(await run(), 0);
+    Deno.writeTextFileSync(join(out, "one", "comparison.json"), "");
+    await assert.rejects(
+      inFolder(folder, grid).run,
+      /Cannot read .*comparison\.json: it is damaged; remove it/,
+    );
+  }));

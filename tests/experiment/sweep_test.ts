@@ -66,15 +66,16 @@ Deno.test("names are folders, whatever the values are, and differ where the valu
 for (
   const [what, changes, message] of [
     ["no configuration", { configs: [] }, /configs: /],
-    ["an unknown key", { gird: {} }, /gird/],
-    ["seeds that are no numbers", { seeds: ["0-4"] }, /seeds\.0: /],
+    ["an unknown key", { gird: {} }, /unknown key gird/],
+    ["rows that are no list", { rows: "main" }, /rows is "main", expected a list/],
+    ["seeds that are no numbers", { seeds: ["0-4"] }, /seeds\.0 is "0-4", expected a number/],
     ["a seed twice", { seeds: [1, 1] }, /a seed is given twice/],
     ["an unknown key of the configuration", {
       grid: { "network.widht": [4] },
     }, /unknown key network\.widht; the nearest known key is network\.width/],
     ["the seed in the grid", { grid: { seed: [1, 2] } }, /name seeds in seeds/],
     ["rows and points", { rows: ["main"], points: [{ name: "a" }] }, /both rows and points/],
-    ["two points of a name", { points: [{ name: "a" }, { name: "a" }] }, /two points are called a/],
+    ["two points of a name", { points: [{ name: "a" }, { name: "A" }] }, /two points are called A/],
     ["a name that is no folder", { points: [{ name: "../a" }] }, /names folders/],
     ["a key twice", {
       points: [{ name: "a", set: { epochs: 1 } }],
@@ -143,9 +144,13 @@ for (
 }
 
 Deno.test("the shards of some work have all of it, each part once, and are equally long but for one", () => {
-  fc.assert(fc.property(fc.nat(200), fc.integer({ min: 1, max: 20 }), (length, count) => {
+  const few = fc.integer({ min: 1, max: 20 });
+  fc.assert(fc.property(fc.nat(200), few, few, (length, count, rows) => {
     const work = Array.from({ length }, (_, i) => i);
-    const shards = Array.from({ length: count }, (_, i) => inShard(work, { index: i + 1, count }));
+    const shards = Array.from(
+      { length: count },
+      (_, i) => inShard(work, { index: i + 1, count }, rows),
+    );
     assert.deepEqual(shards.flat().sort((a, b) => a - b), work);
     const lengths = shards.map((shard) => shard.length);
     assert(Math.max(...lengths) - Math.min(...lengths) <= 1);
@@ -160,5 +165,15 @@ Deno.test("every file in configs/sweeps/ is a sweep of configurations that are t
     const file = new URL(name, folder);
     const { configs } = parseSweep(JSON.parse(Deno.readTextFileSync(file)), name);
     for (const config of configs) assert(Deno.statSync(new URL(config, file)).isFile, config);
+  }
+});
+
+Deno.test("a shard has other rows with other seeds", () => {
+  const rows = 4;
+  const work = Array.from({ length: 4 * rows }, (_, i) => i);
+  for (const count of [2, 4, 8]) {
+    const part = inShard(work, { index: 1, count }, rows);
+    const different = new Set(part.map((i) => i % rows));
+    assert.equal(different.size, Math.min(rows, part.length), `${count} shards`);
   }
 });

@@ -2,6 +2,7 @@ import { InputError } from "../../errors.ts";
 import { exportFormats } from "../../exchange/export_formats.ts";
 import { choice, command, flag, parsed, text, texts } from "../command.ts";
 import { methodOfRun } from "../named_paths.ts";
+import { plain } from "../terminal.ts";
 import { license } from "../values.ts";
 import { data, installedData, provider } from "./shared_options.ts";
 
@@ -46,7 +47,7 @@ export const report = command({
   needs: { lock: ({ out }) => out?.at(-1) ? "report.lock" : null },
   async run({ runs: paths, out, csv }, { terminal }) {
     const { report } = await import("../report.ts");
-    await report({ paths, out: out || undefined, csv: csv || undefined }, terminal);
+    await report({ paths, out, csv }, plain(terminal));
   },
 });
 
@@ -84,7 +85,8 @@ export const exportWeights = command({
     reads: ({ from }) => methodOfRun(from?.[0]),
     writes: ({ out, format }) => out ? [] : [usualFile(format?.at(-1) ?? "safetensors")],
   },
-  async run({ from, format, card, license, half, out = usualFile(format) }, { terminal }) {
+  async run({ from, format, card, license, half, out = usualFile(format) }, context) {
+    const terminal = plain(context.terminal);
     if (license !== undefined && card === undefined) {
       throw new InputError(
         "Cannot use --license without --card: the card says it; add --card README.md",

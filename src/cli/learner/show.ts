@@ -1,7 +1,12 @@
 import { readDay } from "../../continual/day.ts";
 import type { LearnerState } from "../../continual/state.ts";
 import { generationsOf, readState } from "../../continual/generation.ts";
-import { type DatedRecord, parseHistory, standingNights } from "../../continual/record.ts";
+import {
+  type DatedRecord,
+  missingText,
+  parseHistory,
+  standingNights,
+} from "../../continual/record.ts";
 import type { LearnerStore } from "../../continual/store.ts";
 import { textTable } from "../../experiment/report.ts";
 import { waitingAtService } from "../../host/served_backlog.ts";
@@ -46,6 +51,8 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   if (classes.length === 0) return;
 
   const records = parseHistory(await store.lines(), (text) => terminal.print(text));
+  const missing = missingText(nights, records);
+  if (missing !== null) terminal.print(missing);
   const made = standingNights(records);
   const shown = [...made.keys()].filter((number) => number <= generation)
     .sort((a, b) => a - b).slice(-MOST_COLUMNS);

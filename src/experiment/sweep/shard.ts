@@ -87,7 +87,20 @@ function checked(index: number, count: number, what: string): Shard {
   );
 }
 
-/** What of some work is in a shard: every `count`-th, so that each has runs of all rows. */
-export function inShard<T>(work: readonly T[], shard: Shard | null): T[] {
-  return shard === null ? [...work] : work.filter((_, i) => i % shard.count === shard.index - 1);
+/**
+ * What of some work is in a shard: every `count`-th, so that all are equally long but for one. Where that would be the
+ * same rows for every seed, shards change places from time to time.
+ *
+ * @param rows how many follow each other before the first one comes again, with the next seed
+ */
+export function inShard<T>(work: readonly T[], shard: Shard | null, rows: number): T[] {
+  if (shard === null) return [...work];
+  const { index, count } = shard;
+  const round = rows * count / commonDivisor(rows, count);
+  const turned = commonDivisor(rows, count) > 1;
+  return work.filter((_, i) => (i + (turned ? Math.floor(i / round) : 0)) % count === index - 1);
+}
+
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
 }

@@ -74,12 +74,7 @@ const MOST_RUNS = 100_000;
 export function parseSweep(value: unknown, file: string): Sweep {
   const parsed = v.safeParse(schema, value);
   if (!parsed.success) {
-    const [issue] = parsed.issues;
-    const path = v.getDotPath(issue);
-    throw refusal(
-      file,
-      `${path ? `${path}: ` : ""}${issue.message.replace(/^Invalid/, "invalid")}`,
-    );
+    throw refusal(file, describe(parsed.issues[0]));
   }
   const { configs, seeds, set, rows, points, grid } = parsed.output;
   const shared = overridesOf(set, "set", file);
@@ -105,7 +100,9 @@ export function parseSweep(value: unknown, file: string): Sweep {
       overrides: overridesOf(set, `points ${name}`, file),
     }))
     : [];
-  const twice = own.find(({ name }, i) => own.findIndex((other) => other.name === name) < i);
+  // Some disks do not tell capital letters from small ones.
+  const folded = own.map(({ name }) => name.toLowerCase());
+  const twice = own.find((_, i) => folded.indexOf(folded[i]) < i);
   if (twice) throw refusal(file, `two points are called ${twice.name}; rename one`);
   const multiplied = rows
     ? []
@@ -197,4 +194,17 @@ function checksum(text: string): string {
 
 function refusal(file: string, problem: string): InputError {
   return new InputError(`Cannot use the sweep ${file}: ${problem}`);
+}
+
+/** What is wrong in words of the program. */
+function describe(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue);
+  if (issue.kind === "validation") {
+    return `${path}: ${issue.message.replace(/^Invalid/, "invalid")}`;
+  }
+  if (issue.type === "strict_object" && issue.expected === "never") return `unknown key ${path}`;
+  if (issue.received === "undefined") return `${path} is missing`;
+  const expected = (issue.expected ?? "").replace(/^Object$/, "an object")
+    .replace(/^Array$/, "a list").replace(/^(string|number)$/, "a $1");
+  return `${path ?? "it"} is ${issue.received}, expected ${expected}`;
 }

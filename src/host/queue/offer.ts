@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { InputError } from "../../errors.ts";
 import type { ExperimentConfig } from "../../experiment/config_types.ts";
 import type { BullMq, Connection, Offered, TaskQueue } from "./packages.ts";
 import { VERSION } from "./queue_folder.ts";
@@ -30,6 +31,7 @@ const ATTEMPTS = 3;
  * @param runs that are not finished
  * @param plan what the tables are made of
  * @returns name of the job of the tables.
+ * @throws {InputError} where Redis takes no more.
  */
 export async function offerRuns(
   { FlowProducer, Queue }: BullMq,
@@ -67,6 +69,12 @@ export async function offerRuns(
       })),
     });
     return tables;
+  } catch (error) {
+    if (!/OOM|EXECABORT|MISCONF|READONLY/.test(String((error as Error).message))) throw error;
+    throw new InputError(
+      "Cannot offer the runs: Redis takes no more " +
+        `(${(error as Error).message.split("\n")[0]}); see to its memory (maxmemory) and its disk`,
+    );
   } finally {
     await Promise.all([queue.close(), producer.close()]);
   }

@@ -15,7 +15,7 @@ export function queueOfFolder(out: string): string | null {
     if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
-  const { queue } = Object(JSON.parse(text));
+  const { queue } = Object(parsed(text));
   if (typeof queue === "string" && /^wscl-[0-9a-f-]{36}$/.test(queue)) return queue;
   throw new InputError(
     `Cannot use the folder ${out}: its queue.json names no queue; remove the file`,
@@ -43,4 +43,12 @@ export function makeQueueOfFolder(out: string): string {
     }
   });
   return queueOfFolder(out)!;
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
 }

@@ -16,6 +16,10 @@ export type RunEnd =
 export interface Work {
   readonly run: (run: QueuedRun) => Promise<RunEnd>;
   readonly tables: (plan: unknown) => Promise<void>;
+  /** Told of a run that failed; it is tried again, some times. */
+  readonly failed: (run: QueuedRun, error: Error) => void;
+  /** Told once that there is nothing to do, though not all is done. */
+  readonly waiting: () => void;
   readonly shouldStop: () => boolean;
   readonly watch: ReturnType<typeof watchRedis>;
 }
@@ -67,7 +71,10 @@ export async function workOn(
     try {
       end = await running;
     } catch (error) {
-      if (!(error instanceof InputError)) throw error;
+      if (!(error instanceof InputError)) {
+        work.failed(job.data as QueuedRun, error as Error);
+        throw error;
+      }
       // Another machine may have what this one has not.
       refusal = error;
       return await giveBack(job, token, LOOK_AGAIN);
@@ -82,16 +89,19 @@ export async function workOn(
   });
   for (const one of [worker, queue]) one.on("error", work.watch.failed);
   try {
-    let asking: Promise<boolean> | null = null;
+    let asking: ReturnType<typeof stateOf> | null = null;
+    let isEmpty = false;
     for (;;) {
       if (refusal) throw refusal;
       if (work.shouldStop()) return false;
       // While Redis is away there is no answer, and stopping must not wait for one.
-      asking ??= isDone(queue);
+      asking ??= stateOf(queue);
       const answer = await Promise.race([asking, pause(LOOK)]);
       if (answer === undefined) continue;
       work.watch.answered();
-      if (answer) return true;
+      if (answer === "done") return true;
+      if (answer === "empty" && !isEmpty) work.waiting();
+      isEmpty = answer === "empty";
       asking = null;
       await pause(LOOK);
     }
@@ -112,9 +122,12 @@ async function pause(milliseconds: number): Promise<undefined> {
   await new Promise((resolve) => setTimeout(resolve, milliseconds));
 }
 
-/** Whether all that was offered has ended, and something was. */
-async function isDone(queue: { getJobCounts(): Promise<Record<string, number>> }) {
+/** Whether all that was offered has ended, or nothing is there: it was never offered, or Redis has lost it. */
+async function stateOf(
+  queue: { getJobCounts(): Promise<Record<string, number>> },
+): Promise<"busy" | "done" | "empty"> {
   const { completed = 0, failed = 0, ...open } = await queue.getJobCounts();
   const waiting = Object.values(open).reduce((sum, count) => sum + count, 0);
-  return waiting === 0 && completed + failed > 0;
+  if (waiting > 0) return "busy";
+  return completed + failed > 0 ? "done" : "empty";
 }
