@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { serve } from "../../src/cli/commands/serve.ts";
 import { Events } from "../../src/serve/events.ts";
 import { Fenced, FolderObject } from "../../src/serve/object_store.ts";
 import { PACKAGES } from "../../src/serve/packages.ts";
@@ -91,3 +92,9 @@ Deno.test("of two writers of a folder the one that did not see the other's is fe
     const tries = await Promise.allSettled([3, 4, 5].map((n) => store.put(bytes(n), second)));
     assert.equal(tries.filter(({ status }) => status === "fulfilled").length, 1);
   }));
+
+Deno.test("the launcher permits no port that is none, which the command then refuses in words", () => {
+  const hosts = (port: string) => serve.needs!.hosts!({ port: [port] });
+  assert.deepEqual(hosts("65535"), ["127.0.0.1:65535"]);
+  for (const port of ["65536", "99999", "x", "-1"]) assert.deepEqual(hosts(port), []);
+});
