@@ -32,7 +32,7 @@ export interface SweepPlace {
 }
 
 /** Reads a sweep file. @throws {InputError} */
-export function readSweep(file: string): Sweep {
+function readSweep(file: string): Sweep {
   try {
     return parseSweep(readJson(Deno.readFileSync(file), file), file);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { InputError } from "../errors.ts";
 import type { ComparedRun } from "../experiment/comparison/results.ts";
@@ -87,7 +87,7 @@ function checkFolder({ folder, config }: Job, out: string): void {
   // An earlier version of the program may have written fewer keys.
   if (there === null || isDeepStrictEqual(resolveConfig(there), config)) return;
   throw new InputError(
-    `Cannot go on with the comparison in ${out}: ${folder.slice(out.length + 1)} is of another ` +
+    `Cannot go on with the comparison in ${out}: ${relative(out, folder)} is of another ` +
       "configuration; choose another folder with --out, or remove that one",
   );
 }
@@ -99,7 +99,7 @@ function checkFolder({ folder, config }: Job, out: string): void {
  * @param options.speed weight per second before anything has been measured; null: not known
  * @param options.done called when a run is done
  * @returns the exit code: 75 where the time was up, 1 where some have failed.
- * @throws what the first one failed with, where all have.
+ * @throws what the first one failed with, where none is finished.
  */
 export async function runJobs(
   jobs: readonly Job[],
@@ -124,7 +124,7 @@ export async function runJobs(
     if (open.length === 0) {
       if (failures.size === 0) return 0;
       const [[, first]] = failures;
-      if (measured.weight === 0) throw first;
+      if (!jobs.some(({ folder }) => isFinished(folder))) throw first;
       for (const [{ name }, error] of failures) {
         terminal.print(`failed: ${name}: ${(error as Error).message}`);
       }
@@ -257,7 +257,7 @@ export function writeComparison(
       [...runs].map(([row, jobs]) => [
         row,
         jobs.map(({ seed, folder }): ComparedRun => ({
-          ...{ seed, folder: folder.slice(out.length + 1) },
+          ...{ seed, folder: relative(out, folder) },
           summary: readSummary(folder),
         })),
       ]),

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { failuresOf, offerRuns, type QueuedRun } from "../host/queue/offer.ts";
 import { loadBullMq } from "../host/queue/packages.ts";
 import { makeQueueOfFolder, queueOfFolder } from "../host/queue/queue_folder.ts";
@@ -44,7 +44,7 @@ export async function offerSweep(
     return 0;
   }
   const queueName = makeQueueOfFolder(out);
-  const below = (path: string) => path.slice(out.length + 1);
+  const below = (path: string) => relative(out, path);
   await offerRuns(bullMq, {
     ...{ connection, queueName },
     runs: open.map(({ folder, config, name }) => ({ folder: below(folder), config, name })),

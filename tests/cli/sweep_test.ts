@@ -127,6 +127,10 @@ Deno.test("a run that fails keeps none of the others from being run, and is name
     assert.match(text, /1 of 2 runs in .* are finished/);
     assert.doesNotMatch(text, /report of/);
     assert(Deno.statSync(join(out, "one", "comparison.json")).isFile);
+    // Once more, when only what fails is left, the table is there as well.
+    const again = inFolder(folder, file);
+    assert.equal(await again.run(), 1);
+    assert.match(again.printed.join("\n"), /failed: two: run seed 0: shapes differ[^]*\| run /);
     // Alone it is the error of the command.
     const alone = inFolder(folder, { ...file, configs: ["two.json"] }, { out: join(folder, "b") });
     await assert.rejects(alone.run, /shapes differ/);

@@ -42,7 +42,6 @@ export interface TakenJob {
   getState(): Promise<string>;
   moveToDelayed(time: number, token?: string): Promise<void>;
   remove(options?: { readonly removeChildren?: boolean }): Promise<void>;
-  getChildrenValues(): Promise<Record<string, unknown>>;
 }
 
 /** How Redis is reached. */
@@ -60,9 +59,7 @@ export interface Connection {
 
 interface Listening {
   on(event: "error", listener: (error: Error) => void): unknown;
-  on(event: "ready" | "drained", listener: () => void): unknown;
   close(force?: boolean): Promise<void>;
-  waitUntilReady(): Promise<unknown>;
 }
 
 /** Jobs by their state. */
@@ -71,12 +68,6 @@ export interface TaskQueue extends Listening {
   getFailed(start: number, end: number): Promise<readonly TakenJob[]>;
   getJobCounts(): Promise<Record<string, number>>;
   getWorkersCount(): Promise<number>;
-}
-
-/** What takes jobs. */
-export interface TaskWorker extends Listening {
-  readonly closing?: Promise<void>;
-  isRunning(): boolean;
 }
 
 /** BullMQ. */
@@ -95,7 +86,7 @@ export interface BullMq {
       readonly stalledInterval: number;
       readonly maxStalledCount: number;
     },
-  ) => TaskWorker;
+  ) => Listening;
   readonly DelayedError: new () => Error;
   readonly Redis: new (
     options: Connection & { readonly lazyConnect: true },
