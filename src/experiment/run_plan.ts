@@ -1,9 +1,9 @@
-import type { Sample, Segment } from "../learner/batch.ts";
 import { isOwnMethod, needsOf } from "../method/methods.ts";
 import { withPasses } from "./comparison/plan.ts";
 import type { ExperimentConfig } from "./config_types.ts";
-import { DryLearner, DryRun } from "./dry_run.ts";
+import { DryRun } from "./dry_run.ts";
 import type { Phase, PlannedPhase } from "./events.ts";
+import { ImageCounter, noImages, type Tally } from "./image_counter.ts";
 import type { Materials } from "./materials.ts";
 
 /** Passes behind which each does what the one before did: what is dreamt of is drawn, and memories are full. */
@@ -40,64 +40,30 @@ async function countPhases(
   return learner.planned;
 }
 
-type Count = { -readonly [K in keyof PlannedPhase]: PlannedPhase[K] };
-
 /** Counts what each phase moves through the network. */
-export class PhaseCounter extends DryLearner {
+export class PhaseCounter extends ImageCounter {
   /** What the untrained network is evaluated for belongs to no phase that is announced. */
-  readonly phases: Count[] = [count(null, "evaluation")];
+  readonly #phases: Counted[] = [{ task: null, phase: "evaluation", count: noImages() }];
 
   /** Those in which something is done, in their order. */
   get planned(): PlannedPhase[] {
-    return this.phases.filter(({ steps, judged }) => steps + judged > 0);
+    return this.#phases
+      .filter(({ count: { steps, judged } }) => steps + judged > 0)
+      .map(({ task, phase, count: { steps, trained, judged } }) => {
+        return { task, phase, steps, trained, judged };
+      });
   }
 
   /** A phase begins. */
   begin(task: number | null, phase: Phase): void {
-    this.phases.push(count(task, phase));
+    this.#phases.push({ task, phase, count: noImages() });
   }
 
-  override step(_phase: string, segments: readonly Segment[]): Promise<void> {
-    const last = this.#last;
-    last.steps++;
-    for (const { samples } of segments) last.trained += samples.length;
-    return Promise.resolve();
-  }
-
-  override async stepCandidates(
-    phase: string,
-    segments: readonly Segment[],
-    candidates: readonly unknown[],
-  ): Promise<void> {
-    for (const _ of candidates) await this.step(phase, segments);
-  }
-
-  override rememberLogits(samples: readonly Sample[]): Promise<void> {
-    this.#last.judged += samples.length;
-    return super.rememberLogits(samples);
-  }
-
-  override losses(
-    batches: readonly (readonly Sample[])[],
-    mode: "training" | "inference",
-  ): Promise<number[]> {
-    this.#last.judged += batches.reduce((sum, batch) => sum + batch.length, 0);
-    return super.losses(batches, mode);
-  }
-
-  override predictions(
-    samples: readonly Sample[],
-    masks: readonly unknown[],
-  ): Promise<Uint32Array[][]> {
-    this.#last.judged += samples.length;
-    return super.predictions(samples, masks);
-  }
-
-  get #last(): Count {
-    return this.phases.at(-1)!;
+  protected override get tally(): Tally {
+    return this.#phases.at(-1)!.count;
   }
 }
 
-const count = (task: number | null, phase: Phase): Count => ({
-  ...{ task, phase, steps: 0, trained: 0, judged: 0 },
-});
+interface Counted extends Pick<PlannedPhase, "task" | "phase"> {
+  readonly count: Tally;
+}

@@ -124,7 +124,7 @@ function lastFiles(path: string): Record<string, Uint8Array> {
   );
 }
 
-async function drawPictures(folder: string): Promise<void> {
+export async function drawPictures(folder: string): Promise<void> {
   const drawn = await drawImages({
     ...{ format: "drawn", size: SIZE, seed: 0 },
     drawn: { kind: "shapes", classes: 3, trainPerClass: 8, testPerClass: 1 },

@@ -1,11 +1,11 @@
 /** A learner's folder after many nights is as large as after a few, its history aside. */
 
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { figures, names, SMALL, testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
+import { folderSize } from "./folder_size.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
 
@@ -29,7 +29,7 @@ Deno.test({
         // Memory and exam are full behind the first days.
         const first = 8 + night % 8;
         await learner.observeAll([...figures(disc, 1, first), ...figures(cross, 1, first)]);
-        sizes.push(sizeOf(folder));
+        sizes.push(folderSize(folder));
       }
       const [few, many] = [sizes[7], sizes[23]];
       assert(many.files <= few.files, `${many.files} files, ${few.files} before`);
@@ -40,16 +40,3 @@ Deno.test({
       assert.deepEqual(again.state, learner.state);
     }),
 });
-
-/** Files and bytes below a folder, the history left out. */
-function sizeOf(folder: string): { files: number; bytes: number } {
-  let [files, bytes] = [0, 0];
-  for (const { name, isDirectory } of Deno.readDirSync(folder)) {
-    const path = join(folder, name);
-    if (name === "nights.jsonl") continue;
-    const below = isDirectory ? sizeOf(path) : { files: 1, bytes: Deno.statSync(path).size };
-    files += below.files;
-    bytes += below.bytes;
-  }
-  return { files, bytes };
-}

@@ -4,7 +4,8 @@ import type { ExperimentConfig } from "../config_types.ts";
 import { refuseLoneSegments } from "../foresight/refuse_lone_segments.ts";
 import type { Materials } from "../materials.ts";
 import type { Override } from "../overrides.ts";
-import { countImages, type ImageCount } from "./count_images.ts";
+import type { ImageCount } from "../image_counter.ts";
+import { countImages } from "./count_images.ts";
 import { chooseRows, type Row, rowsOf } from "./rows.ts";
 import { type Variation, variedRows } from "./variations.ts";
 

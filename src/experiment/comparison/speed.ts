@@ -2,7 +2,7 @@ import type { Gpu } from "../../gpu/device.ts";
 import { Random } from "../../random.ts";
 import { createLearner, createNetwork } from "../build.ts";
 import type { ExperimentConfig } from "../config_types.ts";
-import type { ImageCount } from "./count_images.ts";
+import type { ImageCount } from "../image_counter.ts";
 
 /** An image in inference takes about a third of the time of one in training: the forward pass alone. */
 const INFERENCE = 1 / 3;
