@@ -22,7 +22,7 @@ import type { PredictAnswer } from "./predict_worker.ts";
 import { Predictions } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { dayOf, isDue, type SleepTimes } from "./schedule.ts";
-import { finishRestoring, packSnapshot, stageSnapshot } from "./snapshot.ts";
+import { finishRestoring, packSnapshot, stageSnapshot, TAG } from "./snapshot.ts";
 import { Fenced, type ObjectStore } from "./object_store.ts";
 
 /** How a learner is served. */
@@ -172,7 +172,6 @@ export class Service {
       backlog = new Backlog(join(path, BACKLOG));
       await finishRestoring(path, backlog);
       const learner = await openLearner(options);
-      await learner.waiting(); // what was interrupted is finished
       const service = new Service(options, lock, backlog, learner);
       await service.#refresh();
       service.#firstDay();
@@ -674,7 +673,6 @@ export class Service {
   async #reopen(): Promise<void> {
     this.#learner.close();
     this.#learner = await openLearner(this.#options);
-    await this.#learner.waiting();
     await this.#refresh();
   }
 
@@ -889,8 +887,7 @@ export class Service {
     this.#backlog.handOver(night.id, this.#spent.length, message);
     await this.#refresh();
     try {
-      const counts = new Map<string, number>();
-      await this.#learner.checkCounts(counts);
+      await this.#learner.checkCounts(new Map());
       return true;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -1049,8 +1046,7 @@ export interface ClassAnswer {
   readonly waiting: number;
 }
 
-/** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
-const TAG = "snapshot";
+/** Fact in the backlog: the last day on which it slept by the clock. */
 const LAST_DAY = "slept on";
 /** With what begins what was sent under a key to let it sleep; no episode does. */
 const SLEEP = "sleep";
@@ -1062,8 +1058,10 @@ function keyIsTaken(): Problem {
   );
 }
 
-async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
-  return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));
+async function openLearner({ learner: path, safety }: ServiceOptions): Promise<ContinualLearner> {
+  const learner = await ContinualLearner.open(new LearnerFolder(path), learnerHost(safety));
+  await learner.waiting(); // what was interrupted is finished
+  return learner;
 }
 
 function nameOf({ label }: { readonly label: string }): { readonly name: string } {
