@@ -4,7 +4,7 @@ import { encodePng } from "../src/host/tensorboard/png.ts";
 import { drawImages } from "../src/images/drawn.ts";
 import { imagePixels } from "../src/images/image_set.ts";
 import { Random } from "../src/random.ts";
-import { figures, summarise, table } from "./measure.ts";
+import { figures, quantile, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
 /** What `wscl bench serve` was asked for. */
@@ -321,12 +321,11 @@ function syncTimes(folder: string, bytes: number, count: number): number[] {
 
 function timesOf(milliseconds: readonly number[]): Times {
   const sorted = milliseconds.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
-  const rounded = (value: number) => Math.round(value * 100) / 100;
+  const at = (share: number) => Math.round(quantile(sorted, share) * 100) / 100;
   return {
-    p50: rounded(at(0.5)),
-    p95: rounded(at(0.95)),
-    worst: rounded(at(1)),
+    p50: at(0.5),
+    p95: at(0.95),
+    worst: at(1),
     count: sorted.length,
   };
 }
