@@ -10,7 +10,7 @@ export interface Summary {
 export function summarise(values: readonly number[]): Summary {
   if (values.length === 0) throw new RangeError("Cannot summarise: no measurements");
   const sorted = values.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
+  const at = (share: number) => quantile(sorted, share);
   return {
     median: at(0.5),
     low: at(0.25),
@@ -19,6 +19,12 @@ export function summarise(values: readonly number[]): Summary {
     count: sorted.length,
   };
 }
+
+/** The value below which this share of an ascending list lies, by nearest rank; NaN of an empty one. */
+export function quantile(sorted: readonly number[], share: number): number {
+  return sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
+}
+
 /** 3 significant digits at most, without an exponent: "12.3", "0.0456", "1230". */
 export function figures(value: number): string {
   if (!Number.isFinite(value)) return "-";

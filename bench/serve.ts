@@ -1,10 +1,10 @@
-import { crc32, deflateSync } from "node:zlib";
 import { fileURLToPath } from "node:url";
 import { openGpu } from "../src/host/open_gpu.ts";
+import { encodePng } from "../src/host/tensorboard/png.ts";
 import { drawImages } from "../src/images/drawn.ts";
 import { imagePixels } from "../src/images/image_set.ts";
 import { Random } from "../src/random.ts";
-import { figures, summarise, table } from "./measure.ts";
+import { figures, quantile, summarise, table } from "./measure.ts";
 import { type Output, settingOf, writeResults } from "./setting.ts";
 
 /** What `wscl bench serve` was asked for. */
@@ -301,45 +301,10 @@ class Pictures {
       pixels[this.#random.below(pixels.length)] = this.#random.below(256);
     }
     return {
-      bytes: pngOf(pixels, this.#size),
+      bytes: encodePng({ width: this.#size, height: this.#size, pixels }),
       label: this.#set.classNames[this.#set.labels[image]],
     };
   }
-}
-
-/** An RGB PNG file. */
-function pngOf(pixels: Uint8Array, size: number): Uint8Array<ArrayBuffer> {
-  const rows = new Uint8Array(size * (1 + size * 3));
-  for (let y = 0; y < size; y++) {
-    rows.set(pixels.subarray(y * size * 3, (y + 1) * size * 3), y * (1 + size * 3) + 1);
-  }
-  const header = new Uint8Array(13);
-  const view = new DataView(header.buffer);
-  view.setUint32(0, size);
-  view.setUint32(4, size);
-  header.set([8, 2], 8);
-  const chunk = (type: string, data: Uint8Array) => {
-    const bytes = new Uint8Array(12 + data.length);
-    const view = new DataView(bytes.buffer);
-    view.setUint32(0, data.length);
-    bytes.set(new TextEncoder().encode(type), 4);
-    bytes.set(data, 8);
-    view.setUint32(8 + data.length, crc32(bytes.subarray(4, 8 + data.length)));
-    return bytes;
-  };
-  const parts = [
-    new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
-    chunk("IHDR", header),
-    chunk("IDAT", deflateSync(rows)),
-    chunk("IEND", new Uint8Array(0)),
-  ];
-  const file = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    file.set(part, at);
-    at += part.length;
-  }
-  return file;
 }
 
 /** Milliseconds of appending so many bytes to a file and bringing them to the disk. */
@@ -356,12 +321,11 @@ function syncTimes(folder: string, bytes: number, count: number): number[] {
 
 function timesOf(milliseconds: readonly number[]): Times {
   const sorted = milliseconds.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))] ?? NaN;
-  const rounded = (value: number) => Math.round(value * 100) / 100;
+  const at = (share: number) => Math.round(quantile(sorted, share) * 100) / 100;
   return {
-    p50: rounded(at(0.5)),
-    p95: rounded(at(0.95)),
-    worst: rounded(at(1)),
+    p50: at(0.5),
+    p95: at(0.95),
+    worst: at(1),
     count: sorted.length,
   };
 }

@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import type { Subscription } from "../serve/events.ts";
 import { start, type StartOptions } from "../serve/start.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
@@ -76,10 +77,7 @@ function listen(
 }
 
 /** Prints what happens, but for steps. */
-async function tell(
-  subscription: ReturnType<import("../serve/service.ts").Service["events"]["subscribe"]>,
-  terminal: Terminal,
-): Promise<void> {
+async function tell(subscription: Subscription, terminal: Terminal): Promise<void> {
   for (;;) {
     const event = await subscription.next(60_000);
     if (event === undefined) return;

@@ -1,8 +1,9 @@
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
-import { decodeSafetensors, encodeSafetensors, type WrittenTensor } from "../net/safetensors.ts";
+import { decodeSafetensors } from "../net/safetensors.ts";
 import { readGeneration, readLast } from "./generation.ts";
-import { type Files, type LearnerStore, MemoryLearnerStore, type Shelf } from "./store.ts";
+import { encodeFiles, PLACE, shelve } from "./shelved_files.ts";
+import type { Files, LearnerStore, Shelf } from "./store.ts";
 
 // A learner as one file: a safetensors file whose tensors are the bytes of the learner's own files, named by their
 // places. Any reader of safetensors opens it.
@@ -22,15 +23,11 @@ export async function packLearner(
   store: LearnerStore,
   warn: (text: string) => void = () => {},
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const tensors = new Map<string, WrittenTensor>();
-  const digests: Record<string, string> = {};
-  const add = async (shelf: Shelf, name: string, files: Files) => {
+  const places = new Map<string, Uint8Array<ArrayBuffer>>();
+  const add = (shelf: Shelf, name: string, files: Files) => {
     // In one order, so that equal learners are equal files.
     for (const file of Object.keys(files).sort()) {
-      const data = files[file];
-      const place = `${shelf}/${name}/${file}`;
-      tensors.set(place, { dtype: "U8", shape: [data.length], data });
-      digests[place] = await sha256(data);
+      places.set(`${shelf}/${name}/${file}`, files[file]);
     }
   };
   const { name, found } = await readLast(
@@ -41,15 +38,12 @@ export async function packLearner(
     },
     warn,
   );
-  await add("generations", name, found.files);
+  add("generations", name, found.files);
   for (const day of await store.names("day")) {
-    if (Number(day) > found.state.taken) await add("day", day, await store.read("day", day));
+    if (Number(day) > found.state.taken) add("day", day, await store.read("day", day));
   }
-  return encodeSafetensors(tensors, {
-    format: FORMAT,
-    digests: JSON.stringify(digests),
-    nights: (await store.lines()).map((line) => `${line}\n`).join(""),
-  });
+  const nights = (await store.lines()).map((line) => `${line}\n`).join("");
+  return await encodeFiles(places, (digests) => ({ format: FORMAT, digests, nights }));
 }
 
 /**
@@ -77,9 +71,9 @@ export async function unpackLearner(
     );
   }
   const known = digestsIn(digests) ?? fail("its list of files is damaged; save it again");
-  const bundles = new Map<string, Record<string, Uint8Array<ArrayBuffer>>>();
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [place, tensor] of tensors) {
-    const [, shelf, bundle, file] = PLACE.exec(place) ?? [];
+    const [, shelf] = PLACE.exec(place) ?? [];
     if (tensor.dtype !== "U8" || !PACKED.some((one) => one === shelf)) {
       return fail(`${place} is no file of a learner; save it again`);
     }
@@ -87,22 +81,14 @@ export async function unpackLearner(
     if (await sha256(data) !== known[place]) {
       fail(`${place} is damaged: its checksum is another; save it again`);
     }
-    const key = `${shelf}/${bundle}`;
-    bundles.set(key, { ...bundles.get(key), [file]: data });
+    files.set(place, data);
   }
   const missing = Object.keys(known).find((place) => !tensors.has(place));
   if (missing !== undefined) fail(`${missing} is missing; save it again`);
-  const store = new MemoryLearnerStore(name);
-  for (const [key, files] of bundles) {
-    const [shelf, bundle] = key.split("/") as [Shelf, string];
-    await store.write(shelf, bundle, files);
-  }
+  const store = await shelve(files, name);
   for (const line of nights.split("\n")) if (line !== "") await store.append(line);
   return store;
 }
-
-/** `day/000000003/episodes.safetensors`: no name leads anywhere else. */
-const PLACE = /^([a-z]+)\/(\d+(?:-\d+)?)\/([a-z]+\.[a-z]+)$/;
 
 function digestsIn(text: string): Record<string, string> | null {
   try {

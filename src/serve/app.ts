@@ -181,8 +181,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       handle: async (context) => {
         const digest = digestOf(context);
         const { label } = await readJson(context.req.raw, schemas.changeBody, "rename the episode");
-        const { done, episode } = await service.change(digest, label);
-        return context.json(episode ?? { digest, label, status: "forgotten" }, done ? 200 : 202);
+        return await changed(context, { digest, label }, service.change(digest, label));
       },
     },
     {
@@ -196,8 +195,7 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       handle: async (context) => {
         const digest = digestOf(context);
         const label = service.episode(digest)?.label ?? "";
-        const { done, episode } = await service.change(digest, null);
-        return context.json(episode ?? { digest, label, status: "forgotten" }, done ? 200 : 202);
+        return await changed(context, { digest, label }, service.change(digest, null));
       },
     },
     {
@@ -527,6 +525,16 @@ async function answerError(
   }
   report(error);
   return answer(500, "Cannot answer: something went wrong here; see the service's output");
+}
+
+/** What became of an episode; `gone`: what it was, for where nothing is known of it any more. */
+async function changed(
+  context: Context,
+  gone: { readonly digest: string; readonly label: string },
+  change: ReturnType<Service["change"]>,
+): Promise<Response> {
+  const { done, episode } = await change;
+  return context.json(episode ?? { ...gone, status: "forgotten" }, done ? 200 : 202);
 }
 
 function digestOf(context: Context): string {

@@ -40,6 +40,11 @@ export interface KeptAnswer {
   readonly answer: string;
 }
 
+/** The same, with its key. */
+export interface KeyedAnswer extends KeptAnswer {
+  readonly key: string;
+}
+
 /** Something that is to happen to an image that the learner has learned, between two nights. */
 export interface Change {
   readonly digest: string;
@@ -87,6 +92,10 @@ const CHANGES = [
   ["pixels", "BLOB"],
 ] as const;
 
+/** Episodes as pictures, out of the database and into it. */
+const SELECT = 'SELECT digest, label, origin AS "from", pixels FROM episodes';
+const INSERT = "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?)";
+
 /** The backlog of a learner: a database beside it. One process opens it: whoever has the learner's lock. */
 export class Backlog {
   readonly #db: DatabaseSync;
@@ -110,7 +119,7 @@ export class Backlog {
       }
       return db;
     });
-    this.#count = Number(this.#get("SELECT count(*) AS n FROM episodes")!.n);
+    this.#count = this.#counted();
   }
 
   /** Episodes that are here. */
@@ -145,24 +154,20 @@ export class Backlog {
    */
   async add(
     picture: Picture,
-    key: ({ readonly key: string } & KeptAnswer) | null,
+    key: KeyedAnswer | null,
     now: number,
   ): Promise<"added" | "known" | "taken"> {
     return await this.#together(() => {
       // In the same transaction, so that of several at once one has the key.
       if (key && this.#isTaken(key)) return "taken";
-      const { digest, label, from, pixels } = picture;
-      const { changes } = this.#run(
-        "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        ...[digest, label, from, pixels],
-      );
+      const { changes } = this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
       if (key) this.#keep(key, now);
       return Number(changes) > 0 ? "added" : "known";
     });
   }
 
   /** Keeps an answer alone, as to an episode that is known already; false where the key was used for something else. */
-  async keepAnswer(key: { readonly key: string } & KeptAnswer, now: number): Promise<boolean> {
+  async keepAnswer(key: KeyedAnswer, now: number): Promise<boolean> {
     return await this.#together(() => {
       if (this.#isTaken(key)) return false;
       this.#keep(key, now);
@@ -210,7 +215,7 @@ export class Backlog {
   ask(
     { accept, nightsBefore, why }: Pick<AskedNight, "accept" | "nightsBefore" | "why">,
     digests: readonly string[],
-    answered: (night: number) => ({ readonly key: string } & KeptAnswer) | null,
+    answered: (night: number) => KeyedAnswer | null,
     now: number,
   ): AskedNight {
     return this.#transaction(() => {
@@ -245,7 +250,7 @@ export class Backlog {
   /** The episodes of a night, in the order in which they came. */
   episodesOf(night: number): Picture[] {
     return this.#all(
-      'SELECT digest, label, origin AS "from", pixels FROM episodes WHERE night = ? ORDER BY seq',
+      `${SELECT} WHERE night = ? ORDER BY seq`,
       night,
     ) as unknown as Picture[];
   }
@@ -259,7 +264,6 @@ export class Backlog {
         ...[nightsBefore, message, night],
       );
     });
-    this.#recount();
   }
 
   /** How a night went. */
@@ -304,21 +308,20 @@ export class Backlog {
   /** Images that get other names wait again, and what they were is to be forgotten: all at once. */
   exchange(pictures: readonly Picture[]): void {
     this.#transaction(() => {
-      for (const { digest, label, from, pixels } of pictures) {
+      for (const picture of pictures) {
+        this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
         this.#run(
-          "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-          ...[digest, label, from, pixels],
+          "UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?",
+          picture.digest,
         );
-        this.#run("UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?", digest);
       }
     });
-    this.#recount();
   }
 
   /** One of the episodes, with its pixels. */
   picture(digest: string): Picture | null {
     return this.#get(
-      'SELECT digest, label, origin AS "from", pixels FROM episodes WHERE digest = ?',
+      `${SELECT} WHERE digest = ?`,
       digest,
     ) as unknown as Picture | null;
   }
@@ -329,7 +332,6 @@ export class Backlog {
       if (label === null) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
       else this.#run("UPDATE episodes SET label = ? WHERE digest = ?", label, digest);
     });
-    this.#recount();
   }
 
   /** They have happened; another change of the same image, asked for meanwhile, stays. */
@@ -360,7 +362,7 @@ export class Backlog {
   /** All episodes with their pixels, for a snapshot. */
   all(): Picture[] {
     return this.#all(
-      'SELECT digest, label, origin AS "from", pixels FROM episodes ORDER BY seq',
+      `${SELECT} ORDER BY seq`,
     ) as unknown as Picture[];
   }
 
@@ -370,14 +372,8 @@ export class Backlog {
       for (const table of ["episodes", "nights", "keys", "changes"]) {
         this.#run(`DELETE FROM ${table}`);
       }
-      for (const { digest, label, from, pixels } of pictures) {
-        this.#run(
-          "INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, ?, ?)",
-          ...[digest, label, from, pixels],
-        );
-      }
+      for (const picture of pictures) this.#run(INSERT, ...rowOf(picture));
     });
-    this.#recount();
   }
 
   /** How a transaction is brought to the disk, as SQLite says it. */
@@ -398,7 +394,7 @@ export class Backlog {
     this.#db.close();
   }
 
-  #keep({ key, fingerprint, answer }: { readonly key: string } & KeptAnswer, now: number): void {
+  #keep({ key, fingerprint, answer }: KeyedAnswer, now: number): void {
     const at = Math.round(now);
     this.#run(
       "INSERT OR REPLACE INTO keys (key, fingerprint, answer, at) VALUES (?, ?, ?, ?)",
@@ -411,7 +407,7 @@ export class Backlog {
     );
   }
 
-  #isTaken({ key, fingerprint }: { readonly key: string } & KeptAnswer): boolean {
+  #isTaken({ key, fingerprint }: KeyedAnswer): boolean {
     const before = this.answerTo(key);
     return before !== null && before.fingerprint !== fingerprint;
   }
@@ -435,7 +431,6 @@ export class Backlog {
     if (writes.length === 0) return;
     try {
       const results = this.#transaction(() => writes.map(({ action }) => action()));
-      this.#recount();
       writes.forEach(({ resolve }, i) => resolve(results[i]));
     } catch (error) {
       for (const { reject } of writes) reject(error);
@@ -448,6 +443,7 @@ export class Backlog {
       try {
         const result = action();
         this.#db.exec("COMMIT");
+        this.#count = this.#counted();
         return result;
       } catch (error) {
         // A full disk may have ended the transaction already.
@@ -457,8 +453,8 @@ export class Backlog {
     });
   }
 
-  #recount(): void {
-    this.#count = Number(this.#get("SELECT count(*) AS n FROM episodes")!.n);
+  #counted(): number {
+    return Number(this.#get("SELECT count(*) AS n FROM episodes")!.n);
   }
 
   #guard<T>(action: () => T): T {
@@ -497,4 +493,9 @@ interface Write {
   readonly action: () => unknown;
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: unknown) => void;
+}
+
+/** Values for {@linkcode INSERT}. */
+function rowOf({ digest, label, from, pixels }: Picture): SQLInputValue[] {
+  return [digest, label, from, pixels];
 }

@@ -17,7 +17,6 @@ export interface Context {
     readonly raw: Request;
     readonly path: string;
     readonly method: string;
-    readonly routePath: string;
     param(name: string): string;
     query(name: string): string | undefined;
     header(name: string): string | undefined;

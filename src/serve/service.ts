@@ -1,19 +1,17 @@
 import { join } from "node:path";
-import { ContinualLearner, type HeldPictures } from "../continual/continual_learner.ts";
 import { LEAST_OF_NEW } from "../continual/division.ts";
 import { countAnswers, type ExamResult } from "../continual/examine.ts";
 import { readKnowledge } from "../continual/generation.ts";
-import { type Given, KnownImages } from "../continual/given.ts";
+import type { Given } from "../continual/given.ts";
 import { type Picture, pictureOf } from "../continual/pictures.ts";
-import type { DatedRecord } from "../continual/record.ts";
 import type { KnownClass } from "../continual/state.ts";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { BACKLOG } from "../host/served_backlog.ts";
 import { launchNight } from "../host/launch_night.ts";
-import { LearnerFolder, lockLearner } from "../host/learner_folder.ts";
-import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
+import { lockLearner } from "../host/learner_folder.ts";
+import type { LearnerSafety } from "../host/learner_host.ts";
 import { AskedWorker, WorkerLost } from "./asked_worker.ts";
 import { type AskedNight, Backlog, type KeptAnswer } from "./backlog.ts";
 import type { DecodeRequest } from "./decode_worker.ts";
@@ -22,7 +20,8 @@ import type { PredictAnswer } from "./predict_worker.ts";
 import { Predictions } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { dayOf, isDue, type SleepTimes } from "./schedule.ts";
-import { finishRestoring, packSnapshot, stageSnapshot } from "./snapshot.ts";
+import { type EpisodeAnswer, ServedLearner } from "./served_learner.ts";
+import { finishRestoring, packSnapshot, stageSnapshot, TAG } from "./snapshot.ts";
 import { Fenced, type ObjectStore } from "./object_store.ts";
 
 /** How a learner is served. */
@@ -60,18 +59,6 @@ export interface SentEpisode {
   readonly key: string | null;
 }
 
-/** What is known of an episode. */
-export interface EpisodeAnswer {
-  /** SHA-256 of its pixels, as the learner sees them. */
-  readonly digest: string;
-  readonly label: string;
-  /**
-   * `waiting`: for the next night; `night`: for the one that is asked for, or going on; `remembered`, `exam`: learned,
-   * and held as such; `learned`: its pixels are not held any more; `changing`: to be forgotten or renamed when the night has ended.
-   */
-  readonly status: "waiting" | "night" | "remembered" | "exam" | "learned" | "changing";
-}
-
 /** What is answered to whoever lets it sleep. */
 export interface SleepAnswer {
   /** Number of the night that was asked for; null: none was, as where a refused one is accepted. */
@@ -100,6 +87,7 @@ const GRACE = 20;
 /**
  * A learner that answers while it sleeps. It has the learner's folder to itself; requests know nothing of HTTP here.
  *
+ * - What the learner knows and holds is read once after each change ({@linkcode ServedLearner}).
  * - Predictions are made by a worker, from the last generation ({@linkcode Predictions}).
  * - Episodes are kept in the backlog, on disk, before they are acknowledged ({@linkcode Backlog}).
  * - A night is asked for with its episodes; its worker, started for it, ends with it.
@@ -109,27 +97,15 @@ export class Service {
   readonly events = new Events();
   readonly #options: ServiceOptions;
   readonly #lock: Disposable;
-  readonly #store: LearnerFolder;
+  readonly #served: ServedLearner;
   readonly #backlog: Backlog;
   readonly #predictions: Predictions;
   readonly #decoder = new AskedWorker<DecodeRequest, Uint8Array<ArrayBuffer>>(
     new URL("./decode_worker.ts", import.meta.url),
     { name: "decoder", seconds: DECODE_SECONDS },
   );
-  #learner: ContinualLearner;
-  #known!: KnownImages;
-  /** What the learner itself holds, by digest. */
-  #held = new Map<string, EpisodeAnswer>();
   /** Episodes on their way to the disk. */
   readonly #arriving = new Map<string, Promise<unknown>>();
-  /** Images of each class that wait with the learner. */
-  #dayCounts = new Map<string, number>();
-  /** Whether a night was refused, and waits. */
-  #refused = false;
-  /** Whether the worker of a night is at it. */
-  #launched = false;
-  #atDusk: HeldPictures | null = null;
-  #nights: DatedRecord[] = [];
   #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
     null;
   #running: Promise<void> | null = null;
@@ -149,13 +125,12 @@ export class Service {
     options: ServiceOptions,
     lock: Disposable,
     backlog: Backlog,
-    learner: ContinualLearner,
+    served: ServedLearner,
   ) {
     this.#options = options;
     this.#lock = lock;
-    this.#store = new LearnerFolder(options.learner);
+    this.#served = served;
     this.#backlog = backlog;
-    this.#learner = learner;
     this.#predictions = new Predictions(options.learner, options.safety);
   }
 
@@ -171,10 +146,8 @@ export class Service {
     try {
       backlog = new Backlog(join(path, BACKLOG));
       await finishRestoring(path, backlog);
-      const learner = await openLearner(options);
-      await learner.waiting(); // what was interrupted is finished
-      const service = new Service(options, lock, backlog, learner);
-      await service.#refresh();
+      const served = await ServedLearner.open(options, backlog);
+      const service = new Service(options, lock, backlog, served);
       service.#firstDay();
       service.#decoder.start();
       // The kernels' first test takes a while; whoever asks meanwhile waits for it, or asks whether it is ready.
@@ -210,8 +183,8 @@ export class Service {
 
   /** The classes that it knows, in the order in which it met them, and what waits of each. */
   classes(): { readonly generation: number; readonly classes: readonly ClassAnswer[] } {
-    const { classes, generation } = this.#learner.state;
-    const waiting = this.#waitingCounts();
+    const { classes, generation } = this.#served.state;
+    const waiting = this.#served.waitingCounts();
     const names = new Set([...classes.map(({ name }) => name), ...waiting.keys()]);
     const known = new Map(classes.map((one) => [one.name, one]));
     return {
@@ -237,23 +210,23 @@ export class Service {
     return {
       generation: this.generation,
       asleep: now && { night: now.night.id, phase: now.phase },
-      refused: this.#refused,
+      refused: this.#served.isRefused,
       asked: asked.slice(-limit).map(({ id, phase, why, message }) => ({
         id,
         phase,
         why,
         message,
       })),
-      nights: this.#nights.slice(-limit),
+      nights: this.#served.nights.slice(-limit),
     };
   }
 
   /** The exam of the last dawn: right by class, and what is taken for what. */
   async exam(): Promise<ExamResult & { readonly generation: number }> {
-    const { generation, classes } = this.#learner.state;
-    const of = await this.#lastName();
+    const { generation, classes } = this.#served.state;
+    const of = await this.#served.lastName();
     if (this.#exam?.of !== of) {
-      const { exam } = await this.#learner.pictures();
+      const { exam } = await this.#served.learner.pictures();
       const names = classes.map(({ name }) => name);
       const ask = async () => {
         const { predictions } = await this.#predictions.ask(exam.map(({ pixels }) => pixels));
@@ -271,9 +244,9 @@ export class Service {
     { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
   > {
     for (;;) {
-      const of = await this.#lastName();
-      const { state: { generation }, model } = await readKnowledge(this.#store, () => {});
-      if (await this.#lastName() !== of) continue; // a dawn came between
+      const of = await this.#served.lastName();
+      const { state: { generation }, model } = await readKnowledge(this.#served.store, () => {});
+      if (await this.#served.lastName() !== of) continue; // a dawn came between
       if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
       return { generation, tag: this.#model.tag, bytes: model };
     }
@@ -281,18 +254,18 @@ export class Service {
 
   /** The last generation. */
   get generation(): number {
-    return this.#learner.state.generation;
+    return this.#served.state.generation;
   }
 
   /** Figures, for metrics and readiness. */
   status() {
     return {
       generation: this.generation,
-      classes: this.#learner.state.classes.length,
+      classes: this.#served.state.classes.length,
       asleep: this.#asleep !== null,
       waiting: this.#backlog.count,
       room: this.#options.mostWaiting,
-      nights: this.#nights.length,
+      nights: this.#served.nights.length,
       predicting: this.#predictions.load,
       predictorLosses: this.#predictions.losses,
       decoderLosses: this.#decoder.losses,
@@ -331,8 +304,8 @@ export class Service {
       const { wasNew = true, ...episode } = JSON.parse(before.answer);
       return { isNew: false, wasNew, repeated: true, episode };
     }
-    const isNew = this.#look(picture);
-    const known = this.episode(digest);
+    const isNew = this.#served.look(picture);
+    const known = this.#served.episode(digest);
     const episode: EpisodeAnswer = known ?? { digest, label, status: "waiting" };
     const answer = JSON.stringify({ ...episode, wasNew: isNew });
     const kept = key === null ? null : { key, fingerprint, answer };
@@ -347,13 +320,13 @@ export class Service {
         this.#asleep ? 30 : 60,
       );
     }
-    this.#known.add(picture);
+    this.#served.known.add(picture);
     const arriving = this.#backlog.add(picture, kept, Date.now());
     this.#arriving.set(digest, arriving);
     try {
       if (await arriving === "taken") throw keyIsTaken();
     } catch (error) {
-      await this.#refresh(); // it is not known after all
+      await this.#served.refresh(); // it is not known after all
       throw error;
     } finally {
       this.#arriving.delete(digest);
@@ -363,13 +336,7 @@ export class Service {
 
   /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
   episode(digest: string): EpisodeAnswer | null {
-    const changing = this.#backlog.change(digest) !== null;
-    const held = this.#held.get(digest);
-    if (held) return changing ? { ...held, status: "changing" } : held;
-    const waiting = this.#backlog.find(digest);
-    if (!waiting) return null;
-    const { label, night } = waiting;
-    return { digest, label, status: changing ? "changing" : night === null ? "waiting" : "night" };
+    return this.#served.episode(digest);
   }
 
   /**
@@ -385,7 +352,7 @@ export class Service {
     this.#touch();
     this.#refuseBusy();
     await this.#arriving.get(digest)?.catch(() => {});
-    const found = this.episode(digest);
+    const found = this.#served.episode(digest);
     if (!found) {
       throw new Problem(
         404,
@@ -393,7 +360,7 @@ export class Service {
           "answered",
       );
     }
-    if (label !== null) this.#checkLabel(label);
+    if (label !== null) this.#served.checkLabel(label);
     const before = this.#backlog.change(digest);
     if (label !== null && before && before.label === null) {
       throw new Problem(
@@ -413,14 +380,14 @@ export class Service {
         ? await this.#backlog.remove(digest)
         : await this.#backlog.relabel(digest, label);
       if (done) {
-        await this.#refresh();
-        return { done: true, episode: this.episode(digest) };
+        await this.#served.refresh();
+        return { done: true, episode: this.#served.episode(digest) };
       }
     }
-    const picture = label === null ? null : await this.#pictureOf(digest);
+    const picture = label === null ? null : await this.#served.pictureOf(digest);
     await this.#backlog.intend({ digest, label, picture });
     await this.#change();
-    return { done: this.#backlog.changes().length === 0, episode: this.episode(digest) };
+    return { done: this.#backlog.changes().length === 0, episode: this.#served.episode(digest) };
   }
 
   // ---- Sleeping -------------------------------------------------------------------------------
@@ -461,8 +428,8 @@ export class Service {
     if (discard) return await keep(await this.#discard());
     const [goesOn] = this.#backlog.nights(["day"]);
     // What waits beside the night that was refused goes on waiting.
-    if (accept && this.#refused && !goesOn) return await keep(await this.#accept());
-    const { taken, held } = this.#learnable();
+    if (accept && this.#served.isRefused && !goesOn) return await keep(await this.#accept());
+    const { taken, held } = this.#served.learnable();
     const answer = (night: number): SleepAnswer => ({
       night,
       status: this.#asleep && night !== goesOn?.id ? "queued" : "asleep",
@@ -471,12 +438,12 @@ export class Service {
     });
     if (taken.length === 0 && goesOn) {
       this.#goOn();
-      const images = [...this.#dayCounts.values()].reduce((sum, count) => sum + count, 0);
+      const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
     if (taken.length === 0) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
-      { accept, nightsBefore: this.#spent.length, why },
+      { accept, nightsBefore: this.#served.spent.length, why },
       taken,
       (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
@@ -504,7 +471,7 @@ export class Service {
   ): Promise<{ readonly generation: number; readonly bytes: number; readonly tag: string }> {
     const store = this.#storage();
     const { generation } = this;
-    const bytes = await packSnapshot(this.#store, this.#backlog);
+    const bytes = await packSnapshot(this.#served.store, this.#backlog);
     const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
     try {
       const tag = await store.put(bytes, known);
@@ -549,7 +516,7 @@ export class Service {
       halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
       this.#exam = this.#model = null;
-      await this.#reopen();
+      await this.#served.reopen();
       halfway = false;
       await this.#predictions.take();
       this.events.emit("restored", { generation: this.generation });
@@ -579,7 +546,7 @@ export class Service {
       this.#predictions.close();
       this.#decoder.close();
     }
-    this.#learner.close();
+    this.#served.learner.close();
     this.#backlog.close();
     this.#lock[Symbol.dispose]();
   }
@@ -590,11 +557,11 @@ export class Service {
     if (this.#decoder.load >= MOST_DECODED) {
       throw new Problem(429, "Cannot read the image: too many are being read; wait", 1);
     }
-    const { size } = this.#learner.state.settings;
+    const { size } = this.#served.state.settings;
     try {
       const pixels = await this.#decoder.ask({ bytes, name, size }, [bytes.buffer]);
       this.#refuseBusy(); // what is restored meanwhile may see images of another size
-      if (this.#learner.state.settings.size === size) return pixels;
+      if (this.#served.state.settings.size === size) return pixels;
       throw new Problem(503, "Cannot go on: another learner has been restored; ask again", 1);
     } catch (error) {
       if (!(error instanceof WorkerLost)) throw error;
@@ -607,104 +574,10 @@ export class Service {
     }
   }
 
-  /** Whether a picture is new. @throws {Problem} where it cannot be learned under its name. */
-  #look({ digest, label }: Picture): boolean {
-    const other = this.#known.labelOf(digest);
-    if (other !== undefined && other !== label) {
-      throw new Problem(
-        409,
-        `Cannot keep the episode as ${label}: the image is known as ${other}; rename it (PATCH /v1/episodes/${digest})`,
-      );
-    }
-    if (other !== undefined) return false;
-    this.#checkLabel(label);
-    return true;
-  }
-
-  #checkLabel(label: string): void {
-    try {
-      this.#known.checkLabel(label);
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      throw new Problem(422, error.message);
-    }
-  }
-
-  /** A picture that the learner holds, or that waits; of a learner that sleeps, as it was at dusk. */
-  async #pictureOf(digest: string): Promise<Picture | null> {
-    const { memory, exam, day } = await this.#pictures();
-    const held = [...day, ...memory, ...exam].find((one) => one.digest === digest);
-    return held ?? this.#backlog.picture(digest);
-  }
-
-  /** Reads anew what is known, after something has changed. */
-  async #refresh(): Promise<void> {
-    const { settings: { size, maxClasses }, classes } = this.#learner.state;
-    const { memory, exam, trained, day } = await this.#pictures();
-    const waiting = this.#backlog.waiting();
-    const pictures = [...trained, ...memory, ...exam, ...day, ...waiting];
-    const names = [...classes, ...day.map(nameOf), ...waiting.map(nameOf)].map(({ name }) => name);
-    this.#known = new KnownImages({ size, maxClasses, pictures, names });
-    const held = (
-      pictures: readonly Pick<Picture, "digest" | "label">[],
-      status: EpisodeAnswer["status"],
-    ) => pictures.map(({ digest, label }) => [digest, { digest, label, status }] as const);
-    this.#held = new Map([
-      ...held(trained, "learned"),
-      ...held(day, "night"),
-      ...held(memory, "remembered"),
-      ...held(exam, "exam"),
-    ]);
-    this.#dayCounts = countsOf(day);
-    this.#nights = await this.#learner.nights();
-    this.#refused = (await this.#store.names("refused")).length > 0;
-  }
-
-  /** What the learner has of pictures; while a night goes on, which it is writing, as it was at dusk. */
-  async #pictures(): Promise<HeldPictures> {
-    if (!this.#launched || !this.#atDusk) this.#atDusk = await this.#learner.pictures();
-    return this.#atDusk;
-  }
-
-  /** Nights that have come to their end, kept or refused; the history has other lines, too. */
-  get #spent(): DatedRecord[] {
-    return this.#nights.filter(({ accepted, lost }) => !accepted && !lost);
-  }
-
-  async #reopen(): Promise<void> {
-    this.#learner.close();
-    this.#learner = await openLearner(this.#options);
-    await this.#learner.waiting();
-    await this.#refresh();
-  }
-
-  #waitingCounts(): Map<string, number> {
-    const counts = new Map(this.#dayCounts);
-    for (const { label } of this.#backlog.waiting()) {
-      counts.set(label, (counts.get(label) ?? 0) + 1);
-    }
-    return counts;
-  }
-
-  /** Digests that a night can take, and how many images of each new class are too few. */
-  #learnable(): { readonly taken: string[]; readonly held: Map<string, number> } {
-    const taught = new Set(
-      this.#learner.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
-    );
-    const counts = this.#waitingCounts();
-    const free = this.#backlog.waiting().filter(({ night }) => night === null);
-    const isEnough = (label: string) => taught.has(label) || counts.get(label)! >= LEAST_OF_NEW;
-    const few = free.filter(({ label }) => !isEnough(label));
-    return {
-      taken: free.filter(({ label }) => isEnough(label)).map(({ digest }) => digest),
-      held: countsOf(few),
-    };
-  }
-
   /** @throws {Problem} where a night would have nothing to learn or to remember. */
   #refuseRest(held: ReadonlyMap<string, number>): void {
-    const remembered = this.#learner.state.classes.some(({ remembered }) => remembered > 0);
-    const waits = this.#dayCounts.size > 0;
+    const remembered = this.#served.state.classes.some(({ remembered }) => remembered > 0);
+    const waits = this.#served.dayCounts.size > 0;
     if ((remembered || waits) && !this.#asleep) return;
     const few = [...held].map(([name, count]) => `${name} ${count}`).join(", ");
     throw new Problem(
@@ -725,7 +598,7 @@ export class Service {
     }
     this.#busy = "a night is being accepted";
     try {
-      await this.#learner.accept();
+      await this.#served.learner.accept();
       await this.#dawn(null);
     } finally {
       this.#busy = null;
@@ -754,8 +627,8 @@ export class Service {
     for (const { id } of this.#backlog.nights(["day"])) {
       this.#backlog.settle(id, "impossible", "let go");
     }
-    await this.#learner.discard();
-    await this.#refresh();
+    await this.#served.learner.discard();
+    await this.#served.refresh();
     return { night: null, status: "discarded", images: 0, held: {} };
   }
 
@@ -801,18 +674,18 @@ export class Service {
       if (!await this.#handOver(night)) return true;
       now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
     }
-    if (this.#spent.length > now.nightsBefore) {
+    if (this.#served.spent.length > now.nightsBefore) {
       // It had ended when the process before this one did.
-      const { passed } = this.#spent.at(-1)!;
+      const { passed } = this.#served.spent.at(-1)!;
       this.#backlog.settle(now.id, passed ? "kept" : "refused");
       return true;
     }
     this.events.emit("night", { night: now.id, generation: this.generation });
-    this.#launched = true;
+    this.#served.hasNightWorker = true;
     try {
       if (!await this.#launch(now, asleep)) return false;
     } finally {
-      this.#launched = false;
+      this.#served.hasNightWorker = false;
     }
     await this.#dawn(now.id);
     return true;
@@ -856,8 +729,8 @@ export class Service {
 
   /** What a night has come to is what answers from now on. */
   async #dawn(night: number | null): Promise<void> {
-    await this.#reopen();
-    const record = this.#nights.at(-1)!;
+    await this.#served.reopen();
+    const record = this.#served.nights.at(-1)!;
     const phase = record.passed ? "kept" : "refused";
     if (record.passed) await this.#take();
     if (night !== null) this.#backlog.settle(night, phase);
@@ -886,11 +759,10 @@ export class Service {
     const refused = await this.#observe(episodes);
     const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
     if (message) this.#say(message, night.id);
-    this.#backlog.handOver(night.id, this.#spent.length, message);
-    await this.#refresh();
+    this.#backlog.handOver(night.id, this.#served.spent.length, message);
+    await this.#served.refresh();
     try {
-      const counts = new Map<string, number>();
-      await this.#learner.checkCounts(counts);
+      await this.#served.learner.checkCounts(new Map());
       return true;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -903,7 +775,7 @@ export class Service {
   /** The learner keeps episodes; those that it refuses all the same are told. */
   async #observe(episodes: readonly Given[]): Promise<string[]> {
     try {
-      await this.#learner.observeAll(episodes);
+      await this.#served.learner.observeAll(episodes);
       return [];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
@@ -912,7 +784,7 @@ export class Service {
     const refused: string[] = [];
     for (const episode of episodes) {
       try {
-        await this.#learner.observeAll([episode]);
+        await this.#served.learner.observeAll([episode]);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
         refused.push(error.message);
@@ -925,7 +797,7 @@ export class Service {
   async #applyChanges(): Promise<void> {
     const changes = this.#backlog.changes();
     if (changes.length === 0) return;
-    const { memory, exam, day, trained } = await this.#learner.pictures();
+    const { memory, exam, day, trained } = await this.#served.learner.pictures();
     const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
     const learned = new Set(trained.map(({ digest }) => digest));
     const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
@@ -938,7 +810,7 @@ export class Service {
     // First they wait under their new names, then they are forgotten under the old ones.
     if (renamed.length > 0) this.#backlog.exchange(renamed);
     const digests = changes.map(({ digest }) => digest).filter(isHeld);
-    if (digests.length > 0) await this.#learner.forget({ digests });
+    if (digests.length > 0) await this.#served.learner.forget({ digests });
     // What had been taken by a night that has not begun is still here.
     const waitAgain = new Set(renamed.map(({ digest }) => digest));
     for (const { digest, label, exchanged } of changes) {
@@ -948,7 +820,7 @@ export class Service {
     this.#backlog.endChanges(
       changes.map((one) => ({ ...one, exchanged: one.exchanged || waitAgain.has(one.digest) })),
     );
-    await this.#refresh();
+    await this.#served.refresh();
     if (digests.length > 0) this.#exam = null;
     this.events.emit("forgotten", { images: digests.length, renamed: renamed.length });
   }
@@ -987,7 +859,7 @@ export class Service {
       this.#backlog.setFact(LAST_DAY, dayOf(new Date()));
       this.#sleepUnasked("schedule");
     } else if (isIdle) {
-      if (this.#paused || this.#learnable().taken.length >= LEAST_OF_NEW) {
+      if (this.#paused || this.#served.learnable().taken.length >= LEAST_OF_NEW) {
         this.#sleepUnasked("idle");
       }
     }
@@ -995,7 +867,7 @@ export class Service {
 
   #sleepUnasked(why: "idle" | "schedule"): void {
     if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#goOn();
-    if (this.#learnable().taken.length === 0) return;
+    if (this.#served.learnable().taken.length === 0) return;
     this.sleep({ why }).catch((error) => this.#say(error.message));
   }
 
@@ -1029,11 +901,6 @@ export class Service {
       "Cannot use snapshots: the service was started without a place for them; start it with --snapshots",
     );
   }
-
-  /** Of the last generation: another name, another content. */
-  async #lastName(): Promise<string> {
-    return (await this.#store.names("generations")).at(-1) ?? "";
-  }
 }
 
 /** What is told of a class. */
@@ -1049,8 +916,7 @@ export interface ClassAnswer {
   readonly waiting: number;
 }
 
-/** Facts in the backlog: the last snapshot that this service knows; the last day on which it slept by the clock. */
-const TAG = "snapshot";
+/** Fact in the backlog: the last day on which it slept by the clock. */
 const LAST_DAY = "slept on";
 /** With what begins what was sent under a key to let it sleep; no episode does. */
 const SLEEP = "sleep";
@@ -1060,17 +926,4 @@ function keyIsTaken(): Problem {
     422,
     "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
   );
-}
-
-async function openLearner({ learner, safety }: ServiceOptions): Promise<ContinualLearner> {
-  return await ContinualLearner.open(new LearnerFolder(learner), learnerHost(safety));
-}
-
-function nameOf({ label }: { readonly label: string }): { readonly name: string } {
-  return { name: label };
-}
-
-function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
-  const groups = Map.groupBy(items, ({ label }) => label);
-  return new Map([...groups].map(([label, { length }]) => [label, length]));
 }

@@ -2,8 +2,9 @@ import { join } from "node:path";
 import { EPISODES } from "../continual/day.ts";
 import { GENERATION_FILES, readGeneration, readLast, readState } from "../continual/generation.ts";
 import { decodePictures, encodePictures, type Picture } from "../continual/pictures.ts";
+import { encodeFiles, PLACE, shelve } from "../continual/shelved_files.ts";
 import { tableOf } from "../continual/start.ts";
-import { MemoryLearnerStore, type Shelf } from "../continual/store.ts";
+import type { MemoryLearnerStore, Shelf } from "../continual/store.ts";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
@@ -11,7 +12,7 @@ import { LearnerFolder } from "../host/learner_folder.ts";
 import { removeIfThere } from "../host/durable.ts";
 import { isWhole, readWhole, removeWhole, writeWhole } from "../host/whole_folder.ts";
 import { packState } from "../net/network_state.ts";
-import { decodeSafetensors, encodeSafetensors } from "../net/safetensors.ts";
+import { decodeSafetensors } from "../net/safetensors.ts";
 import type { Backlog } from "./backlog.ts";
 import type { StoredObject } from "./object_store.ts";
 
@@ -28,6 +29,9 @@ const HISTORY = "nights.jsonl";
 const FORMAT = "wscl snapshot 1";
 /** Of packed learners, and of snapshots without checksums. */
 const OTHER_FORMAT = "wscl learner 1";
+
+/** Fact in the backlog: the tag of the last snapshot that this service knows. */
+export const TAG = "snapshot";
 
 const INCOMING = "incoming";
 const FILE = "snapshot.safetensors";
@@ -70,12 +74,7 @@ export async function encode(
   files: ReadonlyMap<string, Uint8Array<ArrayBuffer>>,
   size: number,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const digests: Record<string, string> = {};
-  for (const [path, data] of files) digests[path] = await sha256(data);
-  return encodeSafetensors(
-    new Map([...files].map(([path, data]) => [path, { dtype: "U8", shape: [data.length], data }])),
-    { format: FORMAT, size: String(size), digests: JSON.stringify(digests) },
-  );
+  return await encodeFiles(files, (digests) => ({ format: FORMAT, size: String(size), digests }));
 }
 
 /**
@@ -115,7 +114,7 @@ export async function finishRestoring(learner: string, backlog: Backlog): Promis
     for (const name of await store.names(shelf)) await store.remove(shelf, name);
   }
   backlog.replaceAll(waiting);
-  backlog.setFact("snapshot", new TextDecoder().decode(tag));
+  backlog.setFact(TAG, new TextDecoder().decode(tag));
   for (const shelf of SHELVES) {
     for (const name of await opened.names(shelf)) {
       await store.write(shelf, name, await opened.read(shelf, name));
@@ -138,16 +137,7 @@ interface Opened {
 /** Opens all that a snapshot holds, as the learner will. @throws {InputError} */
 async function open(bytes: Uint8Array<ArrayBuffer>): Promise<Opened> {
   const { files, size } = await read(bytes);
-  const opened = new MemoryLearnerStore("the snapshot");
-  const bundles = Map.groupBy(
-    [...files].filter(([path]) => path.includes("/")),
-    ([path]) => path.slice(0, path.lastIndexOf("/")),
-  );
-  for (const [bundle, entries] of bundles) {
-    const [shelf, name] = bundle.split("/") as [Shelf, string];
-    const contents = entries.map(([path, bytes]) => [path.slice(bundle.length + 1), bytes]);
-    await opened.write(shelf, name, Object.fromEntries(contents));
-  }
+  const opened = await shelve(files, "the snapshot");
   for (const shelf of ["generations", "refused"] as const) {
     for (const name of await opened.names(shelf)) await openGeneration(opened, shelf, name);
   }
@@ -203,7 +193,7 @@ async function read(bytes: Uint8Array<ArrayBuffer>) {
   for (const [path, { data }] of tensors) {
     // Names of files come from elsewhere: they are those that are written here, or nothing is.
     const isOurs = path === WAITING || path === HISTORY ||
-      SHELVES.some((shelf) => new RegExp(`^${shelf}/\\d+(-\\d+)?/[a-z]+\\.[a-z]+$`).test(path));
+      SHELVES.some((shelf) => PLACE.exec(path)?.[1] === shelf);
     if (!isOurs) fail(`it holds ${JSON.stringify(path)}`);
     const file = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);
     if (await sha256(file) !== known[path]) fail(`${path} is damaged: its checksum is another`);

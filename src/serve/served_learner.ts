@@ -1,0 +1,201 @@
+import { ContinualLearner, type HeldPictures } from "../continual/continual_learner.ts";
+import { LEAST_OF_NEW } from "../continual/division.ts";
+import { KnownImages } from "../continual/given.ts";
+import type { Picture } from "../continual/pictures.ts";
+import type { DatedRecord } from "../continual/record.ts";
+import type { LearnerState } from "../continual/state.ts";
+import { InputError } from "../errors.ts";
+import { LearnerFolder } from "../host/learner_folder.ts";
+import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
+import type { Backlog } from "./backlog.ts";
+import { Problem } from "./problem.ts";
+
+/** What is known of an episode. */
+export interface EpisodeAnswer {
+  /** SHA-256 of its pixels, as the learner sees them. */
+  readonly digest: string;
+  readonly label: string;
+  /**
+   * `waiting`: for the next night; `night`: for the one that is asked for, or going on; `remembered`, `exam`: learned,
+   * and held as such; `learned`: its pixels are not held any more; `changing`: to be forgotten or renamed when the night has ended.
+   */
+  readonly status: "waiting" | "night" | "remembered" | "exam" | "learned" | "changing";
+}
+
+/** The learner of a service, and what is known of the pictures that it holds or that wait for it. */
+export class ServedLearner {
+  /** Its folder. */
+  readonly store: LearnerFolder;
+  /** The learner itself; another one when it was opened again. */
+  learner: ContinualLearner;
+  /** What is known and may be learned, by it and the backlog. */
+  known!: KnownImages;
+  /** Images of each class that wait with the learner. */
+  dayCounts = new Map<string, number>();
+  /** Its history, oldest first. */
+  nights: DatedRecord[] = [];
+  /** Whether a night was refused, and waits. */
+  isRefused = false;
+  /** Whether the worker of a night is at it, and writes to it; set by whoever starts one. */
+  hasNightWorker = false;
+  readonly #safety: LearnerSafety;
+  readonly #backlog: Backlog;
+  /** What the learner itself holds, by digest. */
+  #held = new Map<string, EpisodeAnswer>();
+  #atDusk: HeldPictures | null = null;
+
+  private constructor(
+    store: LearnerFolder,
+    learner: ContinualLearner,
+    safety: LearnerSafety,
+    backlog: Backlog,
+  ) {
+    this.store = store;
+    this.learner = learner;
+    this.#safety = safety;
+    this.#backlog = backlog;
+  }
+
+  /** Opens a learner's folder; what was interrupted there is finished. @throws {InputError} */
+  static async open(
+    { learner: path, safety }: { readonly learner: string; readonly safety: LearnerSafety },
+    backlog: Backlog,
+  ): Promise<ServedLearner> {
+    const store = new LearnerFolder(path);
+    const served = new ServedLearner(store, await openLearner(store, safety), safety, backlog);
+    await served.refresh();
+    return served;
+  }
+
+  /** Of its last generation. */
+  get state(): LearnerState {
+    return this.learner.state;
+  }
+
+  /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
+  episode(digest: string): EpisodeAnswer | null {
+    const changing = this.#backlog.change(digest) !== null;
+    const held = this.#held.get(digest);
+    if (held) return changing ? { ...held, status: "changing" } : held;
+    const waiting = this.#backlog.find(digest);
+    if (!waiting) return null;
+    const { label, night } = waiting;
+    return { digest, label, status: changing ? "changing" : night === null ? "waiting" : "night" };
+  }
+
+  /** Whether a picture is new. @throws {Problem} where it cannot be learned under its name. */
+  look({ digest, label }: Picture): boolean {
+    const other = this.known.labelOf(digest);
+    if (other !== undefined && other !== label) {
+      throw new Problem(
+        409,
+        `Cannot keep the episode as ${label}: the image is known as ${other}; rename it (PATCH /v1/episodes/${digest})`,
+      );
+    }
+    if (other !== undefined) return false;
+    this.checkLabel(label);
+    return true;
+  }
+
+  /** @throws {Problem} where nothing can be learned under this name. */
+  checkLabel(label: string): void {
+    try {
+      this.known.checkLabel(label);
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      throw new Problem(422, error.message);
+    }
+  }
+
+  /** A picture that the learner holds, or that waits; of a learner that sleeps, as it was at dusk. */
+  async pictureOf(digest: string): Promise<Picture | null> {
+    const { memory, exam, day } = await this.#pictures();
+    const held = [...day, ...memory, ...exam].find((one) => one.digest === digest);
+    return held ?? this.#backlog.picture(digest);
+  }
+
+  /** Reads anew what is known, after something has changed. */
+  async refresh(): Promise<void> {
+    const { settings: { size, maxClasses }, classes } = this.learner.state;
+    const { memory, exam, trained, day } = await this.#pictures();
+    const waiting = this.#backlog.waiting();
+    const pictures = [...trained, ...memory, ...exam, ...day, ...waiting];
+    const names = [...classes, ...day.map(nameOf), ...waiting.map(nameOf)].map(({ name }) => name);
+    this.known = new KnownImages({ size, maxClasses, pictures, names });
+    const held = (
+      pictures: readonly Pick<Picture, "digest" | "label">[],
+      status: EpisodeAnswer["status"],
+    ) => pictures.map(({ digest, label }) => [digest, { digest, label, status }] as const);
+    this.#held = new Map([
+      ...held(trained, "learned"),
+      ...held(day, "night"),
+      ...held(memory, "remembered"),
+      ...held(exam, "exam"),
+    ]);
+    this.dayCounts = countsOf(day);
+    this.nights = await this.learner.nights();
+    this.isRefused = (await this.store.names("refused")).length > 0;
+  }
+
+  /** What the learner has of pictures; while a night goes on, which it is writing, as it was at dusk. */
+  async #pictures(): Promise<HeldPictures> {
+    if (!this.hasNightWorker || !this.#atDusk) this.#atDusk = await this.learner.pictures();
+    return this.#atDusk;
+  }
+
+  /** Nights that have come to their end, kept or refused; the history has other lines, too. */
+  get spent(): DatedRecord[] {
+    return this.nights.filter(({ accepted, lost }) => !accepted && !lost);
+  }
+
+  /** Opens it again, after somebody else has written to it. */
+  async reopen(): Promise<void> {
+    this.learner.close();
+    this.learner = await openLearner(this.store, this.#safety);
+    await this.refresh();
+  }
+
+  /** Images of each class that wait, with the learner or the service. */
+  waitingCounts(): Map<string, number> {
+    const counts = new Map(this.dayCounts);
+    for (const { label } of this.#backlog.waiting()) {
+      counts.set(label, (counts.get(label) ?? 0) + 1);
+    }
+    return counts;
+  }
+
+  /** Digests that a night can take, and how many images of each new class are too few. */
+  learnable(): { readonly taken: string[]; readonly held: Map<string, number> } {
+    const taught = new Set(
+      this.learner.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
+    );
+    const counts = this.waitingCounts();
+    const free = this.#backlog.waiting().filter(({ night }) => night === null);
+    const isEnough = (label: string) => taught.has(label) || counts.get(label)! >= LEAST_OF_NEW;
+    const few = free.filter(({ label }) => !isEnough(label));
+    return {
+      taken: free.filter(({ label }) => isEnough(label)).map(({ digest }) => digest),
+      held: countsOf(few),
+    };
+  }
+
+  /** Of the last generation: another name, another content. */
+  async lastName(): Promise<string> {
+    return (await this.store.names("generations")).at(-1) ?? "";
+  }
+}
+
+async function openLearner(store: LearnerFolder, safety: LearnerSafety): Promise<ContinualLearner> {
+  const learner = await ContinualLearner.open(store, learnerHost(safety));
+  await learner.waiting(); // what was interrupted is finished
+  return learner;
+}
+
+function nameOf({ label }: { readonly label: string }): { readonly name: string } {
+  return { name: label };
+}
+
+function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
+  const groups = Map.groupBy(items, ({ label }) => label);
+  return new Map([...groups].map(([label, { length }]) => [label, length]));
+}
