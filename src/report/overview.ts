@@ -1,4 +1,4 @@
-import { pairedDifference } from "../experiment/comparison/statistics.ts";
+import { paired } from "../experiment/comparison/results.ts";
 import { type ChartWidth, figure, lookOf, type Tools } from "./figure.ts";
 import { type Content, type Html, label as short, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, time, whole } from "./numbers.ts";
@@ -132,14 +132,9 @@ function rowChart(rows: readonly RowRecord[], narrow: boolean, label: string) {
 /** The first row minus each other one, over the seeds that both have. */
 function pairedOf(rows: readonly RowRecord[], measure: "classIl" | "taskIl") {
   const [first, ...others] = rows;
-  return others.map((row) => {
-    const ofSeed = new Map(row.runs.map(({ seed, measures }) => [seed, measures[measure]]));
-    const pairs = first.runs.flatMap(({ seed, measures }) => {
-      const [mine, theirs] = [measures[measure], ofSeed.get(seed) ?? null];
-      return mine === null || theirs === null ? [] : [[mine, theirs] as const];
-    });
-    return { row, found: pairedDifference(pairs) };
-  });
+  const measured = ({ runs }: RowRecord) =>
+    runs.map(({ seed, measures }) => ({ seed, ...measures }));
+  return others.map((row) => ({ row, found: paired(measured(first), measured(row), measure) }));
 }
 
 function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
