@@ -63,7 +63,7 @@ export {
 } from "./continual/store.ts";
 export { drawImages } from "./images/drawn.ts";
 export { coverLanczos } from "./images/resize_lanczos.ts";
-export type { RgbImage } from "./images/rgb_image.ts";
+export { type RgbImage, withoutAlpha } from "./images/rgb_image.ts";
 export type { Dataset, ImageSet, Progress } from "./images/image_set.ts";
 export type * from "./images/source.ts";
 export type { TaskSplit } from "./images/task_stream.ts";

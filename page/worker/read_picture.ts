@@ -1,4 +1,4 @@
-import { coverLanczos, InputError } from "../../src/core.ts";
+import { coverLanczos, InputError, withoutAlpha } from "../../src/core.ts";
 import type { GivenPicture } from "../messages.ts";
 
 /** Larger ones are halved by the browser first: a phone's photograph need not be filtered whole. */
@@ -40,14 +40,4 @@ async function decode(file: Blob, from: string): Promise<ImageBitmap> {
   } catch {
     throw new InputError(`Cannot read ${from}: it is no picture that this browser decodes`);
   }
-}
-
-function withoutAlpha(rgba: Uint8ClampedArray): Uint8Array<ArrayBuffer> {
-  const rgb = new Uint8Array(rgba.length / 4 * 3);
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from];
-    rgb[to + 1] = rgba[from + 1];
-    rgb[to + 2] = rgba[from + 2];
-  }
-  return rgb;
 }

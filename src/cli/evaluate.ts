@@ -1,4 +1,5 @@
 import { evaluateRun } from "../host/evaluate_run.ts";
+import { mean } from "../experiment/metrics.ts";
 import { textTable } from "../experiment/report.ts";
 import { readSummary } from "../host/run_folder.ts";
 import type { ProviderName } from "../gpu/provider.ts";
@@ -28,13 +29,11 @@ export async function evaluate(
     percent(taskIl[task]),
     percent(storedTaskIl.matrix.at(-1)?.[task]),
   ]);
-  const mean = (values: readonly number[]) =>
-    percent(values.reduce((sum, value) => sum + value, 0) / values.length);
   const average = [
     "average",
-    mean(classIl),
+    percent(mean(classIl)),
     percent(storedClassIl.finalAverage),
-    mean(taskIl),
+    percent(mean(taskIl)),
     percent(storedTaskIl.finalAverage),
   ];
   const header = ["", "Class-IL %", "in the run", "Task-IL %", "in the run"];

@@ -34,7 +34,7 @@ export function outputOf(
 const silent: Terminal = { isLive: false, print() {}, live() {} };
 
 /** Prints what happens, and lines as messages, as an object a line, with its time (ISO 8601). */
-export function jsonTerminal(terminal: Terminal): Terminal {
+function jsonTerminal(terminal: Terminal): Terminal {
   const event = (told: object) =>
     terminal.print(JSON.stringify({ time: new Date().toISOString(), ...told }));
   return {

@@ -1,8 +1,9 @@
 import { nameText } from "../images/look_alike.ts";
 import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
+import { mean } from "../experiment/metrics.ts";
 import type { LoggedEvent } from "../host/log.ts";
 import { duration } from "./duration.ts";
-import { panel } from "./live/panel.ts";
+import { lossesText, panel, placeText } from "./live/panel.ts";
 import { Story } from "./live/story.ts";
 import { TimeLeft } from "./live/time_left.ts";
 import type { Drawing } from "./live/screen.ts";
@@ -108,9 +109,7 @@ function linesOf(event: RunEvent, tasks: number | null): string | null {
     case "freezing":
       return `${where(event.task, tasks)}freezing: ${
         blocks(event.chosen)
-      } (loss by frozen blocks: ${
-        event.candidates.map(({ frozen, loss }) => `${frozen}: ${loss.toFixed(3)}`).join(", ")
-      })`;
+      } (loss by frozen blocks: ${lossesText(event.candidates)})`;
     case "heads":
       return `${where(event.task, tasks)}heads: ${headsText(event)}`;
     case "evaluation":
@@ -126,8 +125,7 @@ function linesOf(event: RunEvent, tasks: number | null): string | null {
 
 /** `task 2/5 `, `night 3 `; nothing outside of tasks. */
 function where(task: number | null, tasks: number | null): string {
-  if (task === null) return "";
-  return tasks === null ? `night ${task + 1} ` : `task ${task + 1}/${tasks} `;
+  return task === null ? "" : `${placeText(task, tasks)} `;
 }
 
 function startText({ adapter, data, parameters }: StartEvent): string {
@@ -160,7 +158,6 @@ function blocks(count: number): string {
 
 /** Mean of the tasks, then each: `61.25 % (81.00 41.50)` */
 function percents(values: readonly number[]): string {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const each = values.map((value) => value.toFixed(2)).join(" ");
-  return values.length === 1 ? `${each} %` : `${mean.toFixed(2)} % (${each})`;
+  return values.length === 1 ? `${each} %` : `${mean(values).toFixed(2)} % (${each})`;
 }

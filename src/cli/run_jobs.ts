@@ -8,7 +8,7 @@ import { resolveConfig } from "../experiment/config.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { Override } from "../experiment/overrides.ts";
 import type { Summary } from "../experiment/summary.ts";
-import { writing } from "../host/durable.ts";
+import { replaceFile } from "../host/durable.ts";
 import { launch, type LaunchOptions } from "../host/launch.ts";
 import { readLog } from "../host/log.ts";
 import {
@@ -266,11 +266,7 @@ export function writeComparison(
     const comparison = compareRuns(rows, compared, about, earlier);
     Deno.mkdirSync(out, { recursive: true });
     writeJson(join(out, "comparison.json"), comparison);
-    const csv = join(out, "comparison.csv");
-    writing(csv, () => {
-      Deno.writeTextFileSync(`${csv}.part`, comparisonCsv(comparison));
-      Deno.renameSync(`${csv}.part`, csv);
-    });
+    replaceFile(join(out, "comparison.csv"), comparisonCsv(comparison));
     if (jobs.filter(({ folder }) => isFinished(folder)).length === finished.length) {
       return comparison;
     }

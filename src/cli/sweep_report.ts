@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { writing } from "../host/durable.ts";
+import { replaceFile } from "../host/durable.ts";
 import { findReportFolders, readParts } from "../host/report_folders.ts";
 import { openReportTools } from "../host/report_tools.ts";
 import { reportPage } from "../report/report.ts";
@@ -11,10 +11,7 @@ export async function writeSweepReport(out: string, terminal: Terminal): Promise
   try {
     const parts = await readParts(findReportFolders([out]), (text) => terminal.print(text));
     const page = reportPage(parts, await openReportTools());
-    writing(path, () => {
-      Deno.writeTextFileSync(`${path}.part`, page);
-      Deno.renameSync(`${path}.part`, path);
-    });
+    replaceFile(path, page);
     terminal.print(`written: ${path}; open it in a browser`);
   } catch (error) {
     terminal.print(

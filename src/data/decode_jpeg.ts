@@ -1,5 +1,5 @@
 import decode, { init } from "@jsquash/jpeg/decode.js";
-import type { RgbImage } from "../images/rgb_image.ts";
+import { type RgbImage, withoutAlpha } from "../images/rgb_image.ts";
 import { verifyJpeg } from "./verify_jpeg.ts";
 
 // libjpeg reports through printErr and goes on where it can; a truncated file becomes a half-grey
@@ -73,14 +73,4 @@ async function decodeCmyk(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
     tolerantDecoding: true,
   });
   return { height, width, pixels: Uint8Array.from(data) };
-}
-
-function withoutAlpha(rgba: ArrayLike<number>): Uint8Array<ArrayBuffer> {
-  const rgb = new Uint8Array(rgba.length / 4 * 3);
-  for (let from = 0, to = 0; from < rgba.length; from += 4, to += 3) {
-    rgb[to] = rgba[from];
-    rgb[to + 1] = rgba[from + 1];
-    rgb[to + 2] = rgba[from + 2];
-  }
-  return rgb;
 }

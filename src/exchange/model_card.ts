@@ -4,6 +4,7 @@ import type { LearnerState } from "../continual/state.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { methodLabel, textTable } from "../experiment/report.ts";
 import type { AccuracySummary, Summary } from "../experiment/summary.ts";
+import type { Stem } from "../net/resnet18.ts";
 import { visibleText } from "../text.ts";
 import type { ExportFormat } from "./export_formats.ts";
 import type { ClassHead } from "./onnx_resnet18.ts";
@@ -23,14 +24,10 @@ export type Story =
     readonly record: NightRecord | null;
   };
 
-/** What a card says. */
-export interface CardFacts {
+/** What is known of weights that are to leave the program. */
+export interface WeightsFacts {
+  /** Of the folder that they are from. */
   readonly name: string;
-  readonly format: ExportFormat;
-  /** The name of the file that the card is beside. */
-  readonly file: string;
-  /** An identifier of the hub's list; null: it is not known. */
-  readonly license: string | null;
   /** In the order of their heads. */
   readonly classes: readonly ClassHead[];
   /** All output columns, those without a class included. */
@@ -41,11 +38,20 @@ export interface CardFacts {
   readonly mean: readonly number[];
   readonly std: readonly number[];
   readonly width: number;
-  readonly stem: "cifar" | "imagenet";
+  readonly stem: Stem;
+  readonly story: Story;
+}
+
+/** What a card says. */
+export interface CardFacts extends WeightsFacts {
+  readonly format: ExportFormat;
+  /** The name of the file that the card is beside. */
+  readonly file: string;
+  /** An identifier of the hub's list; null: it is not known. */
+  readonly license: string | null;
   /** Numbers that were learned. */
   readonly parameters: number;
   readonly half: boolean;
-  readonly story: Story;
 }
 
 /**

@@ -101,7 +101,8 @@ function lastRow(matrix: RunAccuracies["matrix"]): readonly number[] {
   return matrix[matrix.length - 1] ?? [];
 }
 
-function mean(values: readonly number[]): number {
+/** Of none: 0. */
+export function mean(values: readonly number[]): number {
   if (values.length === 0) return 0;
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }

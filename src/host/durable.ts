@@ -48,6 +48,16 @@ export function writing<T>(path: string, action: () => T): T {
   }
 }
 
+/** Replaces a file so that a reader sees the old one or the new one, never a part. */
+export function replaceFile(path: string, content: string | Uint8Array): void {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  const part = `${path}.part`;
+  writing(path, () => {
+    Deno.writeFileSync(part, bytes);
+    Deno.renameSync(part, path);
+  });
+}
+
 /** What the system said of a file, in one line; that Deno keeps programs from it is said without its options. */
 export function reasonOf(error: unknown): string {
   if (error instanceof Deno.errors.NotCapable) {

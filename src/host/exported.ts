@@ -3,10 +3,10 @@ import { readGeneration, readLast } from "../continual/generation.ts";
 import { classesByHead } from "../experiment/run_summary.ts";
 import { logitShift } from "../learner/label_prior.ts";
 import type { ClassHead, TrainedNetwork } from "../exchange/onnx_resnet18.ts";
-import type { Story } from "../exchange/model_card.ts";
+import type { WeightsFacts } from "../exchange/model_card.ts";
 import { packState, stateTensors } from "../net/network_state.ts";
 import { parameterTable } from "../net/parameters.ts";
-import { resnet18, type Stem } from "../net/resnet18.ts";
+import { resnet18 } from "../net/resnet18.ts";
 import { decodeSafetensors, type HostTensor } from "../net/safetensors.ts";
 import { isFile } from "../data/folder_listing.ts";
 import { InputError } from "../errors.ts";
@@ -17,26 +17,13 @@ import { readWeightsFile } from "./read_weights.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
 
 /** Weights that are to leave the program, and all that is known of them. */
-export interface Exported {
-  /** Of the folder that they are from. */
-  readonly name: string;
+export interface Exported extends WeightsFacts {
   /** As they were written. */
   readonly tensors: ReadonlyMap<string, HostTensor>;
   /** Of the file that they are in, with `classes` by head, `size`, `mean` and `std`. */
   readonly metadata: Readonly<Record<string, string>>;
-  /** In the order of their heads. */
-  readonly classes: readonly ClassHead[];
-  /** All output columns. */
-  readonly heads: number;
-  /** Pixels. */
-  readonly size: number;
-  readonly mean: readonly number[];
-  readonly std: readonly number[];
-  readonly width: number;
-  readonly stem: Stem;
   /** Added to logits when they are judged, by head; null: nothing. */
   readonly shift: Float32Array | null;
-  readonly story: Story;
 }
 
 /**

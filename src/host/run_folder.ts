@@ -3,7 +3,7 @@ import type { ClassItem } from "../images/source.ts";
 import { InputError } from "../errors.ts";
 import { listCheckpoints } from "./checkpoint_files.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
-import { reasonOf, removeIfThere, writing } from "./durable.ts";
+import { reasonOf, removeIfThere, replaceFile } from "./durable.ts";
 import { readJson } from "../experiment/json.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
@@ -98,7 +98,7 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
 
 /** Writes indented JSON so that a reader sees the old file or the new one, never a part. */
 export function writeJson(path: string, value: unknown): void {
-  writeText(path, JSON.stringify(value, null, 2) + "\n");
+  replaceFile(path, JSON.stringify(value, null, 2) + "\n");
 }
 
 /** The same with lists of numbers on a line each: a confusion matrix is read by row. */
@@ -107,15 +107,7 @@ export function writeSummary(path: string, summary: Summary): void {
   // A text of JSON has no line breaks, so what is matched is no part of one.
   const lists = /\[\n\s*(?:(?:null|-?\d[\d.eE+-]*),?\n\s*)+\]/g;
   const folded = text.replace(lists, (list) => list.replace(/\s+/g, " "));
-  writeText(path, folded + "\n");
-}
-
-function writeText(path: string, text: string): void {
-  const temporary = `${path}.part`;
-  writing(path, () => {
-    Deno.writeTextFileSync(temporary, text);
-    Deno.renameSync(temporary, path);
-  });
+  replaceFile(path, folded + "\n");
 }
 
 /** Where a run's data and initial weights came from, as `run.json` has it. */

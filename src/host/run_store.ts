@@ -6,7 +6,13 @@ import type { RunStore } from "../experiment/run_host.ts";
 import type { Summary } from "../experiment/summary.ts";
 import type { HostTensor } from "../net/safetensors.ts";
 import { checkpointPath, readLastCheckpoint, writeCheckpoint } from "./checkpoint_files.ts";
-import { diskProblem, isThere, removeFolderIfEmpty, removeIfThere, writing } from "./durable.ts";
+import {
+  diskProblem,
+  isThere,
+  removeFolderIfEmpty,
+  removeIfThere,
+  replaceFile,
+} from "./durable.ts";
 import { RunLog } from "./log.ts";
 import {
   readClassesGiven,
@@ -119,11 +125,7 @@ export class FolderStore implements RunStore {
   }
 
   writeGallery(bytes: Uint8Array<ArrayBuffer>): void {
-    const { gallery } = this.#folder;
-    writing(gallery, () => {
-      Deno.writeFileSync(`${gallery}.part`, bytes);
-      Deno.renameSync(`${gallery}.part`, gallery);
-    });
+    replaceFile(this.#folder.gallery, bytes);
   }
 
   writeSummary(summary: Summary): void {

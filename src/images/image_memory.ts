@@ -120,15 +120,18 @@ export class ImageMemory {
   /** RGB bytes of the slots in use, `[height, width, 3]` each, in their order. */
   async read(): Promise<Uint8Array<ArrayBuffer>[]> {
     if (this.filled === 0) return [];
-    return this.#pictures(
-      await downloadU32(this.#gpu, head(this.tensor, this.filled * this.#area)),
-    );
+    return this.#pictures(await downloadU32(this.#gpu, this.#used));
   }
 
   /** The same for somebody who looks on: nothing that the run does may follow from it, and no replay asks for it. */
   async peek(): Promise<Uint8Array<ArrayBuffer>[]> {
     if (this.filled === 0) return [];
-    return this.#pictures(await readWords(this.#gpu, [this.tensor]));
+    return this.#pictures(await readWords(this.#gpu, [this.#used]));
+  }
+
+  /** The slots in use. */
+  get #used(): Tensor {
+    return head(this.tensor, this.filled * this.#area);
   }
 
   get #area(): number {

@@ -135,7 +135,7 @@ export function taskAxis(tasks: number, narrow: boolean) {
 }
 
 /** By task: the best it ever was once learned and before the last task, minus what is left. */
-export function forgottenOf({ matrix }: Pick<AccuracySummary, "matrix">): number[] {
+function forgottenOf({ matrix }: Pick<AccuracySummary, "matrix">): number[] {
   const last = matrix.at(-1) ?? [];
   return upTo(Math.max(0, matrix.length - 1)).flatMap((task) => {
     const learned = matrix.slice(task, -1).flatMap((row) => row[task] ?? []);

@@ -1,4 +1,4 @@
-import { pairedDifference } from "../experiment/comparison/statistics.ts";
+import { paired } from "../experiment/comparison/results.ts";
 import { type ChartWidth, figure, lookOf, type Tools } from "./figure.ts";
 import { type Content, type Html, label as short, markup, name } from "./html.ts";
 import { decimal, signed, spread, spreadOf, time, whole } from "./numbers.ts";
@@ -62,9 +62,6 @@ function meansTable(rows: readonly RowRecord[]): Html {
   });
 }
 
-/** Height of a chart that has a line of text for each row. */
-const linesHigh = (rows: number) => 84 + 26 * rows;
-
 /** Room for names of rows, left of a chart. */
 const LABELS = { wide: 20, narrow: 13 };
 const marginFor = (rows: readonly RowRecord[], narrow: boolean) => {
@@ -86,11 +83,7 @@ function finals(tools: Tools, rows: readonly RowRecord[]): Html {
   });
   const { plot } = tools;
   const draw = ({ narrow }: ChartWidth) => ({
-    height: linesHigh(rows.length),
-    marginLeft: marginFor(rows, narrow),
-    marginRight: 24,
-    x: { label: "Class-IL %", inset: 8, grid: true, nice: true, ticks: narrow ? 4 : 8 },
-    y: rowAxis(rows, narrow),
+    ...rowChart(rows, narrow, "Class-IL %"),
     marks: [
       ...rows.map((_, place) => {
         const { color, symbol } = lookOf(place);
@@ -119,27 +112,29 @@ function finals(tools: Tools, rows: readonly RowRecord[]): Html {
   });
 }
 
-function rowAxis(rows: readonly RowRecord[], narrow: boolean) {
+/** Numbers along a line for each row. */
+function rowChart(rows: readonly RowRecord[], narrow: boolean, label: string) {
   return {
-    type: "band",
-    label: null,
-    domain: rows.map((_, place) => place),
-    tickFormat: (place: number) => short(rows[place].label, narrow ? LABELS.narrow : LABELS.wide),
-    tickSize: 0,
+    height: 84 + 26 * rows.length,
+    marginLeft: marginFor(rows, narrow),
+    marginRight: 24,
+    x: { label, inset: 8, grid: true, nice: true, ticks: narrow ? 4 : 8 },
+    y: {
+      type: "band",
+      label: null,
+      domain: rows.map((_, place) => place),
+      tickFormat: (place: number) => short(rows[place].label, narrow ? LABELS.narrow : LABELS.wide),
+      tickSize: 0,
+    },
   };
 }
 
 /** The first row minus each other one, over the seeds that both have. */
-export function pairedOf(rows: readonly RowRecord[], measure: "classIl" | "taskIl") {
+function pairedOf(rows: readonly RowRecord[], measure: "classIl" | "taskIl") {
   const [first, ...others] = rows;
-  return others.map((row) => {
-    const ofSeed = new Map(row.runs.map(({ seed, measures }) => [seed, measures[measure]]));
-    const pairs = first.runs.flatMap(({ seed, measures }) => {
-      const [mine, theirs] = [measures[measure], ofSeed.get(seed) ?? null];
-      return mine === null || theirs === null ? [] : [[mine, theirs] as const];
-    });
-    return { row, found: pairedDifference(pairs) };
-  });
+  const measured = ({ runs }: RowRecord) =>
+    runs.map(({ seed, measures }) => ({ seed, ...measures }));
+  return others.map((row) => ({ row, found: paired(measured(first), measured(row), measure) }));
 }
 
 function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
@@ -151,11 +146,7 @@ function pairedFigure(tools: Tools, rows: readonly RowRecord[]): Html | null {
   if (drawn.length === 0) return null;
   const { plot } = tools;
   const draw = ({ narrow }: ChartWidth) => ({
-    height: linesHigh(others.length),
-    marginLeft: marginFor(others, narrow),
-    marginRight: 24,
-    x: { label: "points of Class-IL", inset: 8, grid: true, nice: true, ticks: narrow ? 4 : 8 },
-    y: rowAxis(others, narrow),
+    ...rowChart(others, narrow, "points of Class-IL"),
     marks: [
       plot.ruleX([0]),
       plot.link(drawn.flatMap(({ interval, place }) => interval ? [{ interval, place }] : []), {

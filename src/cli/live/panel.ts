@@ -1,3 +1,5 @@
+import type { FreezingEvent } from "../../experiment/events.ts";
+import { mean } from "../../experiment/metrics.ts";
 import { duration } from "../duration.ts";
 import type { Screen } from "./screen.ts";
 import type { Night, Story } from "./story.ts";
@@ -40,13 +42,14 @@ export function panel(story: Story, facts: PanelFacts, screen: Screen): string {
     .slice(0, screen.rows - 1).join("\n");
 }
 
+/** `task 2/5`, `night 3`; nothing outside of tasks. */
+export function placeText(task: number | null, tasks: number | null): string {
+  if (task === null) return "";
+  return tasks === null ? `night ${task + 1}` : `task ${task + 1}/${tasks}`;
+}
+
 /** `task 3/5  sleep 120/400  nrem loss 0.4312  312 images/s` */
 function whereLine({ task, phase, step }: Story, { tasks }: PanelFacts): string {
-  const unit = task === null
-    ? ""
-    : tasks === null
-    ? `night ${task + 1}`
-    : `task ${task + 1}/${tasks}`;
   const doing = phase === null
     ? "begins"
     : step === null
@@ -56,7 +59,7 @@ function whereLine({ task, phase, step }: Story, { tasks }: PanelFacts): string 
   const speed = step === null
     ? []
     : [`${kind}loss ${step.loss.toFixed(4)}`, `${step.samplesPerSecond.toFixed(0)} images/s`];
-  return [unit, doing, ...speed].filter((part) => part !== "").join("  ");
+  return [placeText(task, tasks), doing, ...speed].filter((part) => part !== "").join("  ");
 }
 
 /** `[#######.......]  47 %  3:12 gone, about 3:40 left` */
@@ -111,9 +114,8 @@ function matrixLines(
         shade(cell(value.toFixed(digits)), value, colour)
       );
       const empty = cell("").repeat(Math.max(0, tasks - Math.max(first, row.length)));
-      const mean = row.reduce((sum, value) => sum + value, 0) / row.length;
       return `${` after t${task + 1}`.padEnd(label.length)}${shown.join("")}${empty}${
-        cell(mean.toFixed(digits))
+        cell(mean(row).toFixed(digits))
       }`;
     }),
   ];
@@ -126,12 +128,16 @@ function shade(text: string, percent: number, colour: boolean): string {
   return `\x1b[${code}m${text}\x1b[0m`;
 }
 
+/** `0: 0.512, 2: 0.498` */
+export function lossesText(candidates: FreezingEvent["candidates"]): string {
+  return candidates.map(({ frozen, loss }) => `${frozen}: ${loss.toFixed(3)}`).join(", ");
+}
+
 function freezingLine({ freezing }: Story): string {
   if (freezing === null) return "";
   const { task, chosen, candidates } = freezing;
-  const losses = candidates.map(({ frozen, loss }) => `${frozen}: ${loss.toFixed(3)}`).join(", ");
   const blocks = chosen === 0 ? "nothing" : `first ${chosen} block${chosen === 1 ? "" : "s"}`;
-  return `frozen     t${task + 1} ${blocks} (loss by blocks ${losses})`;
+  return `frozen     t${task + 1} ${blocks} (loss by blocks ${lossesText(candidates)})`;
 }
 
 function nightLine(night: Night | null, { tasks }: PanelFacts): string {

@@ -110,7 +110,8 @@ function mapMeasures<T>(value: (measure: Measure) => T): Record<Measure, T> {
   return Object.fromEntries(names.map((name) => [name, value(name)])) as Record<Measure, T>;
 }
 
-function paired(
+/** The first runs minus the second ones, over the seeds that both have measured. */
+export function paired(
   firsts: RowResult["runs"],
   seconds: RowResult["runs"],
   measure: Measure,

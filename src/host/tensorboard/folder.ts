@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import type { RunEvent } from "../../experiment/events.ts";
+import { mean } from "../../experiment/metrics.ts";
 import {
   type BoardTime,
   type BoardValue,
@@ -145,10 +146,9 @@ export class TensorBoardFolder {
           const name = key === "classIl" ? "class_il" : "task_il";
           const values = [...event[key]];
           this.#matrices[key][event.task] = values;
-          const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
           return [
             ...values.map((scalar, task) => ({ tag: `${name}/task_${task + 1}`, scalar })),
-            { tag: `${name}/mean`, scalar: mean },
+            { tag: `${name}/mean`, scalar: mean(values) },
             picture(`${name}/matrix`, matrixPicture(this.#matrices[key], this.#tasks)),
           ];
         });
