@@ -7,11 +7,11 @@ import { comparisonTable } from "../experiment/comparison/table.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { openGpu } from "../host/open_gpu.ts";
-import { openMaterials } from "../host/open_materials.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { isFinished } from "../host/run_folder.ts";
 import { environment } from "./environment.ts";
 import { duration } from "./duration.ts";
+import { materialsOpener } from "./materials_opener.ts";
 import { type Job, planJobs, runJobs, secondsLeft, writeComparison } from "./run_jobs.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
@@ -48,21 +48,8 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
     loadConfig(options.config, [...options.overrides, ...overrides]);
   const config = await load([]);
   const out = options.out ?? join("runs", `${config.name}-compare`);
-  const note = (text: string) => terminal.live(text);
-  // Every row opens the images once more, and would say the same of them.
-  const told = new Set<string>();
-  const open = async (config: ExperimentConfig) =>
-    await openMaterials(config, {
-      dataRoot: options.dataRoot,
-      cacheDir: options.cacheDir,
-      progress: (_done, _total, what) => note(what),
-      warn: (text) => {
-        if (!told.has(text)) terminal.print(text);
-        told.add(text);
-      },
-    });
   const rows = await planRows(options.rows, {
-    ...{ load, open },
+    ...{ load, open: materialsOpener(options, terminal) },
     ...{ seeds: options.seeds, variations: options.variations },
   });
   terminal.live("");

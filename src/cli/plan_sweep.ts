@@ -2,12 +2,11 @@ import { basename, dirname, join, resolve } from "node:path";
 import { InputError } from "../errors.ts";
 import { planRows } from "../experiment/comparison/plan.ts";
 import type { Row } from "../experiment/comparison/rows.ts";
-import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { readJson } from "../experiment/json.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { parseSweep, type Part, type Sweep } from "../experiment/sweep/sweep_file.ts";
 import { loadConfig } from "../host/load_config.ts";
-import { openMaterials } from "../host/open_materials.ts";
+import { materialsOpener } from "./materials_opener.ts";
 import { type ComparisonPlan, type Job, planJobs } from "./run_jobs.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -86,7 +85,7 @@ async function planComparison(
   const load = (overrides: readonly Override[]) =>
     loadConfig(path, [...sweep.shared, ...part.overrides, ...place.overrides, ...overrides]);
   const rows = sweep.rows === null ? sweep.points : await planRows(sweep.rows, {
-    ...{ load, open: opener(place, terminal), seeds: sweep.seeds },
+    ...{ load, open: materialsOpener(place, terminal), seeds: sweep.seeds },
   });
   // Keys of the command line are of all runs, whatever a row says; else it would be a row no more.
   refuseOverridden(rows, place);
@@ -105,18 +104,4 @@ function refuseOverridden(rows: readonly Row[], { file, overrides }: SweepPlace)
       );
     }
   }
-}
-
-function opener({ dataRoot, cacheDir }: SweepPlace, terminal: Terminal) {
-  // Every row opens the images once more, and would say the same of them.
-  const told = new Set<string>();
-  return (config: ExperimentConfig) =>
-    openMaterials(config, {
-      ...{ dataRoot, cacheDir },
-      progress: (_done, _total, what) => terminal.live(what),
-      warn: (text) => {
-        if (!told.has(text)) terminal.print(text);
-        told.add(text);
-      },
-    });
 }
