@@ -249,10 +249,7 @@ export class Backlog {
 
   /** The episodes of a night, in the order in which they came. */
   episodesOf(night: number): Picture[] {
-    return this.#all(
-      `${SELECT} WHERE night = ? ORDER BY seq`,
-      night,
-    ) as unknown as Picture[];
+    return this.#all(`${SELECT} WHERE night = ? ORDER BY seq`, night) as unknown as Picture[];
   }
 
   /** The learner has the episodes of a night now: they leave. */
@@ -320,10 +317,7 @@ export class Backlog {
 
   /** One of the episodes, with its pixels. */
   picture(digest: string): Picture | null {
-    return this.#get(
-      `${SELECT} WHERE digest = ?`,
-      digest,
-    ) as unknown as Picture | null;
+    return this.#get(`${SELECT} WHERE digest = ?`, digest) as unknown as Picture | null;
   }
 
   /** Renames or removes an episode, whichever night has taken it. */
@@ -361,9 +355,7 @@ export class Backlog {
 
   /** All episodes with their pixels, for a snapshot. */
   all(): Picture[] {
-    return this.#all(
-      `${SELECT} ORDER BY seq`,
-    ) as unknown as Picture[];
+    return this.#all(`${SELECT} ORDER BY seq`) as unknown as Picture[];
   }
 
   /** Puts other episodes in the place of all that is here; nights and answers go with them. */

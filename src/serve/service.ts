@@ -497,9 +497,7 @@ export class Service {
     const store = this.#storage();
     this.#refuseBusy();
     await this.#changing;
-    if (this.#running) {
-      throw new Problem(409, "Cannot restore: the learner sleeps; wait for its dawn", 30);
-    }
+    this.#refuseAsleep("restore");
     this.#busy = "a snapshot is being restored";
     let halfway = false;
     try {
@@ -593,9 +591,7 @@ export class Service {
   /** Takes the night that was refused. */
   async #accept(): Promise<SleepAnswer> {
     await this.#changing;
-    if (this.#running) {
-      throw new Problem(409, "Cannot accept the night: the learner sleeps; wait for its dawn", 30);
-    }
+    this.#refuseAsleep("accept the night");
     this.#busy = "a night is being accepted";
     try {
       await this.#served.learner.accept();
@@ -617,13 +613,7 @@ export class Service {
 
   async #discard(): Promise<SleepAnswer> {
     await this.#changing;
-    if (this.#running) {
-      throw new Problem(
-        409,
-        "Cannot let go of what waits: the learner sleeps; wait for its dawn",
-        30,
-      );
-    }
+    this.#refuseAsleep("let go of what waits");
     for (const { id } of this.#backlog.nights(["day"])) {
       this.#backlog.settle(id, "impossible", "let go");
     }
@@ -891,6 +881,12 @@ export class Service {
   #refuseBusy(): void {
     if (this.#closed) throw new Problem(503, "Cannot do it: the service ends; ask again later", 5);
     if (this.#busy) throw new Problem(503, `Cannot do it: ${this.#busy}; ask again`, 5);
+  }
+
+  /** Not asynchronous: no night begins between this and what it is asked for. */
+  #refuseAsleep(action: string): void {
+    if (!this.#running) return;
+    throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
   }
 
   #storage(): ObjectStore {

@@ -7,6 +7,7 @@ import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { imagePixels } from "../../src/images/image_set.ts";
 import { drawImages } from "../../src/images/drawn.ts";
 import { Random } from "../../src/random.ts";
+import { copyFolder, lastFiles } from "../continual/learner_folders.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { write } from "../data/fixtures.ts";
 import { pngFile } from "../data/png_files.ts";
@@ -114,16 +115,6 @@ async function look(path: string) {
   };
 }
 
-/** Bytes of all files of the last generation. */
-function lastFiles(path: string): Record<string, Uint8Array> {
-  const generations = join(path, "generations");
-  const last = [...Deno.readDirSync(generations)].map(({ name }) => name).sort().at(-1)!;
-  return Object.fromEntries(
-    [...Deno.readDirSync(join(generations, last))].map(({ name }) => name).sort()
-      .map((name) => [name, Deno.readFileSync(join(generations, last, name))]),
-  );
-}
-
 export async function drawPictures(folder: string): Promise<void> {
   const drawn = await drawImages({
     ...{ format: "drawn", size: SIZE, seed: 0 },
@@ -135,14 +126,4 @@ export async function drawPictures(folder: string): Promise<void> {
     const place = label < 2 ? "known" : "next";
     write(join(folder, place, drawn.classNames[label], `${image}.png`), file);
   });
-}
-
-function copyFolder(from: string, to: string): string {
-  Deno.mkdirSync(to);
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    const [source, target] = [join(from, name), join(to, name)];
-    if (isDirectory) copyFolder(source, target);
-    else Deno.copyFileSync(source, target);
-  }
-  return to;
 }

@@ -8,8 +8,7 @@ import { decodeImage } from "../../src/data/decode_image.ts";
 import * as schemas from "../../src/serve/schemas.ts";
 import { Random } from "../../src/random.ts";
 import { mutatedBytes } from "../reliability/mutate.ts";
-import { withFolder } from "../data/fixtures.ts";
-import { plainJpeg } from "../data/fixtures.ts";
+import { plainJpeg, withFolder } from "../data/fixtures.ts";
 import { bear, figures, Served, TOKEN } from "./served.ts";
 
 /** A request before it is sent. */

@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { copyFolder } from "../continual/learner_folders.ts";
 import { withFolder } from "../data/fixtures.ts";
-import { bear, copyFolder, figures, lastFiles, post, Served, TOKEN } from "./served.ts";
+import { bear, figures, lastFiles, post, Served, TOKEN } from "./served.ts";
 import { KEYS, startStorage } from "./storage.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;

@@ -8,6 +8,7 @@ import type { LearnerSettings } from "../../src/continual/settings.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { drawImages } from "../../src/images/drawn.ts";
 import { imagePixels } from "../../src/images/image_set.ts";
+import { lastFiles as filesWithMark } from "../continual/learner_folders.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { pngFile } from "../data/png_files.ts";
 
@@ -199,24 +200,8 @@ export function post(body: unknown, headers: Record<string, string> = {}): Reque
   };
 }
 
-/** Bytes of all files of the last generation; the mark that it is whole lists them in any order. */
+/** Bytes of the files of the last generation, but for the mark that it is whole, which lists them in any order. */
 export function lastFiles(path: string): Record<string, Uint8Array> {
-  const generations = join(path, "generations");
-  const last = [...Deno.readDirSync(generations)].map(({ name }) => name).sort().at(-1)!;
-  return Object.fromEntries(
-    [...Deno.readDirSync(join(generations, last))].map(({ name }) => name)
-      .filter((name) => name !== "DONE").sort()
-      .map((name) => [name, Deno.readFileSync(join(generations, last, name))]),
-  );
-}
-
-/** A copy of a folder with all that is in it. */
-export function copyFolder(from: string, to: string): string {
-  Deno.mkdirSync(to);
-  for (const { name, isDirectory } of Deno.readDirSync(from)) {
-    const [source, target] = [join(from, name), join(to, name)];
-    if (isDirectory) copyFolder(source, target);
-    else Deno.copyFileSync(source, target);
-  }
-  return to;
+  const { DONE: _, ...files } = filesWithMark(path);
+  return files;
 }
