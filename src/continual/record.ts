@@ -82,17 +82,19 @@ export interface DatedRecord extends NightRecord {
  * were none.
  */
 export function fallOf(classes: readonly Pick<ClassRecord, "before" | "after">[]): number | null {
-  const sum = (key: "before" | "after") =>
-    classes.reduce(
-      ([images, right], { [key]: marks }) => [
-        images + (marks?.images ?? 0),
-        right + (marks?.right ?? 0),
-      ],
-      [0, 0],
-    );
-  const [images, before] = sum("before");
-  const [, after] = sum("after");
-  return images === 0 ? null : 100 * (before - after) / images;
+  const before = together(classes.map(({ before }) => before));
+  const after = together(classes.map(({ after }) => after));
+  return before.images === 0 ? null : 100 * (before.right - after.right) / before.images;
+}
+
+/** Several exams as one; null: none was held. */
+export function together(exams: readonly (Marks | null | undefined)[]): Marks {
+  let [images, right] = [0, 0];
+  for (const exam of exams) {
+    images += exam?.images ?? 0;
+    right += exam?.right ?? 0;
+  }
+  return { images, right };
 }
 
 /** A history as if nights whose generations were lost had never been. */

@@ -1,5 +1,5 @@
 import denoConfig from "../../deno.json" with { type: "json" };
-import type { NightRecord } from "../continual/record.ts";
+import { type Marks, type NightRecord, together } from "../continual/record.ts";
 import type { LearnerState } from "../continual/state.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { methodLabel, textTable } from "../experiment/report.ts";
@@ -345,14 +345,11 @@ function limits({ story, format }: CardFacts): string {
 
 // ---- Small words -------------------------------------------------------------------------------
 
-function examOf({ classes }: LearnerState): { images: number; right: number } {
-  return classes.reduce(
-    (sum, { exam }) => ({ images: sum.images + exam.images, right: sum.right + exam.right }),
-    { images: 0, right: 0 },
-  );
+function examOf({ classes }: LearnerState): Marks {
+  return together(classes.map(({ exam }) => exam));
 }
 
-function marks(exam: { readonly images: number; readonly right: number } | undefined): string {
+function marks(exam: Marks | undefined): string {
   return exam === undefined || exam.images === 0 ? "-" : `${exam.right} of ${exam.images}`;
 }
 

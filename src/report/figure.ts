@@ -9,7 +9,6 @@ export interface PlotLibrary {
   dot(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
   text(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
   barX(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
-  cell(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
   link(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
   tickX(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;
   image(data: readonly unknown[], options: Readonly<Record<string, unknown>>): unknown;

@@ -5,6 +5,7 @@ import {
   fallOf,
   type Marks,
   missingText,
+  together,
 } from "../continual/record.ts";
 import type { Confusion } from "../experiment/summary.ts";
 import { confusionContent } from "./confusion.ts";
@@ -23,13 +24,6 @@ const MOST_THUMBS = 8;
 const MOST_WRONG = 48;
 
 const share = ({ images, right }: Marks) => 100 * right / images;
-const together = (marks: readonly (Marks | null)[]): Marks => {
-  const known = marks.filter((one) => one !== null);
-  return {
-    images: sum(known.map(({ images }) => images)),
-    right: sum(known.map(({ right }) => right)),
-  };
-};
 const marksText = (marks: Marks) =>
   marks.images === 0 ? "–" : `${decimal(share(marks), 1)} % of ${marks.images}`;
 

@@ -1,4 +1,4 @@
-import { fallOf, type Marks, type NightRecord } from "../../continual/record.ts";
+import { fallOf, type Marks, type NightRecord, together } from "../../continual/record.ts";
 import type { LearnerState } from "../../continual/state.ts";
 import { textTable } from "../../experiment/report.ts";
 import { nameText } from "../../images/look_alike.ts";
@@ -11,16 +11,13 @@ export function marksText(marks: Marks | null): string {
 
 /** Percent of several exams together; `-` for none. */
 export function togetherText(marks: readonly Marks[]): string {
-  const images = marks.reduce((sum, one) => sum + one.images, 0);
-  const right = marks.reduce((sum, one) => sum + one.right, 0);
-  return marksText({ images, right });
+  return marksText(together(marks));
 }
 
 /** `9 of 12` */
 function countText(classes: NightRecord["classes"], key: "before" | "after"): string {
-  const marks = classes.flatMap((one) => one[key] ?? []);
-  const sum = (of: "images" | "right") => marks.reduce((total, one) => total + one[of], 0);
-  return `${sum("right")} of ${sum("images")}`;
+  const { images, right } = together(classes.map((one) => one[key]));
+  return `${right} of ${images}`;
 }
 
 /** What a night has come to: class by class, what it was and is. */
