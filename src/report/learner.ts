@@ -315,8 +315,8 @@ export function learnerMistakes(tools: Tools, part: LearnerPart): Html {
     wrong.length === 0
       ? markup`<p>No image of the exam is answered wrong.</p>`
       : markup`<h4>Images of the exam that are answered wrong</h4><p>${
-        wrong.length > MOST_WRONG ? `${MOST_WRONG} of ${wrong.length}.` : ""
-      }</p>${
+        wrong.length > MOST_WRONG ? `${MOST_WRONG} of ${wrong.length}. ` : ""
+      }Each by what it is.</p>${
         gallery(
           tools,
           wrong.slice(0, MOST_WRONG).map(({ pixels, label: text }) => ({

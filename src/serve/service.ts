@@ -749,8 +749,10 @@ export class Service {
     const refused = await this.#observe(episodes);
     const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
     if (message) this.#say(message, night.id);
-    this.#backlog.handOver(night.id, this.#served.spent.length, message);
+    // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();
+    this.#backlog.handOver(night.id, this.#served.spent.length, message);
+    if (refused.length > 0) await this.#served.refresh();
     try {
       await this.#served.learner.checkCounts(new Map());
       return true;

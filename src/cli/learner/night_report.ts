@@ -56,7 +56,7 @@ export function nightText(
         countText(classes, "after")
       } after the night, the same images${
         fall > 0 ? `: ${fall.toFixed(0)} points less` : ""
-      } (up to ${settings.margin} are let through)`,
+      } (up to ${settings.margin} points are let through)`,
     ],
     passed
       ? `learned: generation ${generation}`
