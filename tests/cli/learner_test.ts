@@ -184,7 +184,7 @@ onGpu("bad input stops a command before anything is taken", async (folder) => {
     [["sleep", pets], /nothing waits to be learned, and nothing is remembered/],
     [["forget", pets], /nothing is named/],
     [["forget", pets, "--class", "dog"], /it is no class of/],
-    [["export", at("empty")], /it holds no weights/],
+    [["export", at("empty"), "--out", at("b.safetensors")], /it holds no weights/],
     [["predict", pets, "x", "--json", "--csv"], /both --json and --csv/],
   ];
   for (const [args, message] of cases) {
