@@ -70,6 +70,14 @@ export interface SleepAnswer {
   readonly held: Readonly<Record<string, number>>;
 }
 
+/** What is answered to whoever puts a snapshot. */
+export interface SnapshotAnswer {
+  readonly generation: number;
+  readonly bytes: number;
+  /** Of the stored object. */
+  readonly tag: string;
+}
+
 /** Images that may be asked for at once, by all clients. */
 const MOST_ASKED = 512;
 /** In which a file is decoded. */
@@ -110,6 +118,8 @@ export class Service {
     null;
   #running: Promise<void> | null = null;
   #changing: Promise<void> | null = null;
+  /** The last snapshot that is being put away. */
+  #putting: Promise<unknown> = Promise.resolve();
   #paused = false;
   #failures = 0;
   #retryAt: number | null = null;
@@ -468,24 +478,9 @@ export class Service {
    */
   async snapshot(
     { takeOver = false }: { readonly takeOver?: boolean } = {},
-  ): Promise<{ readonly generation: number; readonly bytes: number; readonly tag: string }> {
-    const store = this.#storage();
-    const { generation } = this;
-    const bytes = await packSnapshot(this.#served.store, this.#backlog);
-    const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
-    try {
-      const tag = await store.put(bytes, known);
-      this.#backlog.setFact(TAG, tag);
-      this.events.emit("snapshot", { generation, bytes: bytes.length });
-      return { generation, bytes: bytes.length, tag };
-    } catch (error) {
-      if (!(error instanceof Fenced)) throw error;
-      throw new Problem(
-        409,
-        `Cannot put a snapshot to ${store.name}: another service has put one there that this one does not know; ` +
-          'restore it first, or take over with {"takeOver": true}',
-      );
-    }
+  ): Promise<SnapshotAnswer> {
+    this.#refuseBusy();
+    return await this.#putAway(takeOver);
   }
 
   /**
@@ -501,6 +496,7 @@ export class Service {
     this.#busy = "a snapshot is being restored";
     let halfway = false;
     try {
+      await this.#putting; // or it would be of both
       const found = await store.get();
       if (!found) {
         throw new Problem(404, `Cannot restore: nothing is in ${store.name}; put a snapshot first`);
@@ -536,7 +532,7 @@ export class Service {
     await Promise.allSettled(this.#arriving.values());
     const grace = Promise.withResolvers<void>();
     const timer = setTimeout(grace.resolve, GRACE * 1000);
-    await Promise.race([this.#running, grace.promise]);
+    await Promise.race([Promise.all([this.#running, this.#putting]), grace.promise]);
     clearTimeout(timer);
     this.events.close();
     // A worker that is closed while the process ends takes drivers down with it: see host/worker_call.ts.
@@ -550,6 +546,32 @@ export class Service {
   }
 
   // ---- Inside ---------------------------------------------------------------------------------
+
+  /** One after the other: each has to know the tag of the one before. */
+  #putAway(takeOver: boolean): Promise<SnapshotAnswer> {
+    const put = this.#putting.then(() => this.#putSnapshot(this.#storage(), takeOver));
+    this.#putting = put.catch(() => {});
+    return put;
+  }
+
+  async #putSnapshot(store: ObjectStore, takeOver: boolean): Promise<SnapshotAnswer> {
+    const { generation } = this;
+    const bytes = await packSnapshot(this.#served.store, this.#backlog);
+    const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
+    try {
+      const tag = await store.put(bytes, known);
+      this.#backlog.setFact(TAG, tag);
+      this.events.emit("snapshot", { generation, bytes: bytes.length });
+      return { generation, bytes: bytes.length, tag };
+    } catch (error) {
+      if (!(error instanceof Fenced)) throw error;
+      throw new Problem(
+        409,
+        `Cannot put a snapshot to ${store.name}: another service has put one there that this one does not know; ` +
+          'restore it first, or take over with {"takeOver": true}',
+      );
+    }
+  }
 
   async #decode({ bytes, name }: SentImage): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#decoder.load >= MOST_DECODED) {
@@ -614,11 +636,16 @@ export class Service {
   async #discard(): Promise<SleepAnswer> {
     await this.#changing;
     this.#refuseAsleep("let go of what waits");
-    for (const { id } of this.#backlog.nights(["day"])) {
-      this.#backlog.settle(id, "impossible", "let go");
+    this.#busy = "what waits is being let go";
+    try {
+      for (const { id } of this.#backlog.nights(["day"])) {
+        this.#backlog.settle(id, "impossible", "let go");
+      }
+      await this.#served.learner.discard();
+      await this.#served.refresh();
+    } finally {
+      this.#busy = null;
     }
-    await this.#served.learner.discard();
-    await this.#served.refresh();
     return { night: null, status: "discarded", images: 0, held: {} };
   }
 
@@ -730,7 +757,7 @@ export class Service {
     });
     await this.#applyChanges();
     if (this.#options.snapshots && record.passed) {
-      await this.snapshot().catch((error) => this.#say(error.message));
+      await this.#putAway(false).catch((error) => this.#say(error.message));
     }
   }
 

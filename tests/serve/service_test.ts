@@ -21,6 +21,7 @@ import { Service, type ServiceOptions } from "../../src/serve/service.ts";
 import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
+import { FAULTS, type NightFault } from "./faulty_night_worker.ts";
 import { bear, type Figure, figures, lastFiles } from "./served.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
@@ -286,6 +287,48 @@ onGpu("a device that is lost is replaced when somebody asks", async (folder) => 
   }
 });
 
+onGpu("a lost device and a full disk in a night cost nothing but time", async (folder) => {
+  const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
+  const night = async (name: string, faults: readonly NightFault[]) => {
+    const learner = join(folder, name, "learner");
+    Deno.mkdirSync(join(folder, name));
+    Deno.writeTextFileSync(join(folder, name, FAULTS), JSON.stringify(faults));
+    await bear(learner);
+    await using service = await opened(folder, { nightWorker }, join(name, "learner"));
+    const messages: string[] = [];
+    const subscription = service.events.subscribe(0);
+    const [digest] = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+    await service.sleep();
+    await service.awake();
+    const before = service.nights(10);
+    if (before.generation === 0) {
+      // Answers and episodes go on; the night is tried again by itself later, or at once for who asks.
+      assert.deepEqual(before.asked.map(({ phase }) => phase), ["day"]);
+      assert.equal(service.episode(digest)!.status, "night");
+      const figure = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
+      assert.equal((await service.predict(figure)).generation, 0);
+      assert.equal((await service.sleep()).night, 1);
+      await service.awake();
+    }
+    assert.equal(service.generation, 1);
+    for (let event; (event = await subscription.next(0));) {
+      if (event.type === "message") messages.push(String((event as { text?: unknown }).text));
+    }
+    subscription.close();
+    return { files: lastFiles(learner), messages };
+  };
+  const { files, messages } = await night("undisturbed", []);
+  assert.deepEqual(messages, []);
+  const lost = await night("lost", ["device lost", "device lost"]);
+  assert.equal(lost.messages.length, 2);
+  assert.match(lost.messages[1], /device.*lost.*; starting again from there \(2 of 3\)/);
+  const full = await night("full", ["disk full"]);
+  assert.match(full.messages.join(), /No space left on device .*; free some space/);
+  const never = await night("four times", Array(4).fill("device lost"));
+  assert.match(never.messages[3], /given up for the 4th time, go on later with POST .v1.sleep/);
+  for (const { files: after } of [lost, full, never]) assert.deepEqual(after, files);
+});
+
 onGpu(
   "a learner is put away, and becomes the same elsewhere; who was away is fenced",
   async (folder) => {
@@ -299,7 +342,9 @@ onGpu(
       await service.sleep();
       await service.awake(); // put away at dawn
       digests = await teachAll(service, figures(2, 2));
-      await service.snapshot();
+      // Two at once are put one after the other: neither takes the other for another service's.
+      const [one, two] = await Promise.all([service.snapshot(), service.snapshot()]);
+      assert.equal(one.tag, two.tag);
       const { bytes } = (await away.get())!;
 
       await bear(join(folder, "other"), { width: 8 });
