@@ -46,7 +46,10 @@ export class Predictor {
     const sizes = { width, stem, height: size, imageWidth: size };
     const config = this.config = nightConfig(settings, 1);
     const { precision } = config;
-    this.#network = new Network(gpu, { ...sizes, heads: maxClasses, maxRows, precision, choice });
+    this.#network = new Network(gpu, {
+      ...{ ...sizes, heads: maxClasses, maxRows, precision, choice },
+      use: "inference",
+    });
     const { tensors } = decodeSafetensors(model, "the learner's weights");
     this.#network.setState(packState(this.#network.table, tensors, "the learner"));
     this.#learner = createLearner(this.#network, config, {

@@ -82,6 +82,17 @@ export function head(tensor: Tensor, length: number): Tensor {
   return { ...tensor, length: Math.min(length, tensor.length), shape: [length] };
 }
 
+/** The first elements of a tensor as one of another shape. */
+export function reshaped(tensor: Tensor, shape: readonly number[]): Tensor {
+  const length = shape.reduce((product, extent) => product * extent, 1);
+  if (length > tensor.length) {
+    throw new RangeError(
+      `Cannot reshape ${tensor.label}: [${shape}] is ${length} elements, it has ${tensor.length}`,
+    );
+  }
+  return { ...tensor, shape, length };
+}
+
 /** The whole of a tensor, or `length` elements of it from element `start`, as a kernel binding. */
 export function range(tensor: Tensor, start = 0, length = tensor.length - start): TensorRange {
   if (start < 0 || start + length > tensor.length) {

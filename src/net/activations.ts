@@ -1,4 +1,4 @@
-import type { Arena, Tensor } from "../gpu/tensor.ts";
+import { type Arena, reshaped, type Tensor } from "../gpu/tensor.ts";
 import { batchNormScratch } from "../ops/batch_norm.ts";
 import { conv2dPartials, conv2dThreads } from "../ops/conv2d.ts";
 import { groupsOf4 } from "../ops/dispatch_size.ts";
@@ -55,51 +55,68 @@ export interface Activations {
   readonly convPartials: Tensor;
 }
 
+/**
+ * What a network is for: `inference` is forward passes on running statistics and nothing else, whose layers take turns
+ * with few tensors, and which has no room for gradients.
+ */
+export type NetworkUse = "training" | "inference";
+
 /** Allocates the activations of a network. */
 export function createActivations(
   arena: Arena,
   net: ResNet18,
   rows: number,
   stored: StoredType,
+  use: NetworkUse,
 ): Activations {
   const layers = new Map<string, LayerActivation>();
   const outputs = new Map<string, Tensor>();
+  const all = [net.stem, ...net.blocks.flatMap(convNormsOf)];
+  const largest = (layers: readonly ConvNorm[]) => rows * Math.max(...layers.map(outputElements));
+  const [ofBlocks, ofAll] = [largest(all.slice(1)), largest(all)];
+  const shared = use === "inference" ? shareTensors(arena, stored, ofBlocks, ofAll) : null;
+  /** A tensor of its own, or one that takes turns with others. */
+  const tensor = (name: string, turn: Turn, shape: readonly number[]) =>
+    shared ? reshaped(shared[turn], shape) : arena.tensor(name, shape, stored);
   const shapeOf = ({ outputHeight, outputWidth, outputChannels }: ConvNorm) => [
     rows,
     outputHeight,
     outputWidth,
     groupsOf4(outputChannels) * 4,
   ];
-  const addLayer = (layer: ConvNorm) => {
+  const addLayer = (layer: ConvNorm, turn: Turn = "z") => {
     const channels4 = groupsOf4(layer.outputChannels);
     layers.set(layer.conv, {
-      z: arena.tensor(`${layer.conv} z`, shapeOf(layer), stored),
+      z: tensor(`${layer.conv} z`, turn, shapeOf(layer)),
       statistics: arena.tensor(`${layer.conv} statistics`, [
         batchNormScratch(channels4).statistics,
       ]),
     });
   };
-  const addOutput = (name: string, layer: ConvNorm) =>
-    outputs.set(name, arena.tensor(`${name} y`, shapeOf(layer), stored));
+  const addOutput = (name: string, layer: ConvNorm, turn: Turn) =>
+    outputs.set(name, tensor(`${name} y`, turn, shapeOf(layer)));
   addLayer(net.stem);
-  addOutput(net.stem.conv, net.stem);
+  addOutput(net.stem.conv, net.stem, net.pooled ? "middle" : "even");
   let poolTaps: Tensor | null = null;
   if (net.pooled) {
     const { height, width } = net.pooled;
     const channels4 = groupsOf4(net.width);
     const name = stemOutput(net);
-    outputs.set(name, arena.tensor(`${name} y`, [rows, height, width, channels4 * 4], stored));
+    outputs.set(name, tensor(`${name} y`, "even", [rows, height, width, channels4 * 4]));
     poolTaps = arena.tensor(`${name} taps`, [rows, height, width, channels4], "u32");
   }
-  for (const block of net.blocks) {
-    for (const layer of convNormsOf(block)) addLayer(layer);
-    addOutput(block.first.conv, block.first);
-    addOutput(block.name, block.second);
+  for (const [index, block] of net.blocks.entries()) {
+    for (const layer of convNormsOf(block)) {
+      addLayer(layer, layer === block.shortcut ? "shortcut" : "z");
+    }
+    addOutput(block.first.conv, block.first, "middle");
+    // A block reads what the one before it wrote, to its very end where it adds that.
+    addOutput(block.name, block.second, index % 2 === 0 ? "odd" : "even");
   }
-  const all = [net.stem, ...net.blocks.flatMap(convNormsOf)];
-  const largest = (layers: readonly ConvNorm[]) => rows * Math.max(...layers.map(outputElements));
-  const [ofBlocks, ofAll] = [largest(all.slice(1)), largest(all)];
-  const gradient = (name: string, length: number) => arena.tensor(`gradient ${name}`, [length]);
+  /** What the backward pass alone uses. */
+  const ofBackward = (length: number) => use === "training" ? length : 0;
+  const gradient = (name: string, length: number) =>
+    arena.tensor(`gradient ${name}`, [ofBackward(length)]);
   const scratch = batchNormScratch(groupsOf4(net.features));
   const features4 = groupsOf4(net.features) * 4;
   const heads4 = groupsOf4(net.heads) * 4;
@@ -125,8 +142,30 @@ export function createActivations(
     ],
     normPartials: arena.tensor("norm partials", [scratch.partials]),
     convPartials: arena.tensor("conv partials", [
-      all.reduce((sum, layer) => sum + convPartialsOf(layer, rows, convThreads), 0),
+      ofBackward(all.reduce((sum, layer) => sum + convPartialsOf(layer, rows, convThreads), 0)),
     ]),
+  };
+}
+
+/**
+ * What of a forward pass is in the same tensor, one after the other: outputs of convolutions, but for those of
+ * shortcuts, which stay until the block's end; outputs of first halves; and outputs of blocks, by turns.
+ */
+type Turn = "z" | "shortcut" | "middle" | "even" | "odd";
+
+function shareTensors(
+  arena: Arena,
+  stored: StoredType,
+  ofBlocks: number,
+  ofAll: number,
+): Record<Turn, Tensor> {
+  const tensor = (turn: Turn, length: number) => arena.tensor(`shared ${turn}`, [length], stored);
+  return {
+    z: tensor("z", ofAll),
+    shortcut: tensor("shortcut", ofBlocks),
+    middle: tensor("middle", ofAll),
+    even: tensor("even", ofBlocks),
+    odd: tensor("odd", ofBlocks),
   };
 }
 

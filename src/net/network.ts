@@ -4,7 +4,7 @@ import { Arena, copyTensor, download, type Tensor, upload } from "../gpu/tensor.
 import { type Conv2dChoice, defaultVariant } from "../ops/conv2d_variants.ts";
 import { type Precision, storedTypes } from "../ops/storage.ts";
 import type { Random } from "../random.ts";
-import { type Activations, createActivations } from "./activations.ts";
+import { type Activations, createActivations, type NetworkUse } from "./activations.ts";
 import { initialRunning, initialValues } from "./initialize.ts";
 import {
   arraysOf,
@@ -30,6 +30,8 @@ export interface NetworkOptions {
   readonly maxRows: number;
   /** Default "full". */
   readonly precision?: Precision;
+  /** What is asked of it; default "training", which is everything. */
+  readonly use?: NetworkUse;
   /** How it begins; default "cifar". */
   readonly stem?: Stem;
   /** How convolutions are computed; default: what suits this kind of adapter. Changes no bit of the results. */
@@ -81,6 +83,7 @@ export class Network {
   /** What each step computes anew. */
   readonly #scratch: Arena;
   readonly #context: PassContext;
+  readonly #use: NetworkUse;
   /** Freezing masks by the number of frozen blocks, made when first needed. */
   readonly #masks = new Map<number, Tensor>();
   #frozenBlocks = 0;
@@ -92,6 +95,7 @@ export class Network {
   constructor(gpu: Gpu, options: NetworkOptions) {
     this.gpu = gpu;
     this.precision = options.precision ?? "full";
+    this.#use = options.use ?? "training";
     this.replace = options.replace ?? ((launch) => launch);
     this.beforeBatch = options.beforeBatch ?? (() => Promise.resolve());
     this.architecture = resnet18({ ...options, inputWidth: options.imageWidth });
@@ -100,7 +104,7 @@ export class Network {
     this.#scratch = new Arena(gpu, "network", { state: false });
     const length = this.table.learnedLength;
     this.values = this.#arena.tensor("values", [length]);
-    this.gradients = this.#scratch.tensor("gradients", [length]);
+    this.gradients = this.#scratch.tensor("gradients", [this.#use === "training" ? length : 0]);
     this.velocities = this.#arena.tensor("velocities", [length]);
     this.running = this.#arena.tensor("running", [this.table.runningLength]);
     this.activations = createActivations(
@@ -108,6 +112,7 @@ export class Network {
       this.architecture,
       options.maxRows,
       storedTypes[this.precision],
+      this.#use,
     );
     this.#context = {
       net: this.architecture,
@@ -172,8 +177,13 @@ export class Network {
     upload(this.gpu, this.velocities, new Float32Array(this.table.learnedLength));
   }
 
-  /** Forward pass over `activations.input` in segments of so many rows; see {@linkcode recordForward}. */
+  /**
+   * Forward pass over `activations.input` in segments of so many rows; see {@linkcode recordForward}.
+   *
+   * @throws {RangeError} for more rows than there is room for, and for what a network for inference does not keep.
+   */
   recordForward(segments: readonly number[], mode: NormMode, start = 0): Dispatch[] {
+    if (mode === "training" || start > 0) this.#refuseInference("this forward pass");
     const rows = segments.reduce((a, b) => a + b, 0);
     if (rows > this.activations.rows || segments.some((n) => n < 1)) {
       throw new RangeError(
@@ -185,6 +195,7 @@ export class Network {
 
   /** Backward pass from `activations.gLogits` down to what is not frozen now; see {@linkcode recordBackward}. */
   recordBackward(segments: readonly number[]): Dispatch[] {
+    this.#refuseInference("a backward pass");
     return recordBackward(this.#context, segments, this.#frozenBlocks);
   }
 
@@ -254,6 +265,13 @@ export class Network {
   destroy(): void {
     this.#arena.destroy();
     this.#scratch.destroy();
+  }
+
+  #refuseInference(what: string): void {
+    if (this.#use === "training") return;
+    throw new RangeError(
+      `Cannot record ${what}: the network is for inference, and keeps nothing of its layers; make one for training`,
+    );
   }
 
   #pairs(snapshot: NetworkSnapshot): (readonly [Tensor, Tensor])[] {

@@ -347,6 +347,45 @@ test("recording refuses more rows than there is room for, and empty segments", a
 });
 
 for (const stem of ["cifar", "imagenet"] as const) {
+  for (const precision of ["full", "mixed"] as const) {
+    test(`a network for inference gives the same bits in a fraction of the memory: ${stem} stem, ${precision}`, async (gpu) => {
+      const problem = problemOf(40, {
+        ...{ width: 6, heads: 5, height: 37, imageWidth: 30, segments: [3], stem },
+      });
+      const options = { ...networkSizes(problem), precision };
+      const state = hostState(problem.state, 6, 5, stem);
+      await Workbench.with(gpu, async (bench) => {
+        const logitsAndBytes = async (use: "training" | "inference") => {
+          const before = gpu.memory.bytes;
+          let found: readonly [Float64Array, number];
+          await withNetwork(gpu, { ...options, use }, async (network) => {
+            const bytes = gpu.memory.bytes - before;
+            network.load(state, "the test");
+            // Twice, and fewer images behind more: nothing of the first pass is left in the second.
+            for (const rows of [3, 2]) {
+              setInput(network, problem.pictures);
+              await bench.run(network.recordForward([rows], "inference"));
+            }
+            found = [await logitsOf(network, 3), bytes];
+            if (use === "training") return;
+            for (
+              const refused of [
+                () => network.recordForward([3], "training"),
+                () => network.recordForward([3], "inference", 1),
+                () => network.recordBackward([3]),
+              ]
+            ) assert.throws(refused, /Cannot record .*: the network is for inference/);
+          });
+          return found!;
+        };
+        const [expected, most] = await logitsAndBytes("training");
+        const [logits, least] = await logitsAndBytes("inference");
+        assertSameBits(Float32Array.from(logits), Float32Array.from(expected), "logits");
+        assert(least < 0.6 * most, `${least} of ${most} bytes`);
+      });
+    });
+  }
+
   test(`with k blocks frozen the plastic gradients keep every bit, in fewer launches: ${stem} stem`, async (gpu) => {
     const size = stem === "cifar" ? 8 : 32;
     const sizes = { width: 4, heads: 6, height: size, imageWidth: size, segments: [3, 4], stem };
