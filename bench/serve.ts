@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import { SMALL_HEAP } from "../src/cli/permissions.ts";
 import { openGpu } from "../src/host/open_gpu.ts";
 import { encodePng } from "../src/host/tensorboard/png.ts";
 import { drawImages } from "../src/images/drawn.ts";
@@ -265,7 +266,7 @@ function program(folder: string, args: readonly string[]): Deno.Command {
   const at = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
   return new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--quiet", "--no-prompt", "--config", at("deno.json")],
+      ...["run", "--quiet", "--no-prompt", SMALL_HEAP, "--config", at("deno.json")],
       ...["--lock", at("serve.lock"), "--frozen", "--allow-read", `--allow-write=${folder}`],
       ...["--allow-net=127.0.0.1", "--allow-env", at("src/cli/main.ts"), ...args],
     ],

@@ -52,6 +52,8 @@ export interface Needs {
   readonly lock?: (given: GivenTexts) => string | null;
   /** Any environment variable: some packages list them all. */
   readonly allVariables?: (given: GivenTexts) => boolean;
+  /** It lives for months beside other programs: V8 clears its garbage away before there is much of it. */
+  readonly smallHeap?: boolean;
   /** Environment variables that it reads, besides those that every command may. */
   readonly variables?: readonly string[];
   /** What the launcher does in place of starting the program. */

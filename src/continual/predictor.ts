@@ -26,7 +26,7 @@ const MOST_ROWS = 64;
 
 /** A learner's network, as it was at a dawn, ready to answer. */
 export class Predictor {
-  readonly knowledge: Knowledge;
+  #knowledge: Knowledge;
   /** Of a night of this learner: what kernels are tried for. */
   readonly config: ExperimentConfig;
   readonly #network: Network;
@@ -39,9 +39,9 @@ export class Predictor {
    * @param choice how convolutions are computed; default: what suits this kind of adapter.
    */
   constructor(gpu: Gpu, knowledge: Knowledge, most = MOST_ROWS, choice?: Conv2dChoice) {
-    const { state: { settings }, model } = knowledge;
+    const { state: { settings } } = knowledge;
     const { size, width, stem, maxClasses } = settings;
-    this.knowledge = knowledge;
+    this.#knowledge = knowledge;
     const maxRows = Math.max(1, Math.min(MOST_ROWS, most));
     const sizes = { width, stem, height: size, imageWidth: size };
     const config = this.config = nightConfig(settings, 1);
@@ -50,8 +50,7 @@ export class Predictor {
       ...{ ...sizes, heads: maxClasses, maxRows, precision, choice },
       use: "inference",
     });
-    const { tensors } = decodeSafetensors(model, "the learner's weights");
-    this.#network.setState(packState(this.#network.table, tensors, "the learner"));
+    this.#loadWeights(knowledge);
     this.#learner = createLearner(this.#network, config, {
       augmentRandom: Random.stream(0, "augment"),
       onLosses: () => {},
@@ -63,13 +62,31 @@ export class Predictor {
     });
   }
 
+  /** What it answers from. */
+  get knowledge(): Knowledge {
+    return this.#knowledge;
+  }
+
+  /**
+   * Answers from another generation from now on; not to be called while it is asked.
+   *
+   * @returns false where that one is of a learner of other settings: nothing is changed then.
+   */
+  take(knowledge: Knowledge): boolean {
+    const settings = ({ state }: Knowledge) => JSON.stringify(state.settings);
+    if (settings(knowledge) !== settings(this.#knowledge)) return false;
+    this.#loadWeights(knowledge);
+    this.#knowledge = knowledge;
+    return true;
+  }
+
   /**
    * Logits of images, `[images, heads]`.
    *
    * @param pixels RGB bytes, `[size, size, 3]` each.
    */
   async logits(pixels: readonly Uint8Array<ArrayBuffer>[]): Promise<Float32Array<ArrayBuffer>> {
-    const { state: { settings: { size, maxClasses } } } = this.knowledge;
+    const { state: { settings: { size, maxClasses } } } = this.#knowledge;
     const rows = this.#learner.maxRows;
     const all = new Float32Array(pixels.length * maxClasses);
     for (let start = 0; start < pixels.length; start += rows) {
@@ -84,11 +101,16 @@ export class Predictor {
 
   /** What it answers to each of some images: see {@linkcode logits}. */
   async predict(pixels: readonly Uint8Array<ArrayBuffer>[]): Promise<Prediction[]> {
-    const { state: { settings: { maxClasses }, classes, threshold } } = this.knowledge;
+    const { state: { settings: { maxClasses }, classes, threshold } } = this.#knowledge;
     return sightsOf(await this.logits(pixels), maxClasses, classes).map((sight) => ({
       ...sight,
       none: classes.length === 0 || (threshold !== null && sight.familiarity < threshold),
     }));
+  }
+
+  #loadWeights({ model }: Knowledge): void {
+    const { tensors } = decodeSafetensors(model, "the learner's weights");
+    this.#network.setState(packState(this.#network.table, tensors, "the learner"));
   }
 
   /** Frees what it holds on the GPU. */

@@ -45,10 +45,12 @@ class Answering {
   load(learner: string, safety: LearnerSafety): Promise<PredictAnswer> {
     return this.#next(async () => {
       const knowledge = await readKnowledge(new LearnerFolder(learner), () => {});
-      const predictor = await this.#warm(knowledge, safety);
       // From one answer to the next; nobody is answered by half of each.
-      this.#predictor?.destroy();
-      this.#predictor = predictor;
+      if (!this.#predictor?.take(knowledge)) {
+        const predictor = await this.#warm(knowledge, safety);
+        this.#predictor?.destroy();
+        this.#predictor = predictor;
+      }
       return this.#answer([]);
     });
   }

@@ -486,6 +486,22 @@ onGpu("logits of pictures are those of the network on normalised inputs", async 
   const expected = await trainer.infer(inputs);
   assert.equal(found.length, expected.length);
   found.forEach((logit, i) => assert(Math.abs(logit - expected[i]) < 1e-4, `${logit}`));
+
+  // It goes on as another generation, to the bit, and not as another learner.
+  await learner.observeAll(figures(ring, 8));
+  await learner.sleep({ accept: true });
+  const next = await readGeneration(store, generationName(2));
+  const fresh = new Predictor(gpu, next, 2);
+  assert.equal(predictor.take(next), true);
+  assert.equal(predictor.knowledge, next);
+  const after = await predictor.logits(pictures);
+  assert.notDeepEqual(after, found);
+  assert.deepEqual(after, await fresh.logits(pictures));
+  const { state } = next;
+  const other = { ...next, state: { ...state, settings: { ...state.settings, size: 32 } } };
+  assert.equal(predictor.take(other), false);
+  assert.equal(predictor.knowledge, next);
+  fresh.destroy();
   predictor.destroy();
   trainer.destroy();
   gpu.destroy();

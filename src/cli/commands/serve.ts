@@ -64,6 +64,7 @@ export const serve = command({
     gpu: true,
     writesCache: true,
     hangup: true,
+    smallHeap: true,
     lock: () => "serve.lock",
     variables: [
       "WSCL_TOKEN",
