@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
 import type { Picture } from "../continual/pictures.ts";
 import { diskProblem } from "../host/durable.ts";
@@ -412,7 +413,7 @@ export class Backlog {
   /** Does it in one transaction with all that is asked for in this turn of the event loop. */
   #together<T>(action: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    if (this.#writes.length === 0) setTimeout(() => this.#flush(), 0);
+    if (this.#writes.length === 0) setImmediate(() => this.#flush());
     this.#writes.push({ action, resolve: resolve as (value: unknown) => void, reject });
     return promise;
   }
