@@ -46,7 +46,10 @@ class Answering {
     return this.#next(async () => {
       const knowledge = await readKnowledge(new LearnerFolder(learner), () => {});
       // From one answer to the next; nobody is answered by half of each.
-      if (!this.#predictor?.take(knowledge)) {
+      if (this.#predictor?.take(knowledge)) {
+        // What was uploaded is held twice until something is computed, be it after many nights.
+        await tryOut(this.#predictor);
+      } else {
         const predictor = await this.#warm(knowledge, safety);
         this.#predictor?.destroy();
         this.#predictor = predictor;
@@ -76,9 +79,8 @@ class Answering {
         shouldStop: () => false,
         proceed: () => {},
       });
-      const { size } = knowledge.state.settings;
       // Kernels are compiled before anybody waits for them.
-      await predictor.predict([new Uint8Array(size * size * 3)]);
+      await tryOut(predictor);
       return predictor;
     } catch (error) {
       predictor.destroy();
@@ -119,6 +121,12 @@ class Answering {
     this.#turn = done.catch(() => {});
     return done;
   }
+}
+
+/** Judges a black image. */
+async function tryOut(predictor: Predictor): Promise<void> {
+  const { size } = predictor.knowledge.state.settings;
+  await predictor.predict([new Uint8Array(size * size * 3)]);
 }
 
 const answering = new Answering();

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SMALL_HEAP } from "../../src/cli/permissions.ts";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import type { LearnerSettings } from "../../src/continual/settings.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
@@ -90,7 +91,7 @@ export class Served implements AsyncDisposable {
     const folder = join(learner, "..");
     const child = new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--quiet", "--no-prompt", "--config", at("deno.json")],
+        ...["run", "--quiet", "--no-prompt", SMALL_HEAP, "--config", at("deno.json")],
         ...["--lock", at("serve.lock"), "--frozen", "--allow-read", `--allow-write=${folder}`],
         ...["--allow-net=127.0.0.1", "--allow-env"],
         ...[at("src/cli/main.ts"), "serve", learner, "--port", "0", "--skip-self-test"],
