@@ -241,7 +241,6 @@ export function methodOptions(config: ExperimentConfig): MethodOptions {
     maxBlocks: freezing.maxBlocks,
     freezingMargin: freezing.margin,
     calibration: config.calibration,
-    schedule: config.optimizer.schedule,
     compat: compatOf(config),
   };
 }

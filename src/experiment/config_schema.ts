@@ -177,7 +177,6 @@ export const experimentSchema = v.strictObject({
     ),
     weightDecay: v.optional(real((value) => value >= 0, "a number of at least 0"), 0),
     nesterov: v.optional(v.boolean(), false),
-    schedule: v.optional(v.picklist(["constant", "cosine"]), "constant"),
   }),
   batchSize: v.optional(count(1, 65_536), 32),
   replayBatchSize: v.optional(count(1, 65_536), 32),

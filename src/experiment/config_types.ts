@@ -161,8 +161,6 @@ export interface OptimizerConfig {
   readonly weightDecay: number;
   /** Look ahead along the momentum. */
   readonly nesterov: boolean;
-  /** Learning rate within a night, or within a task's passes over the stream: `cosine` falls to nothing. */
-  readonly schedule: "constant" | "cosine";
 }
 
 /** Capacities in images, and what is kept. */

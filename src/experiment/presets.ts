@@ -27,7 +27,6 @@ const published = {
   "calibration": 0,
   "evaluation.logitAdjustment": 0,
   "memory.selection": "reservoir",
-  "optimizer.schedule": "constant",
 };
 
 /**

@@ -1,4 +1,4 @@
-import { batchesOf, learning, plainSegment, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, plainSegment, type Session, shuffled, type Task } from "./session.ts";
 
 /**
  * `epochs` passes over the stream with plain cross-entropy, and nothing else. Task after task this is the lower bound
@@ -11,11 +11,10 @@ export async function learnFinetune(
 ): Promise<void> {
   const { learner, options, random } = session;
   const steps = options.epochs * Math.ceil(task.train.length / options.batchSize);
-  await learning(session, phase, steps, async () => {
-    for (let epoch = 0; epoch < options.epochs; epoch++) {
-      for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
-        await learner.step(phase, [plainSegment(session, batch)]);
-      }
+  session.begin(phase, steps);
+  for (let epoch = 0; epoch < options.epochs; epoch++) {
+    for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
+      await learner.step(phase, [plainSegment(session, batch)]);
     }
-  });
+  }
 }

@@ -4,7 +4,7 @@ import { calibrate } from "./calibration.ts";
 import { dreamsOfFreeHeads } from "./dreams.ts";
 import { type FreezingChoice, searchFreezing } from "./freezing.ts";
 import type { ReplayStep, SeenHeads } from "./replay.ts";
-import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
 
 /** How the merged schedule learns a task. */
 export interface MergedOptions {
@@ -44,12 +44,11 @@ export async function learnMerged(
     freezing = await searchMerged(session, task, steps, (of) => learnEpoch(of, "freezing"), seen);
     done = 1;
   }
-  await learning(session, "stream", (options.epochs - done) * steps, async () => {
-    for (; done < options.epochs; done++) {
-      await betweenEpochs(task.index, done);
-      await learnEpoch(seen, "stream");
-    }
-  });
+  session.begin("stream", (options.epochs - done) * steps);
+  for (; done < options.epochs; done++) {
+    await betweenEpochs(task.index, done);
+    await learnEpoch(seen, "stream");
+  }
   await betweenEpochs(task.index, done);
   await calibrate(session, task);
   return freezing;

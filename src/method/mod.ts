@@ -9,6 +9,6 @@ export type { LearnContext, Method, MethodConfig, MethodNeeds, OwnOptions } from
 export type { Distillation, Sample, SampleSource, Segment } from "../learner/batch.ts";
 export { aceOpenHeads } from "./ace.ts";
 export { offerToMemory } from "./replay.ts";
-export { batchesOf, learning, plainSegment, replaySegment, shuffled } from "./session.ts";
+export { batchesOf, plainSegment, replaySegment, shuffled } from "./session.ts";
 export type { MethodRandom, Session, Task } from "./session.ts";
 export type { MethodOptions } from "./options.ts";

@@ -30,8 +30,6 @@ export interface MethodOptions {
   readonly freezingMargin: number;
   /** Training steps on the balanced long-term memory behind each task but the first. */
   readonly calibration: number;
-  /** Learning rate within one night, or within one task's passes over the stream. */
-  readonly schedule: "constant" | "cosine";
   /** Where the paper's idea and the official program differ: whom to follow. */
   readonly compat: "paper" | "official";
 }

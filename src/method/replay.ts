@@ -1,7 +1,7 @@
 import type { Sample } from "../learner/batch.ts";
 import { calibrate } from "./calibration.ts";
 import type { StepPhase } from "../learner/options.ts";
-import { batchesOf, learning, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, type Session, shuffled, type Task } from "./session.ts";
 
 /** Labels that a learner has met so far, dreams included; the official ER-ACE mask depends on them. */
 export type SeenHeads = Set<number>;
@@ -29,13 +29,12 @@ export async function learnByReplay(
 ): Promise<void> {
   const { options, random } = session;
   const steps = options.epochs * Math.ceil(task.train.length / options.batchSize);
-  await learning(session, "stream", steps, async () => {
-    for (let epoch = 0; epoch < options.epochs; epoch++) {
-      for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
-        await step(session, task, batch, { seen, phase: "stream" });
-      }
+  session.begin("stream", steps);
+  for (let epoch = 0; epoch < options.epochs; epoch++) {
+    for (const batch of batchesOf(shuffled(task.train, random.order), options.batchSize)) {
+      await step(session, task, batch, { seen, phase: "stream" });
     }
-  });
+  }
   await calibrate(session, task);
 }
 

@@ -52,22 +52,6 @@ export interface Task {
   readonly previousBuffer: readonly Sample[];
 }
 
-/**
- * Announces the phase in which a task is learnt to its end, runs its `steps` training steps, and lets the learning rate
- * fall over them if the options say so.
- */
-export async function learning(
-  { learner, options, begin }: Session,
-  phase: "sleep" | "stream" | "joint",
-  steps: number,
-  run: () => Promise<void>,
-): Promise<void> {
-  begin(phase, steps);
-  learner.anneal(options.schedule === "cosine" ? steps : null);
-  await run();
-  learner.anneal(null);
-}
-
 /** Consecutive batches of up to `size` samples; the last one may be smaller. */
 export function batchesOf<T>(samples: readonly T[], size: number): T[][] {
   const batches: T[][] = [];

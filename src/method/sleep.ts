@@ -3,7 +3,7 @@ import { calibrate } from "./calibration.ts";
 import { nremStep } from "./nrem.ts";
 import { Dreams } from "./dreams.ts";
 import { remStep } from "./rem.ts";
-import { batchesOf, learning, plainSegment, type Session, shuffled, type Task } from "./session.ts";
+import { batchesOf, plainSegment, type Session, shuffled, type Task } from "./session.ts";
 
 /** What a night goes through, and how one NREM step is made of a batch of it. */
 interface Episodes {
@@ -50,19 +50,18 @@ async function night(session: Session, task: Task, episodes: Episodes): Promise<
   const inAll = options.sleepEpochs * batches;
   const steps = (options.nrem ? inAll : 0) + remStepsUntil(inAll, perBatch);
   if (steps === 0) return;
-  await learning(session, "sleep", steps, async () => {
-    let batchesDone = 0;
-    let dreamt = 0;
-    for (let pass = 0; pass < options.sleepEpochs; pass++) {
-      for (const batch of batchesOf(episodes.pass(), options.batchSize)) {
-        batchesDone++;
-        for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
-          await remStep(session, task, dreams);
-        }
-        if (options.nrem) await episodes.nrem(batch);
+  session.begin("sleep", steps);
+  let batchesDone = 0;
+  let dreamt = 0;
+  for (let pass = 0; pass < options.sleepEpochs; pass++) {
+    for (const batch of batchesOf(episodes.pass(), options.batchSize)) {
+      batchesDone++;
+      for (; dreamt < remStepsUntil(batchesDone, perBatch); dreamt++) {
+        await remStep(session, task, dreams);
       }
+      if (options.nrem) await episodes.nrem(batch);
     }
-  });
+  }
 }
 
 /** REM steps for each batch of the episodes, mostly no whole number. */

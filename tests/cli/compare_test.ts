@@ -116,14 +116,14 @@ Deno.test("rows of one's own are run, gone on with and kept as the others are", 
     const first = inFolder(folder, { seeds: [0], rows: ["wscl"], variations: [even] });
     assert.equal(await first.run(), 0);
     assert.match(first.printed.join("\n"), /\[2\/2\] even seed 0: Class-IL/);
-    const more = [even, parseVariation("falling: optimizer.schedule=cosine")];
+    const more = [even, parseVariation("held: wscl.remOpens=free")];
     const second = inFolder(folder, { seeds: [0], rows: ["wscl"], variations: more });
     assert.equal(await second.run(), 0);
     assert.match(second.printed.join("\n"), /3 runs in .*, 2 of them finished/);
     assert.equal(await inFolder(folder, { seeds: [0], rows: ["wscl"] }).run(), 0);
     const file = join(second.out, "comparison.json");
     const { rows }: Comparison = JSON.parse(Deno.readTextFileSync(file));
-    assert.deepEqual(rows.map(({ row }) => row), ["wscl", "even", "falling"]);
+    assert.deepEqual(rows.map(({ row }) => row), ["wscl", "even", "held"]);
     const { runs, settings } = rows[1];
     assert.deepEqual([runs.length, settings["memory.selection"]], [1, "balanced"]);
     // Another row by the same name would be taken for it.

@@ -41,6 +41,16 @@ Deno.test("a resolved configuration resolves to itself", () => {
   assert.deepEqual(resolveConfig(JSON.parse(JSON.stringify(config))), config);
 });
 
+Deno.test("a key that is not there any more may stand at the value at which it did nothing", () => {
+  const plain = resolveConfig(exampleOptions());
+  const old = (schedule: string) => ({ optimizer: { ...plain.optimizer, schedule } });
+  assert.deepEqual(resolveConfig(exampleOptions(old("constant"))), plain);
+  const said =
+    /: optimizer\.schedule is not there any more: docs\/method\.md says .*; leave it out$/;
+  refuses(old("cosine"), said);
+  for (const optimizer of [null, "x"]) refuses({ optimizer }, /: optimizer is /);
+});
+
 Deno.test("resolveConfig names an unknown key by its path and the nearest known one", () => {
   refuses({ batchsize: 8 }, /unknown key batchsize; the nearest known key is batchSize$/);
   refuses(

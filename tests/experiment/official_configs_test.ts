@@ -67,7 +67,6 @@ for (const [dataset, model, buffer, learningRate, batch, alpha, beta] of BEST_AR
       momentum: 0,
       weightDecay: 0,
       nesterov: false,
-      schedule: "constant",
     });
     assert.deepEqual([config.batchSize, config.replayBatchSize], [batch, batch]);
     assert.deepEqual([config.epochs, config.memory.longTerm, config.network.width], [

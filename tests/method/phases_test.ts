@@ -472,26 +472,6 @@ for (const [name, learn] of Object.entries(methods)) {
   });
 }
 
-test("the rate falls within each night and within a task's passes, nowhere else", async (gpu) => {
-  const method = { schedule: "cosine", freezing: false, sleepEpochs: 2, epochs: 2 } as const;
-  await withDreams(gpu, { method }, async (small) => {
-    const { session, phases } = small;
-    const asked: (number | null)[] = [];
-    session.learner.anneal = (steps) => void asked.push(steps);
-    const begun = () => Number(phases.at(-1)!.split(" ")[1]);
-    const night = beginTask(small, session, 0);
-    await wake(session, night);
-    assert.deepEqual(asked, []);
-    await sleep(session, night);
-    assert.deepEqual(asked.splice(0), [begun(), null]);
-    const task = beginTask(small, session, 1);
-    await learnErAce(session, task, new Set());
-    assert.deepEqual(asked.splice(0), [begun(), null]);
-    await learnFinetune(session, task, "joint");
-    assert.deepEqual(asked.splice(0), [begun(), null]);
-  });
-});
-
 test("behind a task the memory is trained on, each class equally often", async (gpu) => {
   const method = { calibration: 60, freezing: false } as const;
   const options = { method, capacity: { longTerm: 8, shortTerm: 20 }, judgingShare: 0.25 };

@@ -64,7 +64,6 @@ export const methodOptions: MethodOptions = {
   maxBlocks: 3,
   freezingMargin: 0,
   calibration: 0,
-  schedule: "constant",
   compat: "paper",
 };
 

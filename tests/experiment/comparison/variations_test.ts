@@ -60,7 +60,7 @@ Deno.test("a variation that cannot be used is refused with the fix", () => {
 Deno.test("rows of one's own say what they are, and have names of their own", () => {
   const [preset, baseline] = rows(
     "story: wscl.preset=best, wscl.transfer=dusk",
-    "base: method=er_ace, optimizer.schedule=cosine",
+    "base: method=er_ace, evaluation.logitAdjustment=1",
   );
   assert.deepEqual(preset.overrides, [
     { path: "method", value: "wscl" },
@@ -73,7 +73,7 @@ Deno.test("rows of one's own say what they are, and have names of their own", ()
   );
   assert.deepEqual(baseline.overrides, [
     { path: "method", value: "er_ace" },
-    { path: "optimizer.schedule", value: "cosine" },
+    { path: "evaluation.logitAdjustment", value: 1 },
   ]);
   for (
     const texts of [["joint: calibration=1"], ["all: calibration=1"], [

@@ -4,7 +4,7 @@
  * The squared distance of logits stands in for the cross-entropy of softened answers (Hinton et al.: the limit of high
  * temperature).
  */
-import { batchesOf, learning, type Method, NOTHING_NEEDED, shuffled } from "wscl/method";
+import { batchesOf, type Method, NOTHING_NEEDED, shuffled } from "wscl/method";
 
 const method: Method = {
   name: "lwf",
@@ -29,13 +29,12 @@ const method: Method = {
       : undefined;
     try {
       const steps = options.epochs * Math.ceil(images.length / options.batchSize);
-      await learning(session, "stream", steps, async () => {
-        for (let epoch = 0; epoch < options.epochs; epoch++) {
-          for (const samples of batchesOf(shuffled(images, random.order), options.batchSize)) {
-            await learner.step("stream", [{ samples, open, distillation }]);
-          }
+      session.begin("stream", steps);
+      for (let epoch = 0; epoch < options.epochs; epoch++) {
+        for (const samples of batchesOf(shuffled(images, random.order), options.batchSize)) {
+          await learner.step("stream", [{ samples, open, distillation }]);
         }
-      });
+      }
     } finally {
       table?.destroy();
     }
