@@ -52,7 +52,7 @@ export interface Needs {
   readonly lock?: (given: GivenTexts) => string | null;
   /** Any environment variable: some packages list them all. */
   readonly allVariables?: (given: GivenTexts) => boolean;
-  /** It lives for months beside other programs: V8 clears its garbage away before there is much of it. */
+  /** It lives for months beside other programs: V8 is to clear its garbage away early. */
   readonly smallHeap?: boolean;
   /** Environment variables that it reads, besides those that every command may. */
   readonly variables?: readonly string[];

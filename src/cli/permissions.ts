@@ -7,8 +7,11 @@ import { wscl } from "./command_table.ts";
 import { readGiven } from "./given.ts";
 import { PathList } from "./path_list.ts";
 
-/** Megabytes of the youngest objects, of which V8 keeps up to three times as many in each of a service's workers. */
-export const SMALL_HEAP = "--v8-flags=--max-semi-space-size=1";
+/**
+ * For a service, which has several heaps: megabytes of the youngest objects, of which V8 keeps up to three times as
+ * many in each, and that garbage may be cleared away when it is known to be there (`host/garbage.ts`).
+ */
+export const SMALL_HEAP = "--v8-flags=--max-semi-space-size=1,--expose-gc";
 
 /** The folders that permissions speak of, besides those that are given. */
 interface Places {

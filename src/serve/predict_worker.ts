@@ -2,6 +2,7 @@ import { type Knowledge, readKnowledge } from "../continual/generation.ts";
 import { checkPixels } from "../continual/given.ts";
 import { type Prediction, Predictor } from "../continual/predictor.ts";
 import type { Gpu } from "../gpu/device.ts";
+import { collectGarbage } from "../host/garbage.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
 import { answerQuestions } from "./asked_worker.ts";
@@ -54,6 +55,7 @@ class Answering {
         this.#predictor?.destroy();
         this.#predictor = predictor;
       }
+      collectGarbage();
       return this.#answer([]);
     });
   }

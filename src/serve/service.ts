@@ -8,6 +8,7 @@ import type { KnownClass } from "../continual/state.ts";
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import type { RunEvent } from "../experiment/events.ts";
+import { collectGarbage } from "../host/garbage.ts";
 import { BACKLOG } from "../host/served_backlog.ts";
 import { launchNight } from "../host/launch_night.ts";
 import { lockLearner } from "../host/learner_folder.ts";
@@ -759,6 +760,7 @@ export class Service {
     if (this.#options.snapshots && record.passed) {
       await this.#putAway(false).catch((error) => this.#say(error.message));
     }
+    collectGarbage();
   }
 
   /** The new generation answers; a device that is lost meanwhile is replaced when somebody asks. */

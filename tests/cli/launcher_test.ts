@@ -318,7 +318,7 @@ Deno.test("serve listens at one address, reaches its storage and nothing else, a
       .filter((line) => /^--(allow-(net|write|run|ffi|all)|lock|frozen|v8)/.test(line)).sort();
   };
   const always = [
-    ...["--frozen", `--lock=${root}/serve.lock`, "--v8-flags=--max-semi-space-size=1"],
+    ...["--frozen", `--lock=${root}/serve.lock`, "--v8-flags=--max-semi-space-size=1,--expose-gc"],
   ];
   assert.deepEqual(await flags("pets"), [
     ...["--allow-net=127.0.0.1:8717", "--allow-write=pets,~/.cache/wscl", ...always],
