@@ -43,7 +43,7 @@ export const PRESETS: Readonly<Record<PresetName, Readonly<Record<string, unknow
     "wscl.sleepEpochs": 10,
   },
   official: { ...published, "wscl.schedule": "merged", "wscl.compat": "official" },
-  best: { "wscl.transfer": "dawn", "calibration": 60 },
+  best: { "evaluation.logitAdjustment": 1 },
 };
 
 /** A preset as overrides, key by key. */

@@ -255,15 +255,17 @@ Deno.test("a preset sets its keys under those that are written beside it, and le
   const official = of({ preset: "official" });
   assert.deepEqual([official.wscl.schedule, official.wscl.compat], ["merged", "official"]);
   const best = of({ preset: "best" });
-  assert.ok(best.calibration > 0);
+  assert.equal(best.evaluation.logitAdjustment, 1);
   for (const config of [paper, official, best]) assert.ok(!("preset" in config.wscl));
   // What is written beside it wins, and what is set behind it.
   assert.equal(of({ preset: "paper", transfer: "nrem" }).wscl.transfer, "nrem");
   assert.equal(of({ preset: "paper" }, "wscl.transfer=nrem").wscl.transfer, "nrem");
   const set = of({ transfer: "nrem", sleepEpochs: 3 }, "wscl.preset=paper", "wscl.sleepEpochs=7");
   assert.deepEqual([set.wscl.transfer, set.wscl.sleepEpochs], ["dawn", 7]);
-  assert.equal(of({ preset: "best" }, "calibration=5").calibration, 5);
-  assert.equal(of({ preset: "best" }, "wscl.preset=paper").calibration, 0);
+  const tau = (...overrides: string[]) =>
+    of({ preset: "best" }, ...overrides).evaluation.logitAdjustment;
+  assert.equal(tau("evaluation.logitAdjustment=0.5"), 0.5);
+  assert.equal(tau("wscl.preset=paper"), 0);
   refuses(
     { wscl: { preset: "papers" } },
     /wscl\.preset is "papers", expected "paper" or "official"/,

@@ -64,7 +64,7 @@ Deno.test("rows of one's own say what they are, and have names of their own", ()
   );
   assert.deepEqual(preset.overrides, [
     { path: "method", value: "wscl" },
-    { path: "calibration", value: 60 },
+    { path: "evaluation.logitAdjustment", value: 1 },
     { path: "wscl.transfer", value: "dusk" },
   ]);
   assert.equal(
