@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { SMALL_HEAP } from "../src/cli/permissions.ts";
+import { SMALL_HEAP } from "../src/host/garbage.ts";
 import { openGpu } from "../src/host/open_gpu.ts";
 import { encodePng } from "../src/host/tensorboard/png.ts";
 import { drawImages } from "../src/images/drawn.ts";

@@ -2,16 +2,11 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../errors.ts";
 import { DAWN_PACKAGE } from "../host/dawn.ts";
+import { SMALL_HEAP } from "../host/garbage.ts";
 import type { Command, GivenTexts } from "./command.ts";
 import { wscl } from "./command_table.ts";
 import { readGiven } from "./given.ts";
 import { PathList } from "./path_list.ts";
-
-/**
- * For a service, which has several heaps: megabytes of the youngest objects, of which V8 keeps up to three times as
- * many in each, and that garbage may be cleared away when it is known to be there (`host/garbage.ts`).
- */
-export const SMALL_HEAP = "--v8-flags=--max-semi-space-size=1,--expose-gc";
 
 /** The folders that permissions speak of, besides those that are given. */
 interface Places {

@@ -4,7 +4,7 @@ import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_sc
 import type { ExperimentConfig } from "./config_types.ts";
 import { isOwnMethod, needsOf } from "../method/methods.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
-import { isRetired, withoutRetired } from "./retired_keys.ts";
+import { retirementOf, withoutRetired } from "./retired_keys.ts";
 import { expandPresets, presetOverrides, takePreset } from "./presets.ts";
 
 /**
@@ -21,7 +21,7 @@ export function resolveConfig(
 ): ExperimentConfig {
   const parsed = v.safeParse(
     experimentSchema,
-    withoutPresets(withoutRetired(options), overrides),
+    withoutRetired(withoutPresets(options, overrides)),
   );
   if (!parsed.success) {
     throw new InputError(`Cannot use ${source}: ${describeIssue(parsed.issues)}`);
@@ -81,10 +81,9 @@ function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
     return `${section || "it"} is a list, expected an object`;
   }
   if (isUnknown(issue)) {
-    if (isRetired(path)) {
-      return `${path} is not there any more: docs/method.md says what it did; leave it out`;
+    if (!knownPaths.includes(path)) {
+      return retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
     }
-    if (!knownPaths.includes(path)) return `unknown key ${path}${suggestion(path)}`;
     const { format } = parent?.input as { format?: unknown };
     return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;
   }

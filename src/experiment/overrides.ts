@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { findDuplicateKey } from "../net/json_keys.ts";
 import { knownPaths } from "./config_schema.ts";
+import { retirementOf } from "./retired_keys.ts";
 import { nearestPath } from "./nearest.ts";
 
 /** One `--set path.to.key=value`. */
@@ -26,7 +27,8 @@ export function parseOverrideOf(option: string, text: string): Override {
   }
   const path = text.slice(0, equals).trim();
   if (!knownPaths.includes(path)) {
-    throw new InputError(`Cannot use ${option} ${text}: unknown key ${path}${suggestion(path)}`);
+    const found = retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
+    throw new InputError(`Cannot use ${option} ${text}: ${found}`);
   }
   const given = text.slice(equals + 1);
   const value = jsonOrText(given);

@@ -4,9 +4,10 @@
  */
 const RETIRED: Readonly<Record<string, unknown>> = { "optimizer.schedule": "constant" };
 
-/** Whether a key was there once. */
-export function isRetired(path: string): boolean {
-  return Object.hasOwn(RETIRED, path);
+/** What is said of a key that was there once; null: it never was. */
+export function retirementOf(path: string): string | null {
+  if (!Object.hasOwn(RETIRED, path)) return null;
+  return `${path} is not there any more: docs/method.md says what it did; leave it out`;
 }
 
 /** A user's options without the keys that were there once, where they say nothing. */

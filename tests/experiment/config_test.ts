@@ -48,6 +48,10 @@ Deno.test("a key that is not there any more may stand at the value at which it d
   const said =
     /: optimizer\.schedule is not there any more: docs\/method\.md says .*; leave it out$/;
   refuses(old("cosine"), said);
+  assert.throws(() => parseOverride("optimizer.schedule=cosine"), refused(said));
+  // As a learner of an earlier version has it among what was changed.
+  const changed = [{ path: "optimizer.schedule", value: "constant" }];
+  assert.deepEqual(resolveConfig(exampleOptions(), changed), plain);
   for (const optimizer of [null, "x"]) refuses({ optimizer }, /: optimizer is /);
 });
 

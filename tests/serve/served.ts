@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { SMALL_HEAP } from "../../src/cli/permissions.ts";
+import { SMALL_HEAP } from "../../src/host/garbage.ts";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import type { LearnerSettings } from "../../src/continual/settings.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
