@@ -1,8 +1,8 @@
 import { InputError } from "../../errors.ts";
 import { isOwnMethod, methodOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
-import { PRESETS } from "../presets.ts";
-import type { Override } from "../overrides.ts";
+import { presetOverrides, PRESETS } from "../presets.ts";
+import { applyOverrides, type Override } from "../overrides.ts";
 
 /** A row of a comparison: the configuration with some keys changed. */
 export interface Row {
@@ -73,20 +73,21 @@ export function rowsOf(
     about,
     overrides: set({ method: "wscl", ...values }),
   });
-  const best = set(PRESETS.best);
-  const withBest: Row = {
-    name: "best",
-    about: "WSCL with what is beyond the paper (preset best)",
-    overrides: [...set({ method: "wscl" }), ...best],
+  // What is beyond the paper is a row where the configuration does without, and missing from a row where it has it.
+  const switched = beyondOf(config);
+  const beyond: Row = {
+    name: switched.name,
+    about: `WSCL ${switched.about}`,
+    overrides: [...set({ method: "wscl" }), ...switched.overrides],
   };
   const ablation: Row[] = [
-    withBest,
+    beyond,
     {
-      name: `${base}_best`,
-      about: "the base method with the same, as many images as that",
-      overrides: [...baseline, ...best],
+      name: `${base}_${beyond.name}`,
+      about: `the base method ${switched.about}, as many images as that`,
+      overrides: [...baseline, ...switched.overrides],
       matches: "images",
-      like: withBest,
+      like: beyond,
     },
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
@@ -121,6 +122,20 @@ export function rowsOf(
       : []),
   ];
   return { main, ablation: own ? [] : ablation };
+}
+
+/** What switches preset `best` on in a configuration without it, or off in one that has it. */
+function beyondOf(config: ExperimentConfig) {
+  const best = presetOverrides("best");
+  const has = JSON.stringify(applyOverrides(config, best)) === JSON.stringify(config);
+  if (!has) {
+    return { name: "best", about: "with what is beyond the paper (preset best)", overrides: best };
+  }
+  return {
+    name: "plain",
+    about: "without what is beyond the paper (preset best)",
+    overrides: best.map(({ path }): Override => ({ path, value: PRESETS.paper[path] })),
+  };
 }
 
 /**

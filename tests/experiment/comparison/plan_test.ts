@@ -140,6 +140,18 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
   }
 });
 
+Deno.test("what is beyond the paper is a row where it is off, and its absence is one where it is on", async () => {
+  const options = { ...tinyOptions, wscl: { ...quiet, preset: "best" } };
+  const load = (overrides: readonly Override[]) =>
+    Promise.resolve(resolveConfig(options, overrides));
+  const rows = await planRows(["all"], { load, open });
+  assert.deepEqual(rows.map(({ name }) => name).slice(6, 9), ["plain", "er_ace_plain", "no_rem"]);
+  const adjusted = async (name: string) =>
+    (await load(rows.find((row) => row.name === name)!.overrides)).evaluation.logitAdjustment;
+  const names = ["wscl", "er_ace_equal_compute", "no_rem", "plain", "er_ace_plain"];
+  assert.deepEqual(await Promise.all(names.map(adjusted)), [1, 1, 1, 0, 0]);
+});
+
 Deno.test("a row that would meet a segment of one image is refused before any row is trained", async () => {
   const load = (overrides: readonly { path: string; value: unknown }[]) =>
     Promise.resolve(config({
