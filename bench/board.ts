@@ -1,5 +1,6 @@
 import { InputError } from "../src/errors.ts";
 import { type AdapterDescription, adapterName } from "../src/gpu/device.ts";
+import { csvLine } from "../src/text.ts";
 import { type BoardLine, readLine } from "./board_line.ts";
 import { boardPage } from "./board_page.ts";
 import { type Output, writeResult } from "./setting.ts";
@@ -186,14 +187,10 @@ const columns = [
 
 function csvOf(entries: readonly Ranked[]): string {
   // A leading =, +, -, @, tabulator or carriage return would make a formula where the file is opened in a spreadsheet.
-  const cell = (value: string | number | null) => {
-    const text = typeof value === "string" && /^[=+\-@\t\r\n]/.test(value)
-      ? `'${value}`
-      : `${value ?? ""}`;
-    return /[",\r\n\t]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-  };
+  const harmless = (value: string | number | null) =>
+    typeof value === "string" && /^[=+\-@\t\r\n]/.test(value) ? `'${value}` : value;
   const lines = entries.map((entry) =>
-    columns.map((name) => cell(entry[name as keyof Ranked] as string | number | null)).join(",")
+    columns.map((name) => harmless(entry[name as keyof Ranked] as string | number | null))
   );
-  return [columns.join(","), ...lines].join("\n") + "\n";
+  return [columns, ...lines].map((line) => `${csvLine(line)}\n`).join("");
 }

@@ -31,6 +31,20 @@ export function visibleText(text: string): string {
   return text.toWellFormed().replace(bad, "\ufffd");
 }
 
+/** A cell of a table. */
+export type Cell = string | number | boolean | null | undefined;
+
+/** A line of a table in CSV (RFC 4180), without its line break. */
+export function csvLine(cells: readonly Cell[]): string {
+  return cells.map(csvCell).join(",");
+}
+
+function csvCell(cell: Cell): string {
+  if (cell === null || cell === undefined) return "";
+  const text = String(cell);
+  return /[",\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
 /** Of a position in a text, both counted from 1. */
 export function lineAndColumn(text: string, position: number): { line: number; column: number } {
   const before = text.slice(0, position).split("\n");

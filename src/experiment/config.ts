@@ -19,10 +19,10 @@ export function resolveConfig(
   overrides: readonly Override[] = [],
   source = "the experiment",
 ): ExperimentConfig {
-  const parsed = v.safeParse(
-    experimentSchema,
-    withoutRetired(withoutPresets(options, overrides)),
-  );
+  refuseLists(options, source);
+  const written = withoutRetired(withoutPresets(options, overrides));
+  refuseLists(written, source);
+  const parsed = v.safeParse(experimentSchema, written);
   if (!parsed.success) {
     throw new InputError(`Cannot use ${source}: ${describeIssue(parsed.issues)}`);
   }
@@ -68,6 +68,24 @@ function pathText(issue: v.BaseIssue<unknown>): string {
     .join("").replace(/^\./, "");
 }
 
+const sections = [
+  "",
+  "methodOptions",
+  ...knownPaths.filter((path) => knownPaths.some((other) => other.startsWith(`${path}.`))),
+];
+
+/** Refuses a list where a section belongs: an empty one would pass as a section without keys. */
+function refuseLists(options: unknown, source: string): void {
+  const at = (path: string) =>
+    path.split(".").filter(Boolean).reduce(
+      (value, key) => (value as Record<string, unknown> | null | undefined)?.[key],
+      options,
+    );
+  const list = sections.find((path) => Array.isArray(at(path)));
+  if (list === undefined) return;
+  throw new InputError(`Cannot use ${source}: ${list || "it"} is a list, expected an object`);
+}
+
 /** Unknown keys come first: they are often why a known key is missing. */
 function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
   const isUnknown = (issue: v.BaseIssue<unknown>) =>
@@ -75,11 +93,6 @@ function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
   const issue = issues.find(isUnknown) ?? issues[0];
   const path = pathText(issue);
   const parent = issue.path?.at(-1);
-  // A list where a section belongs: its items are unknown keys, and the known ones are missing.
-  if (Array.isArray(parent?.input) && typeof parent.key === "string") {
-    const section = path.slice(0, Math.max(0, path.search(/[.[][^.[]*$/)));
-    return `${section || "it"} is a list, expected an object`;
-  }
   if (isUnknown(issue)) {
     if (!knownPaths.includes(path)) {
       return retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;

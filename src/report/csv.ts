@@ -1,18 +1,10 @@
 import { fallOf } from "../continual/record.ts";
+import { type Cell, csvLine } from "../text.ts";
 import type { LearnerPart, Part, RunsPart } from "./records.ts";
-
-/** A cell of a table. */
-type Cell = string | number | boolean | null | undefined;
 
 /** Lines of a table in CSV (RFC 4180). */
 export function csvText(rows: readonly (readonly Cell[])[]): string {
-  return rows.map((row) => row.map(cellText).join(",") + "\r\n").join("");
-}
-
-function cellText(cell: Cell): string {
-  if (cell === null || cell === undefined) return "";
-  const text = String(cell);
-  return /[",\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+  return rows.map((row) => `${csvLine(row)}\r\n`).join("");
 }
 
 /** All numbers of a report as tables, by the names of their files; empty ones are left out. */

@@ -80,6 +80,8 @@ Deno.test("resolveConfig refuses what is not an object", () => {
   assert.throws(() => resolveConfig(3), refused(/it is 3, expected an object$/));
   assert.throws(() => resolveConfig(null), refused(/it is null, expected an object$/));
   refuses({ optimizer: [1] }, /optimizer is a list, expected an object$/);
+  refuses({ optimizer: [] }, /optimizer is a list, expected an object$/);
+  refuses({ methodOptions: [] }, /methodOptions is a list, expected an object$/);
   refuses({ data: [] }, /data is a list, expected an object$/);
   assert.throws(() => resolveConfig([]), refused(/it is a list, expected an object$/));
   refuses({ wscl: null }, /wscl is null, expected an object$/);

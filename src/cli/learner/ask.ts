@@ -16,6 +16,7 @@ import { learnerHost } from "../../host/learner_host.ts";
 import { readAsked, readBytes, readTaught } from "../../host/learner_images.ts";
 import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
+import { csvLine } from "../../text.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** What `wscl predict` and `wscl exam` share, in plain values. */
@@ -200,25 +201,20 @@ const FORMATS: Readonly<Record<PredictOptions["format"], Format>> = {
     ),
   csv: (asked, predictions, top) =>
     [
-      ["image", "class", ...Array.from({ length: top }, (_, i) => `class_${i + 1},p_${i + 1}`)]
-        .join(","),
-      ...predictions.map(({ answers, none }, i) =>
-        [
-          field(asked[i].from ?? ""),
-          field(none ? "" : answers[0].name),
-          ...Array.from({ length: top }, (_, place) => {
-            const told = answers[place];
-            return told ? `${field(told.name)},${told.probability.toFixed(6)}` : ",";
-          }),
-        ].join(",")
-      ),
-    ].join("\n"),
+      [
+        ...["image", "class"],
+        ...Array.from({ length: top }, (_, i) => [`class_${i + 1}`, `p_${i + 1}`]).flat(),
+      ],
+      ...predictions.map(({ answers, none }, i) => [
+        asked[i].from,
+        none ? "" : answers[0].name,
+        ...Array.from({ length: top }, (_, place) => {
+          const told = answers[place];
+          return [told?.name, told?.probability.toFixed(6)];
+        }).flat(),
+      ]),
+    ].map(csvLine).join("\n"),
 };
-
-/** A field of CSV (RFC 4180). */
-function field(text: string): string {
-  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-}
 
 function percent(probability: number): string {
   return `${(100 * probability).toFixed(0)} %`;

@@ -1,3 +1,4 @@
+import { csvLine } from "../../text.ts";
 import type { Summary } from "../summary.ts";
 import type { Row } from "./rows.ts";
 import {
@@ -95,9 +96,9 @@ export function compareRuns(
 export function comparisonCsv({ rows }: Comparison): string {
   const names = Object.keys(measures) as Measure[];
   const lines = rows.flatMap(({ row, runs }) =>
-    runs.map((run) => [row, run.seed, ...names.map((name) => run[name] ?? "")].join(","))
+    runs.map((run) => [row, run.seed, ...names.map((name) => run[name])])
   );
-  return [["row", "seed", ...names].join(","), ...lines].join("\n") + "\n";
+  return [["row", "seed", ...names], ...lines].map((line) => `${csvLine(line)}\n`).join("");
 }
 
 /** The measures of a summary. */
