@@ -2,32 +2,39 @@ import { textTable } from "../report.ts";
 import type { Comparison, RowResult } from "./results.ts";
 import type { MeanAndDeviation, PairedDifference } from "./statistics.ts";
 
-/** The table of a comparison and what its rows are, as Markdown that is also readable as text. */
+/**
+ * The tables of a comparison and what its rows are, as Markdown that is also readable as text: two tables, since one
+ * would be wider than a terminal. What decides is in the first.
+ */
 export function comparisonTable({ rows }: Comparison): string {
   const shown = rows.filter(({ runs }) => runs.length > 0);
-  const header = [
-    ...["row", "seeds", "Class-IL %", "Task-IL %", "forgetting", "forward transfer", "images"],
-    ...["seconds", `${title(rows[0].row)} ahead by`, "wins"],
+  const first = title(rows[0].row);
+  const decides = [
+    ["row", "seeds", "Class-IL %", "Task-IL %", `${first} ahead by`, "wins"],
+    ...shown.map((result) => [...accuracyCells(result), ...pairedCells(result)]),
   ];
-  const lines = shown.map((result) => [...measuredCells(result), ...pairedCells(result)]);
-  const legend = shown.map(({ row, about }) => `${row}: ${about}`);
-  return `${textTable([header, ...lines], 1)}\n\n${legend.join("\n")}\n\n${
-    note(title(rows[0].row))
-  }`;
+  const rest = [
+    ["row", "forgetting", "forward transfer", "images", "seconds"],
+    ...shown.map(restCells),
+  ];
+  const legend = shown.map(({ row, about }) => `${row}: ${about}`).join("\n");
+  return [textTable(decides, 1), textTable(rest, 1), legend, note(first)].join("\n\n");
 }
 
 const title = (row: string) => row === "wscl" ? "WSCL" : row;
 
 const note = (first: string) =>
-  `Mean ± deviation over seeds. Forward transfer is that of Task-IL. ${first} ahead by: mean of the paired differences in ` +
-  `Class-IL\nwith its 95 % interval; wins: seeds in which ${first} is ahead. Images: through training steps.`;
+  `Mean ± deviation over seeds. ${first} ahead by: mean of the paired differences in Class-IL with its\n` +
+  `95 % interval; wins: seeds in which ${first} is ahead. Forward transfer is that of Task-IL.\n` +
+  "Images: through training steps.";
 
-function measuredCells({ row, runs, means }: RowResult): string[] {
+function accuracyCells({ row, runs, means }: RowResult): string[] {
+  return [row, String(runs.length), meanText(means.classIl), meanText(means.taskIl)];
+}
+
+function restCells({ row, means }: RowResult): string[] {
   return [
     row,
-    String(runs.length),
-    meanText(means.classIl),
-    meanText(means.taskIl),
     meanText(means.forgetting),
     meanText(means.forwardTransferTaskIl),
     means.images ? Math.round(means.images.mean).toLocaleString("en-US") : "-",
