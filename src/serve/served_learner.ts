@@ -1,9 +1,11 @@
 import { ContinualLearner, type HeldPictures } from "../continual/continual_learner.ts";
 import { LEAST_OF_NEW } from "../continual/division.ts";
+import { readKnowledge } from "../continual/generation.ts";
 import { KnownImages } from "../continual/given.ts";
 import type { Picture } from "../continual/pictures.ts";
 import type { DatedRecord } from "../continual/record.ts";
-import type { LearnerState } from "../continual/state.ts";
+import type { KnownClass, LearnerState } from "../continual/state.ts";
+import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
@@ -20,6 +22,19 @@ export interface EpisodeAnswer {
    * and held as such; `learned`: its pixels are not held any more; `changing`: to be forgotten or renamed when the night has ended.
    */
   readonly status: "waiting" | "night" | "remembered" | "exam" | "learned" | "changing";
+}
+
+/** What is told of a class. */
+export interface ClassAnswer {
+  readonly name: string;
+  /** Whether it is answered with. */
+  readonly known: boolean;
+  readonly taught: number;
+  readonly remembered: number;
+  /** At the last dawn; null: it is not known yet. */
+  readonly exam: KnownClass["exam"] | null;
+  /** Images that wait for a night. */
+  readonly waiting: number;
 }
 
 /** The learner of a service, and what is known of the pictures that it holds or that wait for it. */
@@ -43,6 +58,7 @@ export class ServedLearner {
   /** What the learner itself holds, by digest. */
   #held = new Map<string, EpisodeAnswer>();
   #atDusk: HeldPictures | null = null;
+  #model: { readonly of: string; readonly tag: string } | null = null;
 
   private constructor(
     store: LearnerFolder,
@@ -151,6 +167,7 @@ export class ServedLearner {
   /** Opens it again, after somebody else has written to it. */
   async reopen(): Promise<void> {
     this.learner.close();
+    this.#model = null;
     this.learner = await openLearner(this.store, this.#safety);
     await this.refresh();
   }
@@ -179,9 +196,41 @@ export class ServedLearner {
     };
   }
 
+  /** The classes that it knows, in the order in which it met them, and what waits of each. */
+  classes(): ClassAnswer[] {
+    const { classes } = this.state;
+    const waiting = this.waitingCounts();
+    const names = new Set([...classes.map(({ name }) => name), ...waiting.keys()]);
+    const known = new Map(classes.map((one) => [one.name, one]));
+    return [...names].map((name) => {
+      const { taught = 0, remembered = 0, exam = null } = known.get(name) ?? {};
+      return {
+        name,
+        known: known.has(name),
+        taught,
+        remembered,
+        exam,
+        waiting: waiting.get(name) ?? 0,
+      };
+    });
+  }
+
   /** Of the last generation: another name, another content. */
   async lastName(): Promise<string> {
     return (await this.store.names("generations")).at(-1) ?? "";
+  }
+
+  /** The weights of the last generation, as safetensors, and a tag that changes with them. */
+  async model(): Promise<
+    { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
+  > {
+    for (;;) {
+      const of = await this.lastName();
+      const { state: { generation }, model } = await readKnowledge(this.store, () => {});
+      if (await this.lastName() !== of) continue; // a dawn came between
+      if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
+      return { generation, tag: this.#model.tag, bytes: model };
+    }
   }
 }
 

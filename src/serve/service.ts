@@ -1,46 +1,36 @@
 import { join } from "node:path";
 import { LEAST_OF_NEW } from "../continual/division.ts";
 import { countAnswers, type ExamResult } from "../continual/examine.ts";
-import { readKnowledge } from "../continual/generation.ts";
-import type { Given } from "../continual/given.ts";
-import { type Picture, pictureOf } from "../continual/pictures.ts";
-import type { KnownClass } from "../continual/state.ts";
-import { sha256 } from "../digest.ts";
+import { pictureOf } from "../continual/pictures.ts";
 import { InputError } from "../errors.ts";
-import type { RunEvent } from "../experiment/events.ts";
 import { collectGarbage } from "../host/garbage.ts";
-import { BACKLOG } from "../host/served_backlog.ts";
-import { launchNight } from "../host/launch_night.ts";
 import { lockLearner } from "../host/learner_folder.ts";
-import type { LearnerSafety } from "../host/learner_host.ts";
+import { BACKLOG } from "../host/served_backlog.ts";
 import { AskedWorker, WorkerLost } from "./asked_worker.ts";
 import { type AskedNight, Backlog, type KeptAnswer } from "./backlog.ts";
+import { applyChanges } from "./changes.ts";
 import type { DecodeRequest } from "./decode_worker.ts";
+import { Episodes, type Taught } from "./episodes.ts";
 import { Events } from "./events.ts";
+import { type NightOptions, Nights } from "./nights.ts";
+import type { ObjectStore } from "./object_store.ts";
 import type { PredictAnswer } from "./predict_worker.ts";
 import { Predictions } from "./predictions.ts";
 import { Problem } from "./problem.ts";
 import { dayOf, isDue, type SleepTimes } from "./schedule.ts";
-import { type EpisodeAnswer, ServedLearner } from "./served_learner.ts";
-import { finishRestoring, packSnapshot, stageSnapshot, TAG } from "./snapshot.ts";
-import { Fenced, type ObjectStore } from "./object_store.ts";
+import { type ClassAnswer, type EpisodeAnswer, ServedLearner } from "./served_learner.ts";
+import { finishRestoring, stageSnapshot } from "./snapshot.ts";
+import { type SnapshotAnswer, Snapshots } from "./snapshots.ts";
 
 /** How a learner is served. */
-export interface ServiceOptions {
-  /** Folder of the learner. */
-  readonly learner: string;
-  readonly safety: Omit<LearnerSafety, "deadline">;
+export interface ServiceOptions extends NightOptions {
   /** Episodes that may wait for a night. */
   readonly mostWaiting: number;
   readonly sleepTimes: SleepTimes;
-  /** Seconds that a night may take before it is interrupted, saved, to be gone on with; null: any. */
-  readonly maxNight: number | null;
   /** Where snapshots are put; null: nowhere. */
   readonly snapshots: ObjectStore | null;
   /** The process ends soon after the service: workers that wait for nothing are left to that end. Default false. */
   readonly endsProcess?: boolean;
-  /** Replaced in tests. */
-  readonly nightWorker?: URL;
 }
 
 /** An image as it was sent. */
@@ -71,14 +61,6 @@ export interface SleepAnswer {
   readonly held: Readonly<Record<string, number>>;
 }
 
-/** What is answered to whoever puts a snapshot. */
-export interface SnapshotAnswer {
-  readonly generation: number;
-  readonly bytes: number;
-  /** Of the stored object. */
-  readonly tag: string;
-}
-
 /** Images that may be asked for at once, by all clients. */
 const MOST_ASKED = 512;
 /** In which a file is decoded. */
@@ -87,9 +69,6 @@ const DECODE_SECONDS = 30;
 const MOST_DECODED = 256;
 /** Milliseconds between two looks at the clock. */
 const TICK = 1000;
-/** Seconds before a night that failed is tried again, doubled each time. */
-const FIRST_RETRY = 30;
-const LAST_RETRY = 3600;
 /** Seconds for a clean end of a night, at the end of the service. */
 const GRACE = 20;
 
@@ -113,24 +92,16 @@ export class Service {
     new URL("./decode_worker.ts", import.meta.url),
     { name: "decoder", seconds: DECODE_SECONDS },
   );
-  /** Episodes on their way to the disk. */
-  readonly #arriving = new Map<string, Promise<unknown>>();
-  #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
-    null;
-  #running: Promise<void> | null = null;
+  readonly #episodes: Episodes;
+  readonly #nights: Nights;
+  readonly #snapshots: Snapshots;
   #changing: Promise<void> | null = null;
-  /** The last snapshot that is being put away. */
-  #putting: Promise<unknown> = Promise.resolve();
-  #paused = false;
-  #failures = 0;
-  #retryAt: number | null = null;
   #lastRequest = performance.now();
   #asked = 0;
   #busy: string | null = null;
   #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
   #exam: { readonly of: string; readonly result: Promise<ExamResult> } | null = null;
-  #model: { readonly of: string; readonly tag: string } | null = null;
 
   private constructor(
     options: ServiceOptions,
@@ -143,6 +114,18 @@ export class Service {
     this.#served = served;
     this.#backlog = backlog;
     this.#predictions = new Predictions(options.learner, options.safety);
+    this.#episodes = new Episodes(served, backlog, {
+      mostWaiting: options.mostWaiting,
+      isAsleep: () => this.#nights.asleep !== null,
+    });
+    this.#snapshots = new Snapshots(options.snapshots, served, backlog, this.events);
+    this.#nights = new Nights(options, served, backlog, this.events, {
+      isBusy: () => this.#changing !== null || this.#busy !== null,
+      before: () => this.#applyChanges(),
+      dawn: (night) => this.#dawn(night),
+      after: () => void this.#change().catch((error) => this.#say(error.message)),
+      say: (text, night) => this.#say(text, night),
+    });
   }
 
   /**
@@ -163,7 +146,7 @@ export class Service {
       service.#decoder.start();
       // The kernels' first test takes a while; whoever asks meanwhile waits for it, or asks whether it is ready.
       service.#predictions.begin().catch((error) => service.#say(error.message));
-      service.#goOn();
+      service.#nights.goOn();
       await service.#change();
       service.#timer = setInterval(() => service.#tick(), TICK);
       return service;
@@ -194,33 +177,15 @@ export class Service {
 
   /** The classes that it knows, in the order in which it met them, and what waits of each. */
   classes(): { readonly generation: number; readonly classes: readonly ClassAnswer[] } {
-    const { classes, generation } = this.#served.state;
-    const waiting = this.#served.waitingCounts();
-    const names = new Set([...classes.map(({ name }) => name), ...waiting.keys()]);
-    const known = new Map(classes.map((one) => [one.name, one]));
-    return {
-      generation,
-      classes: [...names].map((name) => {
-        const { taught = 0, remembered = 0, exam = null } = known.get(name) ?? {};
-        return {
-          name,
-          known: known.has(name),
-          taught,
-          remembered,
-          exam,
-          waiting: waiting.get(name) ?? 0,
-        };
-      }),
-    };
+    return { generation: this.generation, classes: this.#served.classes() };
   }
 
   /** The last nights, oldest first, and the one that goes on. */
   nights(limit: number) {
     const asked = this.#backlog.nights();
-    const now = this.#asleep;
     return {
       generation: this.generation,
-      asleep: now && { night: now.night.id, phase: now.phase },
+      asleep: this.#nights.asleep,
       refused: this.#served.isRefused,
       asked: asked.slice(-limit).map(({ id, phase, why, message }) => ({
         id,
@@ -254,13 +219,7 @@ export class Service {
   async model(): Promise<
     { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
   > {
-    for (;;) {
-      const of = await this.#served.lastName();
-      const { state: { generation }, model } = await readKnowledge(this.#served.store, () => {});
-      if (await this.#served.lastName() !== of) continue; // a dawn came between
-      if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
-      return { generation, tag: this.#model.tag, bytes: model };
-    }
+    return await this.#served.model();
   }
 
   /** The last generation. */
@@ -273,7 +232,7 @@ export class Service {
     return {
       generation: this.generation,
       classes: this.#served.state.classes.length,
-      asleep: this.#asleep !== null,
+      asleep: this.#nights.asleep !== null,
       waiting: this.#backlog.count,
       room: this.#options.mostWaiting,
       nights: this.#served.nights.length,
@@ -293,56 +252,11 @@ export class Service {
    * @returns whether it is new: otherwise it is known already; whether it was when it was first sent under its key.
    * @throws {Problem} @throws {InputError} @throws {BacklogError}
    */
-  async teach({ image, label, from, key }: SentEpisode): Promise<
-    {
-      readonly isNew: boolean;
-      readonly wasNew: boolean;
-      readonly repeated: boolean;
-      readonly episode: EpisodeAnswer;
-    }
-  > {
+  async teach({ image, label, from, key }: SentEpisode): Promise<Taught> {
     this.#touch();
     this.#refuseBusy();
     const sent = await this.#decode(image);
-    const picture = await pictureOf(sent, label, from);
-    const { digest } = picture;
-    const fingerprint = `${digest} ${label}`;
-    // Who sends the same at the same time waits for the first one's answer.
-    await this.#arriving.get(digest)?.catch(() => {});
-    const before = key === null ? null : this.#backlog.answerTo(key);
-    if (before) {
-      if (before.fingerprint !== fingerprint) throw keyIsTaken();
-      const { wasNew = true, ...episode } = JSON.parse(before.answer);
-      return { isNew: false, wasNew, repeated: true, episode };
-    }
-    const isNew = this.#served.look(picture);
-    const known = this.#served.episode(digest);
-    const episode: EpisodeAnswer = known ?? { digest, label, status: "waiting" };
-    const answer = JSON.stringify({ ...episode, wasNew: isNew });
-    const kept = key === null ? null : { key, fingerprint, answer };
-    if (!isNew) {
-      if (kept && !await this.#backlog.keepAnswer(kept, Date.now())) throw keyIsTaken();
-      return { isNew: false, wasNew: false, repeated: false, episode };
-    }
-    if (this.#backlog.count + this.#arriving.size >= this.#options.mostWaiting) {
-      throw new Problem(
-        429,
-        `Cannot keep the episode: ${this.#options.mostWaiting} wait already; let it sleep (POST /v1/sleep), or wait`,
-        this.#asleep ? 30 : 60,
-      );
-    }
-    this.#served.known.add(picture);
-    const arriving = this.#backlog.add(picture, kept, Date.now());
-    this.#arriving.set(digest, arriving);
-    try {
-      if (await arriving === "taken") throw keyIsTaken();
-    } catch (error) {
-      await this.#served.refresh(); // it is not known after all
-      throw error;
-    } finally {
-      this.#arriving.delete(digest);
-    }
-    return { isNew: true, wasNew: true, repeated: false, episode };
+    return await this.#episodes.teach(await pictureOf(sent, label, from), key);
   }
 
   /** What is known of an episode; null: nothing, as where it was learned and is not remembered any more. */
@@ -362,41 +276,8 @@ export class Service {
   ): Promise<{ readonly done: boolean; readonly episode: EpisodeAnswer | null }> {
     this.#touch();
     this.#refuseBusy();
-    await this.#arriving.get(digest)?.catch(() => {});
-    const found = this.#served.episode(digest);
-    if (!found) {
-      throw new Problem(
-        404,
-        `Cannot change ${digest}: no such episode waits, is remembered or is of the exam; give the digest that was ` +
-          "answered",
-      );
-    }
-    if (label !== null) this.#served.checkLabel(label);
-    const before = this.#backlog.change(digest);
-    if (label !== null && before && before.label === null) {
-      throw new Problem(
-        409,
-        `Cannot rename ${digest}: it is to be forgotten when the night has ended; send it again then`,
-      );
-    }
-    if (label === found.label && !before) return { done: true, episode: found };
-    if (label !== null && found.status === "learned") {
-      throw new Problem(
-        409,
-        `Cannot rename ${digest}: its pixels are not held any more; forget it (DELETE), and send it again`,
-      );
-    }
-    if (found.status === "waiting") {
-      const done = label === null
-        ? await this.#backlog.remove(digest)
-        : await this.#backlog.relabel(digest, label);
-      if (done) {
-        await this.#served.refresh();
-        return { done: true, episode: this.#served.episode(digest) };
-      }
-    }
-    const picture = label === null ? null : await this.#served.pictureOf(digest);
-    await this.#backlog.intend({ digest, label, picture });
+    const changed = await this.#episodes.change(digest, label);
+    if (changed) return { done: true, ...changed };
     await this.#change();
     return { done: this.#backlog.changes().length === 0, episode: this.#served.episode(digest) };
   }
@@ -426,7 +307,7 @@ export class Service {
         "Cannot sleep: accept and discard do not go together; send one of them",
       );
     }
-    await Promise.allSettled(this.#arriving.values());
+    await this.#episodes.settled();
     const fingerprint = `${SLEEP} ${JSON.stringify({ accept, discard })}`;
     const before = key === null ? null : this.#backlog.answerTo(key);
     if (before) return this.#repeated(before, fingerprint);
@@ -443,12 +324,12 @@ export class Service {
     const { taken, held } = this.#served.learnable();
     const answer = (night: number): SleepAnswer => ({
       night,
-      status: this.#asleep && night !== goesOn?.id ? "queued" : "asleep",
+      status: this.#nights.asleep && night !== goesOn?.id ? "queued" : "asleep",
       images: taken.length,
       held: Object.fromEntries(held),
     });
     if (taken.length === 0 && goesOn) {
-      this.#goOn();
+      this.#nights.goOn();
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
@@ -460,13 +341,13 @@ export class Service {
       Date.now(),
     );
     const answered = answer(id);
-    this.#goOn();
+    this.#nights.goOn();
     return answered;
   }
 
   /** Resolves when no night goes on, none is asked for that can begin, and what was to happen behind it has. */
   async awake(): Promise<void> {
-    while (this.#running || this.#changing) await (this.#running ?? this.#changing);
+    while (this.#nights.running || this.#changing) await (this.#nights.running ?? this.#changing);
   }
 
   // ---- Snapshots ------------------------------------------------------------------------------
@@ -481,7 +362,7 @@ export class Service {
     { takeOver = false }: { readonly takeOver?: boolean } = {},
   ): Promise<SnapshotAnswer> {
     this.#refuseBusy();
-    return await this.#putAway(takeOver);
+    return await this.#snapshots.put(takeOver);
   }
 
   /**
@@ -490,19 +371,19 @@ export class Service {
    * @throws {Problem} while it sleeps, and where there is nothing.
    */
   async restore(): Promise<{ readonly generation: number }> {
-    const store = this.#storage();
+    const { store } = this.#snapshots;
     this.#refuseBusy();
     await this.#changing;
     this.#refuseAsleep("restore");
     this.#busy = "a snapshot is being restored";
     let halfway = false;
     try {
-      await this.#putting; // or it would be of both
+      await this.#snapshots.settled; // or it would be of both
       const found = await store.get();
       if (!found) {
         throw new Problem(404, `Cannot restore: nothing is in ${store.name}; put a snapshot first`);
       }
-      await Promise.allSettled(this.#arriving.values());
+      await this.#episodes.settled();
       await stageSnapshot(this.#options.learner, found).catch((error) => {
         if (!(error instanceof InputError)) throw error;
         throw new Problem(409, `${error.message}; the learner is as it was`);
@@ -510,7 +391,7 @@ export class Service {
       // From here on what it was may be gone, and only what comes is whole.
       halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
-      this.#exam = this.#model = null;
+      this.#exam = null;
       await this.#served.reopen();
       halfway = false;
       await this.#predictions.take();
@@ -520,7 +401,7 @@ export class Service {
       this.#busy = halfway
         ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
         : null;
-      this.#goOn();
+      this.#nights.goOn();
     }
   }
 
@@ -529,11 +410,14 @@ export class Service {
     if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
-    this.#asleep?.stop.abort();
-    await Promise.allSettled(this.#arriving.values());
+    this.#nights.close();
+    await this.#episodes.settled();
     const grace = Promise.withResolvers<void>();
     const timer = setTimeout(grace.resolve, GRACE * 1000);
-    await Promise.race([Promise.all([this.#running, this.#putting]), grace.promise]);
+    await Promise.race([
+      Promise.all([this.#nights.running, this.#snapshots.settled]),
+      grace.promise,
+    ]);
     clearTimeout(timer);
     this.events.close();
     // A worker that is closed while the process ends takes drivers down with it: see host/worker_call.ts.
@@ -547,32 +431,6 @@ export class Service {
   }
 
   // ---- Inside ---------------------------------------------------------------------------------
-
-  /** One after the other: each has to know the tag of the one before. */
-  #putAway(takeOver: boolean): Promise<SnapshotAnswer> {
-    const put = this.#putting.then(() => this.#putSnapshot(this.#storage(), takeOver));
-    this.#putting = put.catch(() => {});
-    return put;
-  }
-
-  async #putSnapshot(store: ObjectStore, takeOver: boolean): Promise<SnapshotAnswer> {
-    const { generation } = this;
-    const bytes = await packSnapshot(this.#served.store, this.#backlog);
-    const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
-    try {
-      const tag = await store.put(bytes, known);
-      this.#backlog.setFact(TAG, tag);
-      this.events.emit("snapshot", { generation, bytes: bytes.length });
-      return { generation, bytes: bytes.length, tag };
-    } catch (error) {
-      if (!(error instanceof Fenced)) throw error;
-      throw new Problem(
-        409,
-        `Cannot put a snapshot to ${store.name}: another service has put one there that this one does not know; ` +
-          'restore it first, or take over with {"takeOver": true}',
-      );
-    }
-  }
 
   async #decode({ bytes, name }: SentImage): Promise<Uint8Array<ArrayBuffer>> {
     if (this.#decoder.load >= MOST_DECODED) {
@@ -599,12 +457,14 @@ export class Service {
   #refuseRest(held: ReadonlyMap<string, number>): void {
     const remembered = this.#served.state.classes.some(({ remembered }) => remembered > 0);
     const waits = this.#served.dayCounts.size > 0;
-    if ((remembered || waits) && !this.#asleep) return;
+    if ((remembered || waits) && !this.#nights.asleep) return;
     const few = [...held].map(([name, count]) => `${name} ${count}`).join(", ");
     throw new Problem(
       409,
       `Cannot sleep: ${
-        this.#asleep ? "it sleeps already, and nothing new waits" : "there is nothing to learn"
+        this.#nights.asleep
+          ? "it sleeps already, and nothing new waits"
+          : "there is nothing to learn"
       }${
         few === "" ? "" : `; a new class needs ${LEAST_OF_NEW} images, and there are ${few}`
       }; send episodes first`,
@@ -650,101 +510,6 @@ export class Service {
     return { night: null, status: "discarded", images: 0, held: {} };
   }
 
-  /** Goes on with the nights that were asked for, one after the other. */
-  #goOn(): void {
-    if (this.#running || this.#changing || this.#closed || this.#busy) return;
-    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
-    this.#paused = false;
-    this.#retryAt = null;
-    this.#running = this.#spendNights().finally(() => {
-      this.#running = null;
-      // What was asked for in the last moment.
-      if (!this.#closed) this.#change().catch((error) => this.#say(error.message));
-    });
-  }
-
-  async #spendNights(): Promise<void> {
-    while (!this.#closed) {
-      const [night] = this.#backlog.nights(["day", "asked"]);
-      if (!night) return;
-      try {
-        if (!await this.#spend(night)) {
-          this.#paused = true;
-          return;
-        }
-        this.#failures = 0;
-      } catch (error) {
-        this.#failed(night, error as Error);
-        return;
-      } finally {
-        this.#asleep = null;
-      }
-    }
-  }
-
-  /** Spends a night; false where it was interrupted. */
-  async #spend(night: AskedNight): Promise<boolean> {
-    const stop = new AbortController();
-    const asleep = this.#asleep = { night, stop, phase: "data" };
-    let now = night;
-    if (night.phase === "asked") {
-      await this.#applyChanges();
-      if (!await this.#handOver(night)) return true;
-      now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
-    }
-    if (this.#served.spent.length > now.nightsBefore) {
-      // It had ended when the process before this one did.
-      const { passed } = this.#served.spent.at(-1)!;
-      this.#backlog.settle(now.id, passed ? "kept" : "refused");
-      return true;
-    }
-    this.events.emit("night", { night: now.id, generation: this.generation });
-    this.#served.hasNightWorker = true;
-    try {
-      if (!await this.#launch(now, asleep)) return false;
-    } finally {
-      this.#served.hasNightWorker = false;
-    }
-    await this.#dawn(now.id);
-    return true;
-  }
-
-  /** Whether the night came to its end. */
-  async #launch(
-    night: AskedNight,
-    asleep: { readonly stop: AbortController; phase: string },
-  ): Promise<boolean> {
-    const { learner, safety, maxNight, nightWorker } = this.#options;
-    const outcome = await launchNight(
-      {
-        ...safety,
-        learner,
-        accept: night.accept,
-        // By the clock that the worker starts with: nobody who sets it later ends the night.
-        deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
-        goOnWith: "POST /v1/sleep",
-      },
-      {
-        signal: asleep.stop.signal,
-        worker: nightWorker,
-        onEvent: (event) => this.#tell(night, asleep, event),
-      },
-    );
-    return outcome.kind !== "stopped";
-  }
-
-  #tell(night: AskedNight, asleep: { phase: string }, event: RunEvent): void {
-    if (event.type === "phase") {
-      asleep.phase = event.phase;
-      this.events.emit("phase", { night: night.id, phase: event.phase });
-    } else if (event.type === "step") {
-      const { phase, step, steps, loss } = event;
-      this.events.emit("step", { night: night.id, phase, step, steps, loss });
-    } else if (event.type === "message") {
-      this.#say(event.text, night.id);
-    }
-  }
-
   /** What a night has come to is what answers from now on. */
   async #dawn(night: number | null): Promise<void> {
     await this.#served.reopen();
@@ -757,8 +522,8 @@ export class Service {
       classes: record.classes.map(({ name, exam }) => ({ name, exam })),
     });
     await this.#applyChanges();
-    if (this.#options.snapshots && record.passed) {
-      await this.#putAway(false).catch((error) => this.#say(error.message));
+    if (this.#snapshots.isOn && record.passed) {
+      await this.#snapshots.put(false).catch((error) => this.#say(error.message));
     }
     collectGarbage();
   }
@@ -772,106 +537,30 @@ export class Service {
     }
   }
 
-  /** Gives a night's episodes to the learner; false where none of them can be learned and nothing else waits. */
-  async #handOver(night: AskedNight): Promise<boolean> {
-    const episodes = this.#backlog.episodesOf(night.id);
-    const refused = await this.#observe(episodes);
-    const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
-    if (message) this.#say(message, night.id);
-    // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
-    await this.#served.refresh();
-    this.#backlog.handOver(night.id, this.#served.spent.length, message);
-    if (refused.length > 0) await this.#served.refresh();
-    try {
-      await this.#served.learner.checkCounts(new Map());
-      return true;
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-      this.#backlog.settle(night.id, "impossible", error.message);
-      this.#say(error.message, night.id);
-      return false;
-    }
-  }
-
-  /** The learner keeps episodes; those that it refuses all the same are told. */
-  async #observe(episodes: readonly Given[]): Promise<string[]> {
-    try {
-      await this.#served.learner.observeAll(episodes);
-      return [];
-    } catch (error) {
-      if (!(error instanceof InputError)) throw error;
-    }
-    // Somebody else has changed the learner since: one by one.
-    const refused: string[] = [];
-    for (const episode of episodes) {
-      try {
-        await this.#served.learner.observeAll([episode]);
-      } catch (error) {
-        if (!(error instanceof InputError)) throw error;
-        refused.push(error.message);
-      }
-    }
-    return refused;
-  }
-
   /** Forgets and renames what was asked for while a night went on. */
   async #applyChanges(): Promise<void> {
-    const changes = this.#backlog.changes();
-    if (changes.length === 0) return;
-    const { memory, exam, day, trained } = await this.#served.learner.pictures();
-    const pictures = new Map([...memory, ...exam, ...day].map((one) => [one.digest, one]));
-    const learned = new Set(trained.map(({ digest }) => digest));
-    const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
-    const renamed = changes.flatMap(({ digest, label, exchanged, picture }): Picture[] => {
-      // What the night has learned and crowded out is as it was kept with the change.
-      const found = pictures.get(digest) ?? picture;
-      const isHere = exchanged || this.#backlog.find(digest) !== null;
-      return label === null || !found || isHere ? [] : [{ ...found, label }];
-    });
-    // First they wait under their new names, then they are forgotten under the old ones.
-    if (renamed.length > 0) this.#backlog.exchange(renamed);
-    const digests = changes.map(({ digest }) => digest).filter(isHeld);
-    if (digests.length > 0) await this.#served.learner.forget({ digests });
-    // What had been taken by a night that has not begun is still here.
-    const waitAgain = new Set(renamed.map(({ digest }) => digest));
-    for (const { digest, label, exchanged } of changes) {
-      if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
-      this.#backlog.force(digest, label);
-    }
-    this.#backlog.endChanges(
-      changes.map((one) => ({ ...one, exchanged: one.exchanged || waitAgain.has(one.digest) })),
-    );
-    await this.#served.refresh();
-    if (digests.length > 0) this.#exam = null;
-    this.events.emit("forgotten", { images: digests.length, renamed: renamed.length });
+    const changed = await applyChanges(this.#served, this.#backlog);
+    if (!changed) return;
+    const { forgotten, renamed } = changed;
+    if (forgotten > 0) this.#exam = null;
+    this.events.emit("forgotten", { images: forgotten, renamed });
   }
 
   /** Does now what is to happen between two nights, unless one goes on. */
   async #change(): Promise<void> {
     while (this.#changing) await this.#changing;
-    if (this.#running || this.#backlog.changes().length === 0) return;
+    if (this.#nights.running || this.#backlog.changes().length === 0) return;
     this.#changing = this.#applyChanges().finally(() => this.#changing = null);
     await this.#changing;
-    this.#goOn(); // who asked meanwhile has waited
-  }
-
-  #failed(night: AskedNight, error: Error): void {
-    const { message } = error;
-    if (error instanceof InputError) {
-      this.#backlog.settle(night.id, "impossible", message);
-    } else {
-      const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
-      this.#retryAt = performance.now() + wait * 1000;
-    }
-    this.#say(message, night.id);
+    this.#nights.goOn(); // who asked meanwhile has waited
   }
 
   /** Looks whether it is time to sleep, or to try again. */
   #tick(): void {
-    if (this.#running || this.#busy) return;
+    if (this.#nights.running || this.#busy) return;
     const now = performance.now();
-    if (this.#retryAt !== null) {
-      if (now >= this.#retryAt) this.#goOn();
+    if (this.#nights.retryAt !== null) {
+      if (now >= this.#nights.retryAt) this.#nights.goOn();
       return;
     }
     const { sleepTimes: { idle, daily } } = this.#options;
@@ -880,14 +569,14 @@ export class Service {
       this.#backlog.setFact(LAST_DAY, dayOf(new Date()));
       this.#sleepUnasked("schedule");
     } else if (isIdle) {
-      if (this.#paused || this.#served.learnable().taken.length >= LEAST_OF_NEW) {
+      if (this.#nights.isPaused || this.#served.learnable().taken.length >= LEAST_OF_NEW) {
         this.#sleepUnasked("idle");
       }
     }
   }
 
   #sleepUnasked(why: "idle" | "schedule"): void {
-    if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#goOn();
+    if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#nights.goOn();
     if (this.#served.learnable().taken.length === 0) return;
     this.sleep({ why }).catch((error) => this.#say(error.message));
   }
@@ -916,41 +605,12 @@ export class Service {
 
   /** Not asynchronous: no night begins between this and what it is asked for. */
   #refuseAsleep(action: string): void {
-    if (!this.#running) return;
+    if (!this.#nights.running) return;
     throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
   }
-
-  #storage(): ObjectStore {
-    const { snapshots } = this.#options;
-    if (snapshots) return snapshots;
-    throw new Problem(
-      409,
-      "Cannot use snapshots: the service was started without a place for them; start it with --snapshots",
-    );
-  }
-}
-
-/** What is told of a class. */
-export interface ClassAnswer {
-  readonly name: string;
-  /** Whether it is answered with. */
-  readonly known: boolean;
-  readonly taught: number;
-  readonly remembered: number;
-  /** At the last dawn; null: it is not known yet. */
-  readonly exam: KnownClass["exam"] | null;
-  /** Images that wait for a night. */
-  readonly waiting: number;
 }
 
 /** Fact in the backlog: the last day on which it slept by the clock. */
 const LAST_DAY = "slept on";
 /** With what begins what was sent under a key to let it sleep; no episode does. */
 const SLEEP = "sleep";
-
-function keyIsTaken(): Problem {
-  return new Problem(
-    422,
-    "Cannot keep the episode: its Idempotency-Key was used for another one; give each episode a key of its own",
-  );
-}

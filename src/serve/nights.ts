@@ -1,0 +1,241 @@
+import type { Given } from "../continual/given.ts";
+import { InputError } from "../errors.ts";
+import type { RunEvent } from "../experiment/events.ts";
+import { launchNight } from "../host/launch_night.ts";
+import type { LearnerSafety } from "../host/learner_host.ts";
+import type { AskedNight, Backlog } from "./backlog.ts";
+import type { Events } from "./events.ts";
+import type { ServedLearner } from "./served_learner.ts";
+
+/** How nights are spent. */
+export interface NightOptions {
+  /** Folder of the learner. */
+  readonly learner: string;
+  readonly safety: Omit<LearnerSafety, "deadline">;
+  /** Seconds that a night may take before it is interrupted, saved, to be gone on with; null: any. */
+  readonly maxNight: number | null;
+  /** Replaced in tests. */
+  readonly nightWorker?: URL;
+}
+
+/** What is done around nights. */
+export interface AroundNights {
+  /** Whether something else is at the learner that has to come to its end before a night. */
+  isBusy(): boolean;
+  /** Before a night begins. */
+  before(): Promise<void>;
+  /** What a night has come to is there; it answers from now on. */
+  dawn(night: number): Promise<void>;
+  /** When none goes on, and none is asked for that can begin. */
+  after(): void;
+  /** Tells something, of a night. */
+  say(text: string, night?: number): void;
+}
+
+/** Seconds before a night that failed is tried again, doubled each time. */
+const FIRST_RETRY = 30;
+const LAST_RETRY = 3600;
+
+/** Spends the nights that the backlog was asked for, one after the other. */
+export class Nights {
+  readonly #options: NightOptions;
+  readonly #served: ServedLearner;
+  readonly #backlog: Backlog;
+  readonly #events: Events;
+  readonly #around: AroundNights;
+  #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
+    null;
+  #running: Promise<void> | null = null;
+  #paused = false;
+  #failures = 0;
+  #retryAt: number | null = null;
+  #closed = false;
+
+  constructor(
+    options: NightOptions,
+    served: ServedLearner,
+    backlog: Backlog,
+    events: Events,
+    around: AroundNights,
+  ) {
+    this.#options = options;
+    this.#served = served;
+    this.#backlog = backlog;
+    this.#events = events;
+    this.#around = around;
+  }
+
+  /** The night that goes on, and its phase. */
+  get asleep(): { readonly night: number; readonly phase: string } | null {
+    return this.#asleep && { night: this.#asleep.night.id, phase: this.#asleep.phase };
+  }
+
+  /** Settles when no night goes on any more; null: none does. */
+  get running(): Promise<void> | null {
+    return this.#running;
+  }
+
+  /** Whether a night was interrupted in time, and is to be gone on with. */
+  get isPaused(): boolean {
+    return this.#paused;
+  }
+
+  /** When one that failed is tried again, in milliseconds of `performance.now`; null: none is. */
+  get retryAt(): number | null {
+    return this.#retryAt;
+  }
+
+  /** Goes on with the nights that were asked for. */
+  goOn(): void {
+    if (this.#running || this.#closed || this.#around.isBusy()) return;
+    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
+    this.#paused = false;
+    this.#retryAt = null;
+    this.#running = this.#spendNights().finally(() => {
+      this.#running = null;
+      // What was asked for in the last moment.
+      if (!this.#closed) this.#around.after();
+    });
+  }
+
+  /** Interrupts the night that goes on, saved, and begins no other. */
+  close(): void {
+    this.#closed = true;
+    this.#asleep?.stop.abort();
+  }
+
+  async #spendNights(): Promise<void> {
+    while (!this.#closed) {
+      const [night] = this.#backlog.nights(["day", "asked"]);
+      if (!night) return;
+      try {
+        if (!await this.#spend(night)) {
+          this.#paused = true;
+          return;
+        }
+        this.#failures = 0;
+      } catch (error) {
+        this.#failed(night, error as Error);
+        return;
+      } finally {
+        this.#asleep = null;
+      }
+    }
+  }
+
+  /** Spends a night; false where it was interrupted. */
+  async #spend(night: AskedNight): Promise<boolean> {
+    const stop = new AbortController();
+    const asleep = this.#asleep = { night, stop, phase: "data" };
+    let now = night;
+    if (night.phase === "asked") {
+      await this.#around.before();
+      if (!await this.#handOver(night)) return true;
+      now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
+    }
+    if (this.#served.spent.length > now.nightsBefore) {
+      // It had ended when the process before this one did.
+      const { passed } = this.#served.spent.at(-1)!;
+      this.#backlog.settle(now.id, passed ? "kept" : "refused");
+      return true;
+    }
+    this.#events.emit("night", { night: now.id, generation: this.#served.state.generation });
+    this.#served.hasNightWorker = true;
+    try {
+      if (!await this.#launch(now, asleep)) return false;
+    } finally {
+      this.#served.hasNightWorker = false;
+    }
+    await this.#around.dawn(now.id);
+    return true;
+  }
+
+  /** Whether the night came to its end. */
+  async #launch(
+    night: AskedNight,
+    asleep: { readonly stop: AbortController; phase: string },
+  ): Promise<boolean> {
+    const { learner, safety, maxNight, nightWorker } = this.#options;
+    const outcome = await launchNight(
+      {
+        ...safety,
+        learner,
+        accept: night.accept,
+        // By the clock that the worker starts with: nobody who sets it later ends the night.
+        deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
+        goOnWith: "POST /v1/sleep",
+      },
+      {
+        signal: asleep.stop.signal,
+        worker: nightWorker,
+        onEvent: (event) => this.#tell(night, asleep, event),
+      },
+    );
+    return outcome.kind !== "stopped";
+  }
+
+  #tell(night: AskedNight, asleep: { phase: string }, event: RunEvent): void {
+    if (event.type === "phase") {
+      asleep.phase = event.phase;
+      this.#events.emit("phase", { night: night.id, phase: event.phase });
+    } else if (event.type === "step") {
+      const { phase, step, steps, loss } = event;
+      this.#events.emit("step", { night: night.id, phase, step, steps, loss });
+    } else if (event.type === "message") {
+      this.#around.say(event.text, night.id);
+    }
+  }
+
+  /** Gives a night's episodes to the learner; false where none of them can be learned and nothing else waits. */
+  async #handOver(night: AskedNight): Promise<boolean> {
+    const episodes = this.#backlog.episodesOf(night.id);
+    const refused = await this.#observe(episodes);
+    const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
+    if (message) this.#around.say(message, night.id);
+    // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
+    await this.#served.refresh();
+    this.#backlog.handOver(night.id, this.#served.spent.length, message);
+    if (refused.length > 0) await this.#served.refresh();
+    try {
+      await this.#served.learner.checkCounts(new Map());
+      return true;
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      this.#backlog.settle(night.id, "impossible", error.message);
+      this.#around.say(error.message, night.id);
+      return false;
+    }
+  }
+
+  /** The learner keeps episodes; those that it refuses all the same are told. */
+  async #observe(episodes: readonly Given[]): Promise<string[]> {
+    try {
+      await this.#served.learner.observeAll(episodes);
+      return [];
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+    }
+    // Somebody else has changed the learner since: one by one.
+    const refused: string[] = [];
+    for (const episode of episodes) {
+      try {
+        await this.#served.learner.observeAll([episode]);
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error;
+        refused.push(error.message);
+      }
+    }
+    return refused;
+  }
+
+  #failed(night: AskedNight, error: Error): void {
+    const { message } = error;
+    if (error instanceof InputError) {
+      this.#backlog.settle(night.id, "impossible", message);
+    } else {
+      const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
+      this.#retryAt = performance.now() + wait * 1000;
+    }
+    this.#around.say(message, night.id);
+  }
+}

@@ -1,0 +1,86 @@
+import type { Backlog } from "./backlog.ts";
+import type { Events } from "./events.ts";
+import { Fenced, type ObjectStore } from "./object_store.ts";
+import { Problem } from "./problem.ts";
+import type { ServedLearner } from "./served_learner.ts";
+import { packSnapshot, TAG } from "./snapshot.ts";
+
+/** What is answered to whoever puts a snapshot. */
+export interface SnapshotAnswer {
+  readonly generation: number;
+  readonly bytes: number;
+  /** Of the stored object. */
+  readonly tag: string;
+}
+
+/** The snapshots of a service, and where they are put. */
+export class Snapshots {
+  readonly #store: ObjectStore | null;
+  readonly #served: ServedLearner;
+  readonly #backlog: Backlog;
+  readonly #events: Events;
+  /** The last one that is being put away. */
+  #putting: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    store: ObjectStore | null,
+    served: ServedLearner,
+    backlog: Backlog,
+    events: Events,
+  ) {
+    this.#store = store;
+    this.#served = served;
+    this.#backlog = backlog;
+    this.#events = events;
+  }
+
+  /** Where they are put. @throws {Problem} if nowhere. */
+  get store(): ObjectStore {
+    if (this.#store) return this.#store;
+    throw new Problem(
+      409,
+      "Cannot use snapshots: the service was started without a place for them; start it with --snapshots",
+    );
+  }
+
+  /** Whether there is a place for them. */
+  get isOn(): boolean {
+    return this.#store !== null;
+  }
+
+  /** Resolves when none is being put away. */
+  get settled(): Promise<unknown> {
+    return this.#putting;
+  }
+
+  /**
+   * Puts one, behind those before: each has to know the tag of the one before.
+   *
+   * @param takeOver replaces what another service has put there since
+   * @throws {Problem}
+   */
+  put(takeOver: boolean): Promise<SnapshotAnswer> {
+    const put = this.#putting.then(() => this.#put(this.store, takeOver));
+    this.#putting = put.catch(() => {});
+    return put;
+  }
+
+  async #put(store: ObjectStore, takeOver: boolean): Promise<SnapshotAnswer> {
+    const { generation } = this.#served.state;
+    const bytes = await packSnapshot(this.#served.store, this.#backlog);
+    const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
+    try {
+      const tag = await store.put(bytes, known);
+      this.#backlog.setFact(TAG, tag);
+      this.#events.emit("snapshot", { generation, bytes: bytes.length });
+      return { generation, bytes: bytes.length, tag };
+    } catch (error) {
+      if (!(error instanceof Fenced)) throw error;
+      throw new Problem(
+        409,
+        `Cannot put a snapshot to ${store.name}: another service has put one there that this one does not know; ` +
+          'restore it first, or take over with {"takeOver": true}',
+      );
+    }
+  }
+}
