@@ -2,7 +2,7 @@ import { InputError } from "../../errors.ts";
 import { isOwnMethod, methodOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import { presetOverrides, PRESETS } from "../presets.ts";
-import { applyOverrides, type Override } from "../overrides.ts";
+import type { Override } from "../overrides.ts";
 
 /** A row of a comparison: the configuration with some keys changed. */
 export interface Row {
@@ -127,8 +127,9 @@ export function rowsOf(
 /** What switches preset `best` on in a configuration without it, or off in one that has it. */
 function beyondOf(config: ExperimentConfig) {
   const best = presetOverrides("best");
-  const has = JSON.stringify(applyOverrides(config, best)) === JSON.stringify(config);
-  if (!has) {
+  const at = (path: string) =>
+    path.split(".").reduce<unknown>((section, key) => Object(section)[key], config);
+  if (!best.every(({ path, value }) => at(path) === value)) {
     return { name: "best", about: "with what is beyond the paper (preset best)", overrides: best };
   }
   return {
