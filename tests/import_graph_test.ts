@@ -73,6 +73,13 @@ function specifiers(path: string, { dynamic = true } = {}): string[] {
   return patterns.flatMap((pattern) => [...code.matchAll(pattern)].map((match) => match[1]));
 }
 
+/** What the module at `path` imports or re-exports when it is loaded, and whether for types alone. */
+function staticImports(path: string): { readonly specifier: string; readonly isType: boolean }[] {
+  const pattern = /^\s*(?:import|export)\s+(?:(type)\s)?(?:[^;"'`]*?\bfrom\s*)?"([^"]+)"/gm;
+  return [...codeOf(path).matchAll(pattern)]
+    .map(([, type, specifier]) => ({ specifier, isType: type !== undefined }));
+}
+
 /** `gpu` for `src/gpu/device.ts`, `errors.ts` for `src/errors.ts`. */
 const place = (path: string) => path.split("/")[1];
 
@@ -142,6 +149,23 @@ Deno.test("packages come from npm, pinned in deno.json, or are built into Deno",
       .map((specifier) => `${from} imports ${specifier}`)
   );
   assert.deepEqual(unpinned, []);
+});
+
+Deno.test("what the launcher starts first needs no package: it has no configuration yet", () => {
+  const found = new Set<string>();
+  const packages: string[] = [];
+  const visit = (path: string): void => {
+    if (found.has(path)) return;
+    found.add(path);
+    for (const { specifier, isType } of staticImports(path)) {
+      if (isType) continue;
+      if (specifier.startsWith(".")) visit(posix.join(dirname(path), specifier));
+      else if (!specifier.startsWith("node:")) packages.push(`${path} imports ${specifier}`);
+    }
+  };
+  visit("src/cli/permissions.ts");
+  assert.ok(found.size > 10);
+  assert.deepEqual(packages, []);
 });
 
 Deno.test("no module imports itself in a circle, not even for types", () => {

@@ -105,7 +105,9 @@ function describePlan(
 ): string {
   const open = jobs.filter(({ folder }) => !isFinished(folder));
   const lines = rows.map(({ name, about, images, overrides }) => {
-    const set = overrides.map(({ path, value }) => `${path}=${value}`).join(" ");
+    const set = overrides.map(({ path, value }) =>
+      `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`
+    ).join(" ");
     const settings = set === "" ? "" : ` (${set})`;
     return `  ${name.padEnd(22)} ${images.trained.toLocaleString("en-US").padStart(10)} images, ${
       images.dreamt.toLocaleString("en-US")

@@ -76,9 +76,9 @@ export class KnownImages {
     const count = this.#names.size + (this.#names.has(label) ? 0 : 1);
     if (count > this.#maxClasses) {
       throw new InputError(
-        `Cannot learn ${
-          nameText(label)
-        }: it would be the ${count}th class, and the learner has room for ${this.#maxClasses}; ` +
+        `Cannot learn ${nameText(label)}: it would be the ${
+          ordinal(count)
+        } class, and the learner has room for ${this.#maxClasses}; ` +
           "forget a class, or make a learner with more --max-classes",
       );
     }
@@ -207,4 +207,12 @@ function what(value: unknown): string {
   return typeof value === "object" && value !== null
     ? `a ${value.constructor?.name ?? "record"}`
     : String(value);
+}
+
+/** `1st`, `2nd`, `3rd`, `4th` */
+function ordinal(count: number): string {
+  const ending = { one: "st", two: "nd", few: "rd" } as Partial<
+    Record<Intl.LDMLPluralRule, string>
+  >;
+  return `${count}${ending[new Intl.PluralRules("en", { type: "ordinal" }).select(count)] ?? "th"}`;
 }

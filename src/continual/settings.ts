@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { resolveConfig } from "../experiment/config.ts";
+import { sectionPaths } from "../experiment/config_schema.ts";
 import type { ExperimentConfig, ExperimentOptions } from "../experiment/config_types.ts";
 import type { Override } from "../experiment/overrides.ts";
 import { DREAMS_PER_EPISODE, usualBatchSize, usualPasses } from "../experiment/own_data.ts";
@@ -69,6 +70,7 @@ const SETTLED: readonly (readonly [key: RegExp, instead: string])[] = [
   [/^memory\./, "give --memory"],
   [/^(name|seed|evaluation\.|log\.)/, "leave it out"],
   [/^wscl\.compat$/, "a learner follows the paper"],
+  [/^wscl\.preset$/, "a preset is of whole experiments; set the keys of it that you want"],
 ];
 
 /** Settings that are whole numbers, each with its least. */
@@ -184,6 +186,9 @@ export function checkSettings(settings: LearnerSettings): void {
     );
   }
   for (const { path } of changed) {
+    if (sectionPaths.includes(path)) {
+      fail(`${path} cannot be set as a whole: set its keys, as --set ${path}.KEY=VALUE`);
+    }
     const settled = SETTLED.find(([key]) => key.test(path));
     if (settled) fail(`${path} cannot be set: ${settled[1]}`);
   }

@@ -333,7 +333,10 @@ function limits({ story, format }: CardFacts): string {
           : ""),
     );
   }
-  if (story.kind === "run" && story.config.evaluation.logitAdjustment > 0) {
+  // A run that was stopped within its first task has measured nothing, and counted no labels.
+  const isAdjusted = story.kind === "run" && story.config.evaluation.logitAdjustment > 0 &&
+    (story.summary?.labels ?? []).length > 0;
+  if (isAdjusted) {
     lines.push(
       format === "onnx"
         ? "The accuracies are those of logits that are adjusted by how often a class was a label; the file's are."

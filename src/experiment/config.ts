@@ -1,11 +1,16 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
-import { experimentSchema, knownPaths, type ParsedExperiment } from "./config_schema.ts";
+import {
+  experimentSchema,
+  knownPaths,
+  type ParsedExperiment,
+  sectionPaths,
+} from "./config_schema.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { isOwnMethod, needsOf } from "../method/methods.ts";
 import { applyOverrides, type Override, suggestion } from "./overrides.ts";
 import { retirementOf, withoutRetired } from "./retired_keys.ts";
-import { expandPresets, presetOverrides, takePreset } from "./presets.ts";
+import { expandPresets, presetOverrides, replacePreset, takePreset } from "./presets.ts";
 
 /**
  * What the user wrote, checked and completed: unknown keys, wrong types, values out of range and
@@ -21,10 +26,11 @@ export function resolveConfig(
 ): ExperimentConfig {
   refuseLists(options, source);
   const written = withoutRetired(withoutPresets(options, overrides));
-  refuseLists(written, source);
+  refuseLists(written, source, overrides);
   const parsed = v.safeParse(experimentSchema, written);
   if (!parsed.success) {
-    throw new InputError(`Cannot use ${source}: ${describeIssue(parsed.issues)}`);
+    const { path, found } = describeIssue(parsed.issues);
+    throw new InputError(`Cannot use ${source}${changedBy(path, overrides)}: ${found}`);
   }
   const problem = impossible(parsed.output);
   if (problem) throw new InputError(`Cannot use ${source}: ${problem}`);
@@ -34,12 +40,13 @@ export function resolveConfig(
 /** The options with overrides put in and presets written out: under what the options themselves say. */
 function withoutPresets(options: unknown, overrides: readonly Override[]): unknown {
   const { options: own, preset } = takePreset(options);
-  const changed = applyOverrides(own, expandPresets(overrides));
-  if (preset === null) return changed;
+  const changes = expandPresets(overrides);
+  const changed = applyOverrides(own, changes);
+  if (preset === null || replacePreset(overrides)) return changed;
   const given = pathsOf(own);
-  const missing = presetOverrides(preset).filter(({ path }) => !given.has(path));
-  const overridden = expandPresets(overrides).map(({ path }) => path);
-  return applyOverrides(changed, missing.filter(({ path }) => !overridden.includes(path)));
+  const isLeft = (path: string) =>
+    !given.has(path) && !changes.some((change) => `${path}.`.startsWith(`${change.path}.`));
+  return applyOverrides(changed, presetOverrides(preset).filter(({ path }) => isLeft(path)));
 }
 
 /** Paths of all values, dot-separated. */
@@ -68,50 +75,76 @@ function pathText(issue: v.BaseIssue<unknown>): string {
     .join("").replace(/^\./, "");
 }
 
-const sections = [
-  "",
-  "methodOptions",
-  ...knownPaths.filter((path) => knownPaths.some((other) => other.startsWith(`${path}.`))),
-];
-
 /** Refuses a list where a section belongs: an empty one would pass as a section without keys. */
-function refuseLists(options: unknown, source: string): void {
+function refuseLists(
+  options: unknown,
+  source: string,
+  overrides: readonly Override[] = [],
+): void {
   const at = (path: string) =>
     path.split(".").filter(Boolean).reduce(
       (value, key) => (value as Record<string, unknown> | null | undefined)?.[key],
       options,
     );
-  const list = sections.find((path) => Array.isArray(at(path)));
+  const list = sectionPaths.find((path) => Array.isArray(at(path)));
   if (list === undefined) return;
-  throw new InputError(`Cannot use ${source}: ${list || "it"} is a list, expected an object`);
+  throw new InputError(
+    `Cannot use ${source}${changedBy(list, overrides)}: ${
+      list || "it"
+    } is a list, expected an object`,
+  );
 }
 
-/** Unknown keys come first: they are often why a known key is missing. */
-function describeIssue(issues: readonly v.BaseIssue<unknown>[]): string {
-  const isUnknown = (issue: v.BaseIssue<unknown>) =>
-    issue.type === "strict_object" && issue.expected === "never";
+/** ` with KEY=VALUE`, where that is what gave a key its value; else nothing. */
+function changedBy(path: string, overrides: readonly Override[]): string {
+  const change = overrides.findLast((one) =>
+    path === one.path || /^[.[]/.test(path.slice(one.path.length)) && path.startsWith(one.path)
+  );
+  if (!change) return "";
+  const { path: key, value } = change;
+  return ` with ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+}
+
+/** Where something is wrong, and what. Unknown keys come first: they are often why a known key is missing. */
+function describeIssue(
+  issues: readonly v.BaseIssue<unknown>[],
+): { readonly path: string; readonly found: string } {
   const issue = issues.find(isUnknown) ?? issues[0];
   const path = pathText(issue);
-  const parent = issue.path?.at(-1);
+  return { path, found: foundIn(issue, path) };
+}
+
+function isUnknown({ type, expected }: v.BaseIssue<unknown>): boolean {
+  return type === "strict_object" && expected === "never";
+}
+
+function foundIn(issue: v.BaseIssue<unknown>, path: string): string {
   if (isUnknown(issue)) {
     if (!knownPaths.includes(path)) {
       return retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
     }
-    const { format } = parent?.input as { format?: unknown };
+    const { format } = issue.path?.at(-1)?.input as { format?: unknown };
     return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;
   }
   if (issue.received === "undefined") return `${path} is missing; it has no default, so set it`;
   const expected = issue.kind === "validation" || issue.type === "custom"
     ? issue.message
-    : (issue.expected ?? "").replace(/^Object$/, "an object").replace(/^Array$/, "a list")
-      .replace(/^string$/, "a text").replace(/^(number|boolean)$/, "a $1")
+    : inWords(issue.expected ?? "").replace(/^string$/, "a text")
+      .replace(/^(number|boolean)$/, "a $1")
       .replace(/[()]/g, "").replaceAll(" | ", " or ").replace(/^never$/, "3 items");
   const hint = issue.expected === "string" && typeof issue.input === "number"
     ? `, so write "${issue.input}" with its quotes`
     : "";
-  const found = typeof issue.input === "object" ? issue.received : JSON.stringify(issue.input);
-  return `${path || "it"} is ${found}, expected ${expected}${hint}`;
+  return `${path || "it"} is ${valueText(issue)}, expected ${expected}${hint}`;
 }
+
+function valueText({ input, received }: v.BaseIssue<unknown>): string {
+  if (typeof input === "object") return inWords(received);
+  return typeof input === "number" ? String(input) : JSON.stringify(input);
+}
+
+const inWords = (type: string) =>
+  type.replace(/^Object$/, "an object").replace(/^Array$/, "a list");
 
 /** The first combination of values that cannot work, with its fix. */
 function impossible(config: ParsedExperiment): string | undefined {

@@ -190,7 +190,10 @@ export const experimentSchema = v.strictObject({
   }),
   evaluation: section({
     batchSize: v.optional(count(1, 65_536), 256),
-    logitAdjustment: v.optional(real((value) => value >= 0, "a number of at least 0"), 0),
+    logitAdjustment: v.optional(
+      real((value) => value >= 0 && value <= 100, "a number from 0 to 100"),
+      0,
+    ),
   }),
   log: section({ every: v.optional(count(1, 1_000_000), 20) }),
 });
@@ -200,6 +203,13 @@ export type ParsedExperiment = v.InferOutput<typeof experimentSchema>;
 
 /** Paths of all keys, sections included, dot-separated. */
 export const knownPaths: readonly string[] = [...new Set(pathsOf(experimentSchema, ""))];
+
+/** Paths of the keys that hold other keys; `""` is the whole. */
+export const sectionPaths: readonly string[] = [
+  "",
+  "methodOptions",
+  ...knownPaths.filter((path) => knownPaths.some((other) => other.startsWith(`${path}.`))),
+];
 
 function pathsOf(schema: unknown, prefix: string): string[] {
   return entriesOf(schema).flatMap(([key, child]) => [

@@ -1,7 +1,7 @@
 import { InputError } from "../errors.ts";
 import { findDuplicateKey } from "../net/json_keys.ts";
 import { knownPaths } from "./config_schema.ts";
-import { retirementOf } from "./retired_keys.ts";
+import { isNeutral, retirementOf } from "./retired_keys.ts";
 import { nearestPath } from "./nearest.ts";
 
 /** One `--set path.to.key=value`. */
@@ -26,12 +26,12 @@ export function parseOverrideOf(option: string, text: string): Override {
     );
   }
   const path = text.slice(0, equals).trim();
-  if (!knownPaths.includes(path)) {
+  const given = text.slice(equals + 1);
+  const value = jsonOrText(given);
+  if (!knownPaths.includes(path) && !isNeutral({ path, value })) {
     const found = retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
     throw new InputError(`Cannot use ${option} ${text}: ${found}`);
   }
-  const given = text.slice(equals + 1);
-  const value = jsonOrText(given);
   const duplicate = value === given ? undefined : findDuplicateKey(given);
   if (duplicate) {
     const at = duplicate.path.startsWith("[") ? duplicate.path : `.${duplicate.path}`;
@@ -50,18 +50,21 @@ export function suggestion(path: string): string {
     : "; all keys are listed in src/experiment/config_types.ts";
 }
 
-/** A copy of the user's options with the overrides put in; missing sections are created. */
+/**
+ * A copy of the user's options with the overrides put in; missing sections are created. What is no section stays where
+ * one belongs, for the schema to refuse.
+ */
 export function applyOverrides(options: unknown, overrides: readonly Override[]): unknown {
   const copy = structuredClone(options);
   if (!isSection(copy)) return copy; // the schema says so
   for (const { path, value } of overrides) {
     const keys = path.split(".");
-    let section = copy;
+    let section: unknown = copy;
     for (const key of keys.slice(0, -1)) {
-      if (!isSection(section[key])) section[key] = {};
-      section = section[key] as Section;
+      if (!isSection(section)) break;
+      section = section[key] ??= {};
     }
-    section[keys[keys.length - 1]] = value;
+    if (isSection(section)) section[keys[keys.length - 1]] = value;
   }
   return copy;
 }

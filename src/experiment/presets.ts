@@ -51,12 +51,38 @@ export function presetOverrides(name: PresetName): Override[] {
   return Object.entries(PRESETS[name]).map(([path, value]) => ({ path, value }));
 }
 
-/** Overrides with the keys of a preset in the place of its name: what comes behind it changes them again. */
+/**
+ * Overrides with the keys of a preset in the place of its name, also where it stands in a section that is given whole,
+ * whose own keys win. What comes behind it changes the keys again; of several presets the last one counts.
+ */
 export function expandPresets(overrides: readonly Override[]): Override[] {
-  return overrides.flatMap((override) => {
+  const last = overrides.findLastIndex((override) => presetIn(override) !== null);
+  return overrides.flatMap((override, i): Override[] => {
+    const name = presetIn(override);
+    if (name === null) return [override];
     const { path, value } = override;
-    return path === "wscl.preset" && isPreset(value) ? presetOverrides(value) : [override];
+    const { preset: _, ...section } = path === "wscl" ? value as Record<string, unknown> : {};
+    const keys = i === last ? presetOverrides(name) : [];
+    return [
+      ...path === "wscl" ? [{ path, value: section }] : [],
+      ...keys.filter(({ path }) => !Object.hasOwn(section, path.replace(/^wscl\./, ""))),
+    ];
   });
+}
+
+/** Whether overrides leave nothing of a preset that was given before them: they name one, or give its section whole. */
+export function replacePreset(overrides: readonly Override[]): boolean {
+  return overrides.some((override) => override.path === "wscl" || presetIn(override) !== null);
+}
+
+/** The preset that an override names, by its key or in its section. */
+function presetIn({ path, value }: Override): PresetName | null {
+  const name = path === "wscl.preset"
+    ? value
+    : path === "wscl"
+    ? (value as { preset?: unknown } | null)?.preset
+    : undefined;
+  return isPreset(name) ? name : null;
 }
 
 /** Takes the preset out of a user's options, and says which it was; options of another kind are left to the schema. */

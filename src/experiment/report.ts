@@ -1,3 +1,6 @@
+import { InputError } from "../errors.ts";
+import { resolveConfig } from "./config.ts";
+import { neutralLeaves, withoutRetired } from "./retired_keys.ts";
 import type { AccuracySummary, Summary } from "./summary.ts";
 
 /** A row of the table for each method and data set: mean ± standard deviation over its seeds. */
@@ -36,9 +39,14 @@ export function rowKey(summary: Summary): string {
 /** Keys of a configuration in which runs of one row may differ. */
 const OF_A_RUN = ["name", "seed"];
 
-/** The keys, as `--set` has them, that all of some configurations have and that are not the same in all of them. */
+/**
+ * The keys, as `--set` has them, that are not the same in all of some configurations. What one of them leaves out,
+ * as those of earlier versions do, has its default.
+ */
 export function differingKeys(configs: readonly object[]): string[] {
-  const flat = configs.map((config) => new Map(leaves(config)));
+  const flat = configs.map((config) =>
+    new Map([...neutralLeaves(), ...leaves(completed(config)), ...leaves(config)])
+  );
   const [first, ...others] = flat;
   return [...first ?? []]
     .filter(([key, value]) =>
@@ -46,6 +54,16 @@ export function differingKeys(configs: readonly object[]): string[] {
       others.some((other) => other.get(key) !== value)
     )
     .map(([key]) => key);
+}
+
+/** A configuration with all keys; as it is where this version cannot use it. */
+function completed(config: object): object {
+  try {
+    return resolveConfig(withoutRetired(config, { anyValue: true }));
+  } catch (error) {
+    if (error instanceof InputError) return config;
+    throw error;
+  }
 }
 
 /** The values of a configuration by their keys, as `--set` has them, each as JSON. */

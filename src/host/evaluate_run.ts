@@ -5,7 +5,7 @@ import type { ProviderName } from "../gpu/provider.ts";
 import { Arena } from "../gpu/tensor.ts";
 import { Random } from "../random.ts";
 import { createLearner, createNetwork } from "../experiment/build.ts";
-import { loadConfig } from "./load_config.ts";
+import { loadPastConfig } from "./load_config.ts";
 import { evaluateTask, shiftOf } from "../experiment/evaluate.ts";
 import { openMaterials } from "./open_materials.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
@@ -29,9 +29,14 @@ export async function evaluateRun(
 ): Promise<{ classIl: number[]; taskIl: number[] }> {
   const folder = runFolder(run);
   const { heads, labels = [] } = readSummary(run);
-  const config = await loadConfig(folder.config, []);
+  const config = await loadPastConfig(folder.config);
   if (heads.length === 0) {
     throw new InputError(`Cannot evaluate ${run}: no task of it has heads; train it further`);
+  }
+  if (config.evaluation.logitAdjustment > 0 && labels.length === 0) {
+    console.warn(
+      `${folder.summary} has no labels: its logits are not adjusted (evaluation.logitAdjustment)`,
+    );
   }
   const weights = decodeWeights(readWeightsFile(folder.model, "evaluate"), folder.model, config);
   if (weights.note) console.warn(weights.note);

@@ -12,7 +12,7 @@ import { isFile } from "../data/folder_listing.ts";
 import { InputError } from "../errors.ts";
 import { isLearner } from "./learner_folder.ts";
 import { learnerAt } from "./learner_place.ts";
-import { loadConfig } from "./load_config.ts";
+import { loadPastConfig } from "./load_config.ts";
 import { readWeightsFile } from "./read_weights.ts";
 import { readSummary, runFolder } from "./run_folder.ts";
 
@@ -77,7 +77,7 @@ async function ofRun(path: string): Promise<Exported> {
     readWeightsFile(folder.model, "export"),
     folder.model,
   );
-  const config = await loadConfig(folder.config, []);
+  const config = await loadPastConfig(folder.config);
   // A run that was killed while it ended has a model and no summary yet.
   const summary = isFile(folder.summary) ? readSummary(path) : null;
   const { data: { size, mean, std, tasks, classesPerTask }, network: { width, stem } } = config;

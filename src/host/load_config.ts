@@ -3,6 +3,7 @@ import { freezeDeep, resolveConfig } from "../experiment/config.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { readJson } from "../experiment/json.ts";
 import type { Override } from "../experiment/overrides.ts";
+import { withoutRetired } from "../experiment/retired_keys.ts";
 import { isOwnMethod } from "../method/methods.ts";
 import { folderOf, withOwnMethod } from "./own_method.ts";
 
@@ -17,6 +18,21 @@ export async function loadConfig(
   path: string,
   overrides: readonly Override[] = [],
 ): Promise<ExperimentConfig> {
+  return await resolveGiven(await readOptions(path), overrides, whereOf(path));
+}
+
+/**
+ * The configuration of a run that has ended, for those who look at what it came to: with what keys it was trained that
+ * are not there any more is past.
+ */
+export async function loadPastConfig(path: string): Promise<ExperimentConfig> {
+  const options = withoutRetired(await readOptions(path), { anyValue: true });
+  return await resolveGiven(options, [], whereOf(path));
+}
+
+const whereOf = (path: string) => ({ source: path, folder: folderOf(path) });
+
+async function readOptions(path: string): Promise<unknown> {
   let bytes: Uint8Array;
   try {
     bytes = await readBytes(path);
@@ -32,10 +48,7 @@ export async function loadConfig(
       }; name a JSON file, such as configs/demo.json`,
     );
   }
-  return await resolveGiven(readJson(bytes, path), overrides, {
-    source: path,
-    folder: folderOf(path),
-  });
+  return readJson(bytes, path);
 }
 
 /**

@@ -117,8 +117,17 @@ export function check<S extends v.GenericSchema>(
   const [issue] = parsed.issues;
   const path = (issue.path ?? []).map(({ key }) => String(key)).join(".").slice(0, 100);
   // What was sent may be long.
-  const found = issue.message.slice(0, 200);
-  throw new Problem(400, `Cannot ${action}: ${path === "" ? "" : `${path}: `}${found}`);
+  const found = (issue.kind === "validation" ? `: ${issue.message}` : foundIn(issue)).slice(0, 200);
+  throw new Problem(400, `Cannot ${action}: ${path || "the body"}${found}`);
+}
+
+/** What of an issue of a schema, not of a check, is told behind the name of its place. */
+function foundIn({ type, expected, received }: v.BaseIssue<unknown>): string {
+  if (received === "undefined") return " is missing; send it";
+  if (type === "strict_object" && expected === "never") return " is not known; leave it out";
+  const kind = (expected ?? "").replace(/^(string|number|boolean)$/, "a $1")
+    .replace(/^Object$/, "an object").replace(/^Array$/, "a list");
+  return ` is ${received}, expected ${kind}`;
 }
 
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {

@@ -70,7 +70,7 @@ export class Snapshots {
     const bytes = await packSnapshot(this.#served.store, this.#backlog);
     const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
     try {
-      const tag = await store.put(bytes, known);
+      const tag = await this.#write(store, bytes, known);
       this.#backlog.setFact(TAG, tag);
       this.#events.emit("snapshot", { generation, bytes: bytes.length });
       return { generation, bytes: bytes.length, tag };
@@ -81,6 +81,19 @@ export class Snapshots {
         `Cannot put a snapshot to ${store.name}: another service has put one there that this one does not know; ` +
           'restore it first, or take over with {"takeOver": true}',
       );
+    }
+  }
+  /** What this service has put is gone where it has another place now, or somebody removed it: then nothing is in the way. */
+  async #write(
+    store: ObjectStore,
+    bytes: Uint8Array<ArrayBuffer>,
+    known: string | null,
+  ): Promise<string> {
+    try {
+      return await store.put(bytes, known);
+    } catch (error) {
+      if (!(error instanceof Fenced) || await store.tag() !== null) throw error;
+      return await store.put(bytes, null);
     }
   }
 }

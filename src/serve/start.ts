@@ -65,7 +65,12 @@ function tokenOf(file: string | undefined): string | null {
     try {
       token = Deno.readTextFileSync(file).trim();
     } catch (error) {
-      throw new InputError(`Cannot read the token in ${file}: ${(error as Error).message}`);
+      const found = error instanceof Deno.errors.NotFound
+        ? "no such file"
+        : (error as Error).message;
+      throw new InputError(
+        `Cannot read the token in ${file}: ${found}; name a file that holds one of 16 characters or more`,
+      );
     }
   } else {
     source = "WSCL_TOKEN";

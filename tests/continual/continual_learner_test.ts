@@ -521,6 +521,15 @@ Deno.test("settings that cannot work are refused with the fix", async () => {
   const changed = (path: string, value: unknown) => make({ changed: [{ path, value }] });
   await assert.rejects(changed("network.width", 8), /network.width cannot be set: give --width/);
   await assert.rejects(changed("data.size", 32), /data.size cannot be set: give --width, --size/);
+  // Of a section that is given whole, the keys are not seen one by one.
+  const sections = ["memory", "network", "data", "data.train", "wscl", "evaluation", "freezing"];
+  for (const path of sections) {
+    await assert.rejects(changed(path, {}), /cannot be set as a whole: set its keys, as --set/);
+  }
+  await assert.rejects(
+    changed("wscl.preset", "best"),
+    /wscl.preset cannot be set: .* set the keys/,
+  );
   await assert.rejects(changed("method", "joint"), /wants all images at once/);
   await assert.rejects(changed("method", "derpp"), /are not kept/);
   await assert.rejects(changed("wscl.rem", false), /give --dreams/);

@@ -49,6 +49,8 @@ Deno.test("a key that is not there any more may stand at the value at which it d
     /: optimizer\.schedule is not there any more: docs\/method\.md says .*; leave it out$/;
   refuses(old("cosine"), said);
   assert.throws(() => parseOverride("optimizer.schedule=cosine"), refused(said));
+  const neutral = parseOverride("optimizer.schedule=constant");
+  assert.deepEqual(resolveConfig(exampleOptions(), [neutral]), plain);
   // As a learner of an earlier version has it among what was changed.
   const changed = [{ path: "optimizer.schedule", value: "constant" }];
   assert.deepEqual(resolveConfig(exampleOptions(), changed), plain);
@@ -246,6 +248,46 @@ Deno.test("every file in configs/ resolves and is complete", async () => {
   }
 });
 
+Deno.test("a preset within a section that is given whole is one, and its section takes the file's place", () => {
+  const of = (wscl: Record<string, unknown>, ...set: string[]) =>
+    resolveConfig(exampleOptions({ wscl }), set.map(parseOverride));
+  const whole = of({}, 'wscl={"preset":"official","sleepEpochs":4}');
+  assert.deepEqual(whole, of({ preset: "official", sleepEpochs: 4 }));
+  assert.ok(!("preset" in whole.wscl));
+  assert.deepEqual(resolveConfig(JSON.parse(JSON.stringify(whole))), whole);
+  assert.equal(of({}, 'wscl={"preset":"paper","transfer":"nrem"}').wscl.transfer, "nrem");
+  assert.deepEqual(of({ preset: "paper" }, 'wscl={"transfer":"dusk"}'), of({ transfer: "dusk" }));
+  const blocks = of({ preset: "paper" }, 'freezing={"validation":7}').freezing;
+  assert.deepEqual(blocks, of({}, 'freezing={"validation":7}').freezing);
+  for (const nothing of ["[]", "3", '"x"']) {
+    assert.throws(
+      () => of({ preset: "paper" }, `wscl=${nothing}`, "wscl.rem=false"),
+      refused(/wscl is .*, expected an object$/),
+    );
+  }
+});
+
+Deno.test("what is wrong with a key that was changed is told with the change", () => {
+  const set = (text: string) => () => resolveConfig(exampleOptions(), [parseOverride(text)], "f");
+  assert.throws(
+    set("evaluation.logitAdjustment=1,5"),
+    refused(
+      /^Cannot use f with evaluation\.logitAdjustment=1,5: evaluation\.logitAdjustment is "1,5", /,
+    ),
+  );
+  assert.throws(
+    set("evaluation.logitAdjustment=1e308"),
+    refused(/expected a number from 0 to 100$/),
+  );
+  assert.throws(set("evaluation.logitAdjustment=1e400"), refused(/is Infinity, expected/));
+  assert.throws(
+    set('optimizer={"momentum":2}'),
+    refused(/^Cannot use f with optimizer=\{"momentum":2\}: /),
+  );
+  assert.throws(set("wscl.preset=[]"), refused(/wscl\.preset is a list, expected "paper" or/));
+  refuses({ batchSize: 0 }, /^Cannot use the experiment: batchSize is 0/);
+});
+
 Deno.test("a preset sets its keys under those that are written beside it, and leaves no trace", () => {
   const of = (wscl: Record<string, unknown>, ...set: string[]) =>
     resolveConfig(exampleOptions({ wscl }), set.map(parseOverride));
@@ -272,6 +314,10 @@ Deno.test("a preset sets its keys under those that are written beside it, and le
     of({ preset: "best" }, ...overrides).evaluation.logitAdjustment;
   assert.equal(tau("evaluation.logitAdjustment=0.5"), 0.5);
   assert.equal(tau("wscl.preset=paper"), 0);
+  // One preset takes the other's place, whole; keys of the file that it does not have stay.
+  const other = of({ preset: "paper", sleepEpochs: 3 }, "wscl.preset=best");
+  assert.deepEqual([other.wscl.transfer, other.wscl.sleepEpochs], ["dusk", 3]);
+  assert.deepEqual(other, of({ sleepEpochs: 3 }, "wscl.preset=paper", "wscl.preset=best"));
   refuses(
     { wscl: { preset: "papers" } },
     /wscl\.preset is "papers", expected "paper" or "official"/,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { resolveConfig } from "../../src/experiment/config.ts";
 import {
   accuracyTable,
   differingKeys,
@@ -7,6 +8,7 @@ import {
   runReport,
 } from "../../src/experiment/report.ts";
 import { exampleSummary } from "./example_summary.ts";
+import { exampleOptions } from "./example_options.ts";
 
 Deno.test("meanAndDeviation is the sample deviation, left out for a single value", () => {
   assert.equal(meanAndDeviation([1, 2, 3]), "2.00 ± 1.00");
@@ -65,6 +67,14 @@ Deno.test("configurations differ in the keys that all have with other values, na
     data: { tasks, mean: [0.5, 0.5], train: { folder: null } },
   });
   assert.deepEqual(differingKeys([]), []);
+  // What a configuration leaves out has its default, also where the key is not there any more.
+  const whole = JSON.parse(JSON.stringify(resolveConfig(exampleOptions())));
+  const { calibration: _, ...earlier } = whole;
+  const cosine = { ...whole, optimizer: { ...whole.optimizer, schedule: "cosine" } };
+  assert.deepEqual(differingKeys([whole, earlier]), []);
+  assert.deepEqual(differingKeys([{ ...whole, calibration: 9 }, earlier]), ["calibration"]);
+  assert.deepEqual(differingKeys([whole, cosine]), ["optimizer.schedule"]);
+  assert.deepEqual(differingKeys([cosine, whole]), ["optimizer.schedule"]);
   assert.deepEqual(differingKeys([config(0, 2), config(1, 2)]), []);
   assert.deepEqual(differingKeys([config(0, 2), config(1, 2), config(2, 3)]), ["data.tasks"]);
   // An earlier version of the program may have written fewer keys.

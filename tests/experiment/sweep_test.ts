@@ -82,6 +82,12 @@ for (
       grid: { epochs: [1, 2] },
     }, /the point a and the grid both set epochs/],
     ["a value twice", { grid: { epochs: [1, 1] } }, /grid\.epochs has a value twice/],
+    [
+      "a key that is not there any more",
+      { set: { "optimizer.schedule": "cosine" } },
+      /not there any/,
+    ],
+    ["a list of settings", { set: [] }, /set: .*expected an object of keys/],
     ["too many runs", {
       grid: Object.fromEntries(
         ["epochs", "batchSize", "replayBatchSize"].map((key) => [

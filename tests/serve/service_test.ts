@@ -369,6 +369,9 @@ onGpu(
       await other.snapshot();
       await assert.rejects(service.snapshot(), refused(409, /restore it first, or take over/));
       await service.snapshot({ takeOver: true });
+      // Where nothing is, nothing is in the way: removed, or another place.
+      Deno.removeSync(join(folder, "away", "learner.safetensors"));
+      assert.equal((await service.snapshot()).generation, 1);
       // The same content is the same object.
       assert.deepEqual((await away.get())!.bytes.length, bytes.length);
     }

@@ -70,6 +70,16 @@ export function passesOf(
 }
 
 async function planRow(row: Row, like: ImageCount, context: PlanContext): Promise<PlannedRow> {
+  try {
+    return await countRow(row, like, context);
+  } catch (error) {
+    // What is wrong may be of keys that only the row has.
+    if (!(error instanceof InputError || error instanceof RangeError)) throw error;
+    throw new InputError(`${error.message} (the row ${row.name})`);
+  }
+}
+
+async function countRow(row: Row, like: ImageCount, context: PlanContext): Promise<PlannedRow> {
   const overrides = row.matches === "dreams"
     ? [...row.overrides, { path: "dreamStart", value: like.dreamt }]
     : row.overrides;

@@ -51,7 +51,7 @@ function pairedCells({ firstMinusThis }: RowResult): string[] {
 
 function meanText(value: MeanAndDeviation | null): string {
   if (!value) return "-";
-  const mean = value.mean.toFixed(1);
+  const mean = value.mean.toFixed(1).replace("-", "−");
   return value.deviation === null ? mean : `${mean} ± ${value.deviation.toFixed(1)}`;
 }
 

@@ -75,7 +75,12 @@ export function variedRows(
       );
     }
     taken.add(name);
-    const given = expandPresets(overrides);
+    // What is written beside a preset wins, wherever it stands.
+    const isPreset = ({ path }: Override) => path === "wscl.preset";
+    const given = expandPresets([
+      ...overrides.filter(isPreset),
+      ...overrides.filter((one) => !isPreset(one)),
+    ]);
     const method = given.find(({ path }) => path === "method")?.value;
     const changes = overrides.filter(({ path }) => path !== "method")
       .map(({ path, value }) =>

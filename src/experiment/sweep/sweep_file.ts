@@ -3,6 +3,7 @@ import { InputError } from "../../errors.ts";
 import type { Row } from "../comparison/rows.ts";
 import { knownPaths } from "../config_schema.ts";
 import { type Override, suggestion } from "../overrides.ts";
+import { retirementOf } from "../retired_keys.ts";
 
 /** What names folders: letters, digits, '-', '_' and '.'. */
 const NAME = /^[A-Za-z0-9][\w.-]{0,79}$/;
@@ -12,7 +13,11 @@ const name = v.pipe(
   v.regex(NAME, "expected 1 to 80 letters, digits, '-', '_' and '.', because it names folders"),
 );
 
-const settings = v.record(v.string(), v.unknown());
+const settings = v.pipe(
+  v.unknown(),
+  v.check((value) => !Array.isArray(value), "Invalid: expected an object of keys and values"),
+  v.record(v.string(), v.unknown()),
+);
 
 const schema = v.strictObject({
   /** Files, relative to this one. */
@@ -162,7 +167,8 @@ function checkKey(path: string, where: string, file: string): void {
     throw refusal(file, `${where} has ${path}; ${fix}`);
   }
   if (!knownPaths.includes(path)) {
-    throw refusal(file, `${where}: unknown key ${path}${suggestion(path)}`);
+    const found = retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
+    throw refusal(file, `${where}: ${found}`);
   }
 }
 
