@@ -118,7 +118,7 @@ export const experimentSchema = v.strictObject({
     headVotes: v.optional(v.picklist(["all", "free"]), "all"),
     dreamsPerEpisode: v.optional(
       v.union([v.literal("all"), real((value) => value > 0, 'a number above 0, or "all"')]),
-      3,
+      1,
     ),
     remOpens: v.optional(v.picklist(["all", "current", "free"]), "all"),
     wakeReplay: v.optional(v.boolean(), false),

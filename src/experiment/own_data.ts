@@ -62,8 +62,8 @@ const WIDTH = 16;
 /** Remembered images of each class. */
 const REMEMBERED = 10;
 
-/** Dreams of a night for each image that NREM replays, by default. */
-export const DREAMS_PER_EPISODE = 3;
+/** Dreams of a night for each image that NREM takes from the day: the default of experiments, too. */
+export const DREAMS_PER_EPISODE = 1;
 
 /** Images of 64 pixels that a network of width 16 may see in all its nights: minutes on two cores without a GPU. */
 const WORK = 8000;

@@ -101,7 +101,7 @@ Deno.test("more work, fewer passes, within limits", () => {
   const passes = (trained: number[], wishes: Partial<OwnWishes> = {}) =>
     chosen(images(trained), wishes).wscl.sleepEpochs;
   assert.equal(passes([36, 36, 36, 36]), 10);
-  assert.equal(passes([90, 90, 90, 90]), 4);
+  assert.equal(passes([90, 90, 90, 90]), 7);
   assert.equal(passes([90, 90, 90, 90], { size: 32 }), 10);
   assert.equal(passes([90, 90, 90, 90], { width: 32 }), 3);
   assert.equal(passes([5000, 5000]), 3);
