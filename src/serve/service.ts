@@ -328,6 +328,13 @@ export class Service {
       images: taken.length,
       held: Object.fromEntries(held),
     });
+    if (taken.length === 0 && goesOn && accept) {
+      throw new Problem(
+        409,
+        "Cannot accept the night: it goes on; wait for its dawn, and ask again if it is refused",
+        30,
+      );
+    }
     if (taken.length === 0 && goesOn) {
       this.#nights.goOn();
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);

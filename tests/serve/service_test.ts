@@ -97,6 +97,7 @@ onGpu(
     await new Promise((resolve) => setTimeout(resolve, 5));
     clearInterval(watch);
     assert(asked > 0);
+    await assert.rejects(service.sleep({ accept: true }), refused(409, /it goes on; wait for its/));
     const during = await teachAll(service, figures(2, 5, 3));
     const figure = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
     assert.equal((await service.predict(figure)).generation, 0);
