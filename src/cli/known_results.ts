@@ -1,23 +1,33 @@
 import { InputError } from "../errors.ts";
 import type { Comparison } from "../experiment/comparison/results.ts";
+import { decidingTable, rowLegend } from "../experiment/comparison/table.ts";
 
 /**
- * What a comparison found, as a run of its configuration sets its own result beside it: a line for each row, means and
- * deviations over the seeds.
+ * What a comparison found, for a run of its first row to be set beside: the table that decides, what its rows are, and
+ * what the run of the same seed came to there.
  *
  * @param source the comparison's file, as it is named to the user
+ * @param seed of the run that has ended
  */
-export function knownResults({ rows, seeds, adapter, commit }: Comparison, source: string): string {
-  const lines = rows.filter(({ runs }) => runs.length > 0)
-    .map(({ row, about, means }) =>
-      [
-        ...[means.classIl, means.taskIl].map((value) => figures(value).padStart(10)),
-        `${row}: ${about}`,
-      ].join("  ")
-    );
-  const table = ["Class-IL %   Task-IL %  known results", ...lines].join("\n");
-  const measured = `${seeds.length} seeds on ${adapter}, commit ${commit ?? "unknown"}`;
-  return `${table}\n\n${source}: ${measured}; again: ./wscl compare --config configs/demo.json`;
+export function knownResults(comparison: Comparison, source: string, seed: number): string {
+  const { rows, seeds, adapter, commit, config } = comparison;
+  const [{ row, runs }] = rows;
+  const same = runs.find((run) => run.seed === seed);
+  return [
+    "Known results",
+    decidingTable(comparison),
+    rowLegend(comparison),
+    ...same
+      ? [
+        `This run is one of ${row}. Seed ${seed} came to Class-IL ${
+          figure(same.classIl)
+        } and Task-IL ` +
+        `${figure(same.taskIl)} there.`,
+      ]
+      : [`This run is one of ${row}, with another seed.`],
+    `${source}: on ${adapter}, commit ${commit ?? "unknown"}; again:\n` +
+    `./wscl compare --config configs/${config}.json --rows all --seeds 0-${seeds.length - 1}`,
+  ].join("\n\n");
 }
 
 /** Reads a `comparison.json`; null where there is none. @throws {InputError} for one that is damaged. */
@@ -38,8 +48,6 @@ export function readComparison(path: string): Comparison | null {
   }
 }
 
-function figures(value: { mean: number; deviation: number | null } | null): string {
-  if (!value) return "-";
-  const { mean, deviation } = value;
-  return deviation === null ? mean.toFixed(1) : `${mean.toFixed(1)} ± ${deviation.toFixed(1)}`;
+function figure(value: number | null | undefined): string {
+  return value === null || value === undefined ? "-" : value.toFixed(1);
 }

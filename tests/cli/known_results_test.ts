@@ -9,20 +9,21 @@ const row = (name: string): PlannedRow => ({ name, about: `about ${name}`, overr
 const runs = (...values: number[]) =>
   values.map((classIl, seed) => ({ seed, folder: "", summary: exampleSummary({ seed, classIl }) }));
 
-Deno.test("known results are a line for each row that has any", () => {
+Deno.test("known results are the deciding table, what its rows are, and the same seed's result", () => {
   const comparison = compareRuns(
     [row("wscl"), row("er_ace"), row("joint")],
     new Map([["wscl", runs(60, 64)], ["er_ace", runs(50)]]),
     { config: "demo", seeds: [0, 1], commit: "abc" },
   );
-  const text = knownResults(comparison, "bench/results/demo.json");
-  assert.match(text, /^62\.0 ± 2\.8 {2}80\.0 ± 0\.0 {2}wscl: about wscl$/m);
-  assert.match(text, /^ +50\.0 +80\.0 {2}er_ace: about er_ace$/m);
+  const text = knownResults(comparison, "bench/results/demo.json", 1);
+  assert.match(text, /^\| wscl +\| +2 \| +62\.0 ± 2\.8 \| +80\.0 ± 0\.0 \|/m);
+  assert.match(text, /^\| er_ace +\| +1 \| +50\.0 \| +80\.0 \| +\+10\.0 \| 1 of 1 \|$/m);
+  assert.match(text, /^er_ace: about er_ace$/m);
   assert.doesNotMatch(text, /joint/);
-  assert.match(
-    text,
-    /bench\/results\/demo\.json: 2 seeds on test, commit abc; again: \.\/wscl compare/,
-  );
+  assert.match(text, /Seed 1 came to Class-IL 64\.0 and Task-IL 80\.0 there/);
+  assert.match(text, /^bench\/results\/demo\.json: on test, commit abc; again:$/m);
+  assert.match(text, /^\.\/wscl compare --config configs\/demo\.json --rows all --seeds 0-1$/m);
+  assert.match(knownResults(comparison, "x", 7), /one of wscl, with another seed/);
 });
 
 Deno.test("the results of the demo are there, of its configuration, with the baseline", () => {

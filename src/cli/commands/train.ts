@@ -98,7 +98,7 @@ export const demo = command({
     const { knownResults, readComparison } = await import("../known_results.ts");
     const source = "bench/results/demo.json";
     const known = readComparison(local(source));
-    if (known) context.terminal.print(`\n${knownResults(known, source)}`);
+    if (known) context.terminal.print(`\n${knownResults(known, source, given.seed ?? 0)}`);
     return code;
   },
 });

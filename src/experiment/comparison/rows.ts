@@ -64,7 +64,7 @@ export function rowsOf(
     },
     {
       name: "joint",
-      about: `${passes} passes over all tasks at once (upper bound)`,
+      about: `${passes} passes over all tasks at once`,
       overrides: set({ method: "joint", epochs: passes }),
     },
   ];
@@ -73,7 +73,7 @@ export function rowsOf(
     about,
     overrides: set({ method: "wscl", ...values }),
   });
-  // What is beyond the paper is a row where the configuration does without, and missing from a row where it has it.
+  // Preset best is a row where the configuration does without, and its absence is one where it has it.
   const switched = beyondOf(config);
   const beyond: Row = {
     name: switched.name,
@@ -89,6 +89,14 @@ export function rowsOf(
       matches: "images",
       like: beyond,
     },
+    ...(dreams && base === "er_ace" && !has(config, presetOverrides("paper"))
+      ? [{
+        name: "paper",
+        about: "WSCL as the paper tells it (preset paper), as many images through training steps",
+        overrides: [...set({ method: "wscl" }), ...presetOverrides("paper")],
+        matches: "images" as const,
+      }]
+      : []),
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
       : []),
@@ -127,16 +135,19 @@ export function rowsOf(
 /** What switches preset `best` on in a configuration without it, or off in one that has it. */
 function beyondOf(config: ExperimentConfig) {
   const best = presetOverrides("best");
-  const at = (path: string) =>
-    path.split(".").reduce<unknown>((section, key) => Object(section)[key], config);
-  if (!best.every(({ path, value }) => at(path) === value)) {
-    return { name: "best", about: "with what is beyond the paper (preset best)", overrides: best };
-  }
+  if (!has(config, best)) return { name: "best", about: "with preset best", overrides: best };
   return {
     name: "plain",
-    about: "without what is beyond the paper (preset best)",
+    about: "without preset best",
     overrides: best.map(({ path }): Override => ({ path, value: PRESETS.paper[path] })),
   };
+}
+
+/** Whether a configuration has these values already. */
+function has(config: ExperimentConfig, overrides: readonly Override[]): boolean {
+  const at = (path: string) =>
+    path.split(".").reduce<unknown>((section, key) => Object(section)[key], config);
+  return overrides.every(({ path, value }) => at(path) === value);
 }
 
 /**

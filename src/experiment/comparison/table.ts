@@ -6,20 +6,36 @@ import type { MeanAndDeviation, PairedDifference } from "./statistics.ts";
  * The tables of a comparison and what its rows are, as Markdown that is also readable as text: two tables, since one
  * would be wider than a terminal. What decides is in the first.
  */
-export function comparisonTable({ rows }: Comparison): string {
-  const shown = rows.filter(({ runs }) => runs.length > 0);
-  const first = title(rows[0].row);
-  const decides = [
-    ["row", "seeds", "Class-IL %", "Task-IL %", `${first} ahead by`, "wins"],
-    ...shown.map((result) => [...accuracyCells(result), ...pairedCells(result)]),
-  ];
-  const rest = [
+export function comparisonTable(comparison: Comparison): string {
+  const rest = textTable([
     ["row", "forgetting", "forward transfer", "images", "seconds"],
-    ...shown.map(restCells),
-  ];
-  const legend = shown.map(({ row, about }) => `${row}: ${about}`).join("\n");
-  return [textTable(decides, 1), textTable(rest, 1), legend, note(first)].join("\n\n");
+    ...shown(comparison).map(restCells),
+  ], 1);
+  return [
+    decidingTable(comparison),
+    rest,
+    rowLegend(comparison),
+    note(title(comparison.rows[0].row)),
+  ].join("\n\n");
 }
+
+/** Accuracies, and how far the first row is ahead. */
+export function decidingTable(comparison: Comparison): string {
+  return textTable([
+    [
+      ...["row", "seeds", "Class-IL %", "Task-IL %"],
+      ...[`${title(comparison.rows[0].row)} ahead by`, "wins"],
+    ],
+    ...shown(comparison).map((result) => [...accuracyCells(result), ...pairedCells(result)]),
+  ], 1);
+}
+
+/** A line for each row: what it is. */
+export function rowLegend(comparison: Comparison): string {
+  return shown(comparison).map(({ row, about }) => `${row}: ${about}`).join("\n");
+}
+
+const shown = ({ rows }: Comparison) => rows.filter(({ runs }) => runs.length > 0);
 
 const title = (row: string) => row === "wscl" ? "WSCL" : row;
 

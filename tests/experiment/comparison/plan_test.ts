@@ -109,6 +109,7 @@ Deno.test("rows: WSCL, its controls on equal passes, compute and dreams, and its
     ...[
       "best",
       "er_ace_best",
+      "paper",
       "no_rem",
       "memory_dreams",
       "no_nrem",
@@ -145,7 +146,7 @@ Deno.test("what is beyond the paper is a row where it is off, and its absence is
   const load = (overrides: readonly Override[]) =>
     Promise.resolve(resolveConfig(options, overrides));
   const rows = await planRows(["all"], { load, open });
-  assert.deepEqual(rows.map(({ name }) => name).slice(6, 9), ["plain", "er_ace_plain", "no_rem"]);
+  assert.deepEqual(rows.map(({ name }) => name).slice(6, 9), ["plain", "er_ace_plain", "paper"]);
   const adjusted = async (name: string) =>
     (await load(rows.find((row) => row.name === name)!.overrides)).evaluation.logitAdjustment;
   const names = ["wscl", "er_ace_equal_compute", "no_rem", "plain", "er_ace_plain"];
@@ -172,7 +173,7 @@ Deno.test("chooseRows() knows groups and names, keeps WSCL, and names what there
   const rows = rowsOf(config({ wscl: { freezing: true, schedule: "merged" } }), 3);
   const names = (...chosen: string[]) => chooseRows(rows, chosen).map(({ name }) => name);
   assert.deepEqual(names("joint", "finetune"), ["wscl", "finetune", "joint"]);
-  assert.deepEqual(names("ablation").slice(2, 5), ["er_ace_best", "no_rem", "memory_dreams"]);
+  assert.deepEqual(names("ablation").slice(2, 5), ["er_ace_best", "paper", "no_rem"]);
   assert.ok(names("all").includes("staged") && names("all").includes("no_freezing"));
   assert.throws(
     () => names("er"),
