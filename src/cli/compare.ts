@@ -7,7 +7,7 @@ import { comparisonTable } from "../experiment/comparison/table.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { loadConfig } from "../host/load_config.ts";
 import { openGpu } from "../host/open_gpu.ts";
-import type { Override } from "../experiment/overrides.ts";
+import { type Override, overrideText } from "../experiment/overrides.ts";
 import { isFinished } from "../host/run_folder.ts";
 import { environment } from "./environment.ts";
 import { duration } from "./duration.ts";
@@ -105,9 +105,7 @@ function describePlan(
 ): string {
   const open = jobs.filter(({ folder }) => !isFinished(folder));
   const lines = rows.map(({ name, about, images, overrides }) => {
-    const set = overrides.map(({ path, value }) =>
-      `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`
-    ).join(" ");
+    const set = overrides.map(overrideText).join(" ");
     const settings = set === "" ? "" : ` (${set})`;
     return `  ${name.padEnd(22)} ${images.trained.toLocaleString("en-US").padStart(10)} images, ${
       images.dreamt.toLocaleString("en-US")

@@ -1,9 +1,9 @@
 import { InputError } from "../errors.ts";
 import { resolveConfig } from "../experiment/config.ts";
-import { sectionPaths } from "../experiment/config_schema.ts";
+import { DREAMS_PER_EPISODE, sectionPaths } from "../experiment/config_schema.ts";
 import type { ExperimentConfig, ExperimentOptions } from "../experiment/config_types.ts";
 import type { Override } from "../experiment/overrides.ts";
-import { DREAMS_PER_EPISODE, usualBatchSize, usualPasses } from "../experiment/own_data.ts";
+import { usualBatchSize, usualPasses } from "../experiment/own_data.ts";
 import { needsOf } from "../method/methods.ts";
 import type { Stem } from "../net/resnet18.ts";
 

@@ -8,9 +8,10 @@ import {
 } from "./config_schema.ts";
 import type { ExperimentConfig } from "./config_types.ts";
 import { isOwnMethod, needsOf } from "../method/methods.ts";
-import { applyOverrides, type Override, suggestion } from "./overrides.ts";
+import { applyOverrides, type Override, overrideText, suggestion } from "./overrides.ts";
 import { retirementOf, withoutRetired } from "./retired_keys.ts";
 import { expandPresets, presetOverrides, replacePreset, takePreset } from "./presets.ts";
+import { valueAt } from "./value_at.ts";
 
 /**
  * What the user wrote, checked and completed: unknown keys, wrong types, values out of range and
@@ -81,12 +82,7 @@ function refuseLists(
   source: string,
   overrides: readonly Override[] = [],
 ): void {
-  const at = (path: string) =>
-    path.split(".").filter(Boolean).reduce(
-      (value, key) => (value as Record<string, unknown> | null | undefined)?.[key],
-      options,
-    );
-  const list = sectionPaths.find((path) => Array.isArray(at(path)));
+  const list = sectionPaths.find((path) => Array.isArray(valueAt(options, path)));
   if (list === undefined) return;
   throw new InputError(
     `Cannot use ${source}${changedBy(list, overrides)}: ${
@@ -100,9 +96,7 @@ function changedBy(path: string, overrides: readonly Override[]): string {
   const change = overrides.findLast((one) =>
     path === one.path || /^[.[]/.test(path.slice(one.path.length)) && path.startsWith(one.path)
   );
-  if (!change) return "";
-  const { path: key, value } = change;
-  return ` with ${key}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+  return change ? ` with ${overrideText(change)}` : "";
 }
 
 /** Where something is wrong, and what. Unknown keys come first: they are often why a known key is missing. */

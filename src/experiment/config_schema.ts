@@ -32,6 +32,9 @@ const triple = (accepts: (value: number) => boolean, expected: string) => {
 const section = <E extends v.ObjectEntries>(entries: E) =>
   v.optional(v.strictObject(entries), {} as never);
 
+/** Dreams of a night for each image that NREM takes from the day, by default: as in the paper (docs/method.md). */
+export const DREAMS_PER_EPISODE = 1;
+
 const methodNames = METHODS.map(({ name }) => JSON.stringify(name));
 
 const methodName = v.pipe(
@@ -118,7 +121,7 @@ export const experimentSchema = v.strictObject({
     headVotes: v.optional(v.picklist(["all", "free"]), "all"),
     dreamsPerEpisode: v.optional(
       v.union([v.literal("all"), real((value) => value > 0, 'a number above 0, or "all"')]),
-      1,
+      DREAMS_PER_EPISODE,
     ),
     remOpens: v.optional(v.picklist(["all", "current", "free"]), "all"),
     wakeReplay: v.optional(v.boolean(), false),

@@ -12,6 +12,11 @@ export interface Override {
   readonly value: unknown;
 }
 
+/** An override as it is written: `path.to.key=value`. */
+export function overrideText({ path, value }: Override): string {
+  return `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`;
+}
+
 /** Reads the `path.to.key=value` of a `--set`; the path must be a known key. */
 export function parseOverride(text: string): Override {
   return parseOverrideOf("--set", text);

@@ -1,6 +1,7 @@
 import { InputError } from "../errors.ts";
 import { nameText } from "../images/look_alike.ts";
 import type { Triple } from "../images/pixel_statistics.ts";
+import { DREAMS_PER_EPISODE } from "./config_schema.ts";
 import type { ExperimentOptions } from "./config_types.ts";
 
 // What is set for images of which nothing is known but their numbers and sizes. Numbers in, a configuration out: the
@@ -61,9 +62,6 @@ const WIDTH = 16;
 
 /** Remembered images of each class. */
 const REMEMBERED = 10;
-
-/** Dreams of a night for each image that NREM takes from the day: the default of experiments, too. */
-export const DREAMS_PER_EPISODE = 1;
 
 /** Images of 64 pixels that a network of width 16 may see in all its nights: minutes on two cores without a GPU. */
 const WORK = 8000;

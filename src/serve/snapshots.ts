@@ -83,6 +83,7 @@ export class Snapshots {
       );
     }
   }
+
   /** What this service has put is gone where it has another place now, or somebody removed it: then nothing is in the way. */
   async #write(
     store: ObjectStore,

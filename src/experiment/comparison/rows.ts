@@ -3,6 +3,7 @@ import { isOwnMethod, methodOf } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
 import { presetOverrides, PRESETS } from "../presets.ts";
 import type { Override } from "../overrides.ts";
+import { valueAt } from "../value_at.ts";
 
 /** A row of a comparison: the configuration with some keys changed. */
 export interface Row {
@@ -145,9 +146,7 @@ function beyondOf(config: ExperimentConfig) {
 
 /** Whether a configuration has these values already. */
 function has(config: ExperimentConfig, overrides: readonly Override[]): boolean {
-  const at = (path: string) =>
-    path.split(".").reduce<unknown>((section, key) => Object(section)[key], config);
-  return overrides.every(({ path, value }) => at(path) === value);
+  return overrides.every(({ path, value }) => valueAt(config, path) === value);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { InputError } from "../../errors.ts";
 import { isOwnMethod } from "../../method/methods.ts";
 import type { ExperimentConfig } from "../config_types.ts";
-import { type Override, parseOverrideOf } from "../overrides.ts";
+import { type Override, overrideText, parseOverrideOf } from "../overrides.ts";
 import { expandPresets } from "../presets.ts";
 import { type Row, ROW_GROUPS } from "./rows.ts";
 
@@ -83,9 +83,7 @@ export function variedRows(
     ]);
     const method = given.find(({ path }) => path === "method")?.value;
     const changes = overrides.filter(({ path }) => path !== "method")
-      .map(({ path, value }) =>
-        `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`
-      );
+      .map(overrideText);
     const what = typeof method === "string" ? method : own ? others[0].name : "WSCL";
     const changed = changes.length > 0 ? ` with ${changes.join(" ")}` : "";
     return {

@@ -2,7 +2,7 @@ import * as v from "valibot";
 import { InputError } from "../../errors.ts";
 import type { Row } from "../comparison/rows.ts";
 import { knownPaths } from "../config_schema.ts";
-import { type Override, suggestion } from "../overrides.ts";
+import { type Override, overrideText, suggestion } from "../overrides.ts";
 import { retirementOf } from "../retired_keys.ts";
 
 /** What names folders: letters, digits, '-', '_' and '.'. */
@@ -182,9 +182,7 @@ function combine(lists: readonly (readonly Override[])[]): Override[][] {
 
 /** `memory.longTerm=50,wscl.rem=false`: a name for folders; values that are not plain are counted by a digest. */
 function nameOf(overrides: readonly Override[]): string {
-  const text = overrides.map(({ path, value }) =>
-    `${path}=${typeof value === "string" ? value : JSON.stringify(value)}`
-  ).join(",");
+  const text = overrides.map(overrideText).join(",");
   const plain = /^[\w.=,+-]*$/.test(text) && text.length <= 100;
   return plain ? text : `${text.replace(/[^\w.=,+-]+/g, "_").slice(0, 80)}-${checksum(text)}`;
 }
