@@ -120,6 +120,18 @@ Deno.test("a run that was stopped in its first task has a card that says so", ()
   assert.doesNotMatch(card, /model-index/);
 });
 
+Deno.test("a card tells of adjusted logits where the run counted labels to adjust them by", () => {
+  const { config } = run;
+  const evaluation = { ...config.evaluation, logitAdjustment: 1 };
+  const card = (labels?: number[]) =>
+    modelCard({
+      ...facts,
+      story: { ...run, config: { ...config, evaluation }, summary: { ...summary, labels } },
+    });
+  assert.match(card([3, 4]), /logits that are adjusted/);
+  assert.doesNotMatch(card(), /adjusted/);
+});
+
 Deno.test("a learner's card has its exam by class, and how to go on from the file", async () => {
   const card = modelCard(await learnerFacts());
   assert.match(card, /\| cat {3}\| {6}0 \| 3 of 4 \|/);

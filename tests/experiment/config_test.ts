@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { InputError } from "../../src/errors.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
-import { loadConfig } from "../../src/host/load_config.ts";
+import { loadConfig, loadPastConfig } from "../../src/host/load_config.ts";
 import { parseOverride } from "../../src/experiment/overrides.ts";
 import { withFolder, write } from "../data/fixtures.ts";
 import { exampleOptions } from "./example_options.ts";
@@ -230,6 +230,16 @@ Deno.test("loadConfig reads no folder, and no file that is too long for a config
     const path = join(folder, "long.json");
     write(path, " ".repeat(2 ** 20 + 1));
     await assert.rejects(loadConfig(path), refused(/it has more than 1048576 bytes; name a JSON/));
+  }));
+
+Deno.test("a run that has ended is looked at whatever it was trained with, and not gone on with", () =>
+  withFolder(async (folder) => {
+    const plain = resolveConfig(exampleOptions());
+    const optimizer = { ...plain.optimizer, schedule: "cosine" };
+    const path = join(folder, "config.json");
+    write(path, JSON.stringify({ ...plain, optimizer }));
+    assert.deepEqual(await loadPastConfig(path), plain);
+    await assert.rejects(loadConfig(path), refused(/optimizer\.schedule is not there any more/));
   }));
 
 Deno.test("every file in configs/ resolves and is complete", async () => {

@@ -1,6 +1,8 @@
 /** Parts of a service that need neither a device nor a network. */
 
 import assert from "node:assert/strict";
+import * as v from "valibot";
+import { check } from "../../src/serve/read_body.ts";
 import { join } from "node:path";
 import { serve } from "../../src/cli/commands/serve.ts";
 import { Events } from "../../src/serve/events.ts";
@@ -11,6 +13,22 @@ import { dayOf, isDue } from "../../src/serve/schedule.ts";
 import { withFolder } from "../data/fixtures.ts";
 
 const read = (path: string) => Deno.readTextFileSync(new URL(`../../${path}`, import.meta.url));
+
+Deno.test("what is wrong with a body is told in words, with its place", () => {
+  const found = (value: unknown): string | undefined => {
+    try {
+      check(v.strictObject({ label: v.string() }), value, "keep the episode");
+      return undefined;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  assert.equal(found({}), "Cannot keep the episode: label is missing; send it");
+  assert.match(found({ label: 3 })!, /: label is 3, expected a string$/);
+  assert.match(found({ label: "a", from: 1 })!, /: from is not known; leave it out$/);
+  assert.match(found([])!, /^Cannot keep the episode: /);
+  assert.equal(found({ label: "a" }), undefined);
+});
 
 Deno.test("packages of the service are in a lock file of their own, beside those of the program", () => {
   const [program, serve] = ["deno.lock", "serve.lock"].map((path) => JSON.parse(read(path)));
