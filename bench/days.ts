@@ -53,6 +53,9 @@ const DAYS = [4, 2, 2, 2];
 /** Passes over a day, the same for all rows. */
 const PASSES = 5;
 
+/** Passes of WSCL without calibration that come to at least as many images through training steps as with it. */
+const PASSES_FOR_CALIBRATION = 7;
+
 interface Row {
   readonly name: string;
   readonly about: string;
@@ -71,6 +74,21 @@ const ROWS: readonly Row[] = [
     name: "wscl",
     about: "WSCL, as a learner is by default",
     changed: (passes) => set({ "wscl.sleepEpochs": passes }),
+  },
+  {
+    name: "wscl_dusk",
+    about: "the same, with episodes handed over before sleep",
+    changed: (passes) => set({ "wscl.sleepEpochs": passes, "wscl.transfer": "dusk" }),
+  },
+  {
+    name: "wscl_dusk_uncalibrated",
+    about: `the same without calibration, ${PASSES_FOR_CALIBRATION} passes for what that saves`,
+    changed: () =>
+      set({
+        "wscl.sleepEpochs": PASSES_FOR_CALIBRATION,
+        "wscl.transfer": "dusk",
+        calibration: 0,
+      }),
   },
   {
     name: "er_ace",
