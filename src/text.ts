@@ -45,6 +45,12 @@ function csvCell(cell: Cell): string {
   return /[",\t\r\n]|^\s|\s$/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
+/** A kind of value as valibot names it, in words; values and other kinds stay. */
+export function kindText(kind: string): string {
+  if (kind === "Object") return "an object";
+  return kind === "Array" ? "a list" : kind;
+}
+
 /** Of a position in a text, both counted from 1. */
 export function lineAndColumn(text: string, position: number): { line: number; column: number } {
   const before = text.slice(0, position).split("\n");

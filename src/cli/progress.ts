@@ -1,7 +1,12 @@
 import { nameText } from "../images/look_alike.ts";
-import type { HeadsEvent, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
+import type {
+  HeadsEvent,
+  LoggedEvent,
+  RunEvent,
+  StartEvent,
+  StepEvent,
+} from "../experiment/events.ts";
 import { mean } from "../experiment/metrics.ts";
-import type { LoggedEvent } from "../host/log.ts";
 import { duration } from "./duration.ts";
 import { lossesText, panel, placeText } from "./live/panel.ts";
 import { Story } from "./live/story.ts";

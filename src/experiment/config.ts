@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
+import { kindText } from "../text.ts";
 import {
   experimentSchema,
   knownPaths,
@@ -123,7 +124,7 @@ function foundIn(issue: v.BaseIssue<unknown>, path: string): string {
   if (issue.received === "undefined") return `${path} is missing; it has no default, so set it`;
   const expected = issue.kind === "validation" || issue.type === "custom"
     ? issue.message
-    : inWords(issue.expected ?? "").replace(/^string$/, "a text")
+    : kindText(issue.expected ?? "").replace(/^string$/, "a text")
       .replace(/^(number|boolean)$/, "a $1")
       .replace(/[()]/g, "").replaceAll(" | ", " or ").replace(/^never$/, "3 items");
   const hint = issue.expected === "string" && typeof issue.input === "number"
@@ -133,12 +134,9 @@ function foundIn(issue: v.BaseIssue<unknown>, path: string): string {
 }
 
 function valueText({ input, received }: v.BaseIssue<unknown>): string {
-  if (typeof input === "object") return inWords(received);
+  if (typeof input === "object") return kindText(received);
   return typeof input === "number" ? String(input) : JSON.stringify(input);
 }
-
-const inWords = (type: string) =>
-  type.replace(/^Object$/, "an object").replace(/^Array$/, "a list");
 
 /** The first combination of values that cannot work, with its fix. */
 function impossible(config: ParsedExperiment): string | undefined {

@@ -212,3 +212,13 @@ export type RunEvent =
   | EndEvent
   | FailureEvent
   | NoteEvent;
+
+/** An event, and when it was. */
+export interface LoggedEvent {
+  /** Milliseconds since the run began, as the log counts them. */
+  readonly at: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The line without its time. */
+  readonly event: RunEvent;
+}

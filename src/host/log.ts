@@ -1,5 +1,5 @@
 import { writing } from "./durable.ts";
-import type { RunEvent } from "../experiment/events.ts";
+import type { LoggedEvent, RunEvent } from "../experiment/events.ts";
 
 /** Writes one event per line to `log.jsonl`; each line is on disk before `write` returns. */
 export class RunLog {
@@ -53,20 +53,17 @@ export class RunLog {
   }
 }
 
-/** An event, and when it was. */
-export interface LoggedEvent {
-  /** Milliseconds since the run began, as the log counts them. */
-  readonly at: number;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  readonly event: RunEvent;
-}
-
 /**
- * The events of a log, or of its first `bytes`; none where there is no log, and none of a line that was cut while it was
- * written.
+ * The events of a log, or of its first `bytes`; none where there is no log. Lines that are no event, as one that was cut
+ * while it was written, are passed over, and `passedOver` is told how many.
  */
-export function readLog(path: string, bytes = Infinity): LoggedEvent[] {
+export function readLog(
+  path: string,
+  { bytes = Infinity, passedOver = () => {} }: {
+    readonly bytes?: number;
+    readonly passedOver?: (lines: number) => void;
+  } = {},
+): LoggedEvent[] {
   let text: string;
   try {
     text = new TextDecoder().decode(Deno.readFileSync(path).subarray(0, bytes));
@@ -74,12 +71,20 @@ export function readLog(path: string, bytes = Infinity): LoggedEvent[] {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
-  return text.split("\n").flatMap((line): LoggedEvent[] => {
-    try {
-      const { time, seconds, ...event } = JSON.parse(line);
-      return [{ at: seconds * 1000, time: Date.parse(time), event }];
-    } catch {
-      return [];
-    }
-  });
+  const lines = text.split("\n").filter((line) => line !== "");
+  const events = lines.flatMap(eventOf);
+  if (events.length < lines.length) passedOver(lines.length - events.length);
+  return events;
+}
+
+function eventOf(line: string): LoggedEvent[] {
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(line);
+  } catch {
+    return [];
+  }
+  const { time, seconds, ...event } = Object(parsed);
+  if (typeof event.type !== "string") return [];
+  return [{ at: seconds * 1000, time: Date.parse(time), event }];
 }

@@ -6,12 +6,13 @@ import { InputError } from "../errors.ts";
 import type { Comparison, RowResult } from "../experiment/comparison/results.ts";
 import { decodeGallery, type Gallery } from "../experiment/gallery.ts";
 import { readJson } from "../experiment/json.ts";
-import { digestLog, type LogDigest, type TimedEvent } from "../report/log_digest.ts";
+import { digestLog, type LogDigest } from "../report/log_digest.ts";
 import { partOfComparison, partsOfRuns } from "../report/parts.ts";
 import type { LearnerPart, Part, RunRecord } from "../report/records.ts";
 import { foldersIn } from "../data/folder_listing.ts";
 import { isThere, reasonOf } from "./durable.ts";
 import { isLearner, LearnerFolder } from "./learner_folder.ts";
+import { readLog } from "./log.ts";
 import { readConfig, readSummary, runFolder } from "./run_folder.ts";
 
 /** What a report can be about. */
@@ -201,7 +202,7 @@ function readRun(path: string, warn: (text: string) => void): RunRecord {
     origin: isThere(folder.run)
       ? readJson(Deno.readFileSync(folder.run), folder.run) as RunRecord["origin"]
       : null,
-    log: once(() => readLog(folder.log, warn)),
+    log: once(() => readDigest(folder.log, warn)),
     gallery: once(() => readGallery(folder.gallery, warn)),
   };
 }
@@ -211,27 +212,14 @@ function once<T>(read: () => T): () => T {
   return () => (found ??= { value: read() }).value;
 }
 
-function readLog(path: string, warn: (text: string) => void): LogDigest | null {
+function readDigest(path: string, warn: (text: string) => void): LogDigest | null {
   if (!isThere(path)) return null;
-  const lines = Deno.readTextFileSync(path).split("\n").filter((line) => line !== "");
-  const events = lines.flatMap(eventOf);
-  const others = lines.length - events.length;
-  if (others > 0) {
-    const are = others === 1 ? "1 line is no event" : `${others} lines are no events`;
-    warn(`Passed over in ${path}: ${are}`);
-  }
-  return digestLog(events);
-}
-
-/** The event of a line; none of one that was cut, or is something else. */
-function eventOf(line: string): TimedEvent[] {
-  let event: unknown;
-  try {
-    event = JSON.parse(line);
-  } catch {
-    return [];
-  }
-  return typeof Object(event).type === "string" ? [event as TimedEvent] : [];
+  return digestLog(readLog(path, {
+    passedOver: (lines) => {
+      const are = lines === 1 ? "1 line is no event" : `${lines} lines are no events`;
+      warn(`Passed over in ${path}: ${are}`);
+    },
+  }));
 }
 
 function readGallery(path: string, warn: (text: string) => void): Gallery | null {

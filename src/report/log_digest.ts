@@ -1,4 +1,4 @@
-import type { Phase, RunEvent, StartEvent, StepEvent } from "../experiment/events.ts";
+import type { LoggedEvent, Phase, StartEvent, StepEvent } from "../experiment/events.ts";
 
 /** A loss at a step, counted over the whole run. */
 export interface LossPoint {
@@ -32,9 +32,6 @@ export interface LogDigest {
   readonly notes: readonly string[];
 }
 
-/** An event with its time, in seconds since the run began. */
-export type TimedEvent = RunEvent & { readonly seconds: number };
-
 /** Points of a curve; more are not told apart. */
 const MOST_POINTS = 240;
 
@@ -44,7 +41,7 @@ const MOST_NOTES = 30;
 const stageOf = (phase: Phase): Phase => phase === "nrem" || phase === "rem" ? "sleep" : phase;
 
 /** Reads a log, event by event. */
-export function digestLog(events: Iterable<TimedEvent>): LogDigest {
+export function digestLog(events: Iterable<Pick<LoggedEvent, "at" | "event">>): LogDigest {
   let start: StartEvent | null = null;
   let gpuBytes = 0;
   const notes: string[] = [];
@@ -60,14 +57,15 @@ export function digestLog(events: Iterable<TimedEvent>): LogDigest {
     if (last?.stage === stage && last.task === task) last.seconds += seconds;
     else times.push({ stage, task, seconds });
   };
-  for (const event of events) {
+  for (const { at, event } of events) {
+    const seconds = at / 1000;
     switch (event.type) {
       case "start":
         start = event;
         break;
       case "phase":
-        close(event.seconds);
-        open = { stage: stageOf(event.phase), task: event.task, since: event.seconds };
+        close(seconds);
+        open = { stage: stageOf(event.phase), task: event.task, since: seconds };
         break;
       case "step": {
         const step = counter.count(event);
@@ -83,7 +81,7 @@ export function digestLog(events: Iterable<TimedEvent>): LogDigest {
         notes.push(event.text);
         break;
       case "end":
-        close(event.seconds);
+        close(seconds);
         open = null;
     }
   }

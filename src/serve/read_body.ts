@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
+import { kindText } from "../text.ts";
 import { Problem } from "./problem.ts";
 import { episodeBody, label, MOST_IMAGES, MOST_TOP, predictBody, top } from "./schemas.ts";
 import type { SentEpisode, SentImage } from "./service.ts";
@@ -125,9 +126,8 @@ export function check<S extends v.GenericSchema>(
 function foundIn({ type, expected, received }: v.BaseIssue<unknown>): string {
   if (received === "undefined") return " is missing; send it";
   if (type === "strict_object" && expected === "never") return " is not known; leave it out";
-  const kind = (expected ?? "").replace(/^(string|number|boolean)$/, "a $1")
-    .replace(/^Object$/, "an object").replace(/^Array$/, "a list");
-  return ` is ${received}, expected ${kind}`;
+  const kind = kindText(expected ?? "").replace(/^(string|number|boolean)$/, "a $1");
+  return ` is ${kindText(received)}, expected ${kind}`;
 }
 
 async function bodyOf(request: Request): Promise<Uint8Array<ArrayBuffer>> {

@@ -288,10 +288,12 @@ Deno.test("a log is read as far as it is whole, and as far as is asked for", () 
     const path = join(folder, "log.jsonl");
     assert.deepEqual(readLog(path), []);
     const line = '{"time":"2026-01-01T00:00:00.000Z","seconds":1.5,"type":"message","text":"é"}\n';
-    Deno.writeTextFileSync(path, `${line}${line}{"time":"2026`);
+    Deno.writeTextFileSync(path, `${line}[1]\n${line}{"time":"2026`);
     const event = { type: "message", text: "é" };
     const expected = { at: 1500, time: Date.UTC(2026, 0, 1), event };
-    assert.deepEqual(readLog(path), [expected, expected]);
-    assert.deepEqual(readLog(path, new TextEncoder().encode(line).length), [expected]);
+    const told: number[] = [];
+    const read = readLog(path, { passedOver: (lines) => told.push(lines) });
+    assert.deepEqual([read, told], [[expected, expected], [2]]);
+    assert.deepEqual(readLog(path, { bytes: new TextEncoder().encode(line).length }), [expected]);
     return Promise.resolve();
   }));

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { encodeGallery, type GalleryPicture } from "../../src/experiment/gallery.ts";
 import type { AccuracySummary, Summary } from "../../src/experiment/summary.ts";
+import type { LoggedEvent, RunEvent } from "../../src/experiment/events.ts";
 import { runFolder, writeJson, writeSummary } from "../../src/host/run_folder.ts";
 import { forgetting } from "../../src/experiment/metrics.ts";
 import { Random } from "../../src/random.ts";
@@ -115,17 +116,21 @@ export function writeExample(path: string, run: ExampleRun): Summary {
   );
   Deno.writeTextFileSync(
     folder.log,
-    logOf(run).map((event) => JSON.stringify(event) + "\n").join(""),
+    logOf(run).map(({ at, time, event }) =>
+      JSON.stringify({ time: new Date(time).toISOString(), seconds: at / 1000, ...event }) + "\n"
+    ).join(""),
   );
   return summary;
 }
 
 /** A log with all that a page shows. */
-export function logOf({ tasks, names }: ExampleRun): object[] {
-  let seconds = 0;
-  const events: object[] = [];
-  const add = (event: object, after = 0.25) =>
-    events.push({ time: "2026-11-26T14:00:00Z", seconds: seconds += after, ...event });
+export function logOf({ tasks, names }: ExampleRun): LoggedEvent[] {
+  let at = 0;
+  const events: LoggedEvent[] = [];
+  const add = (event: object, after = 0.25) => {
+    at += 1000 * after;
+    events.push({ at, time: Date.UTC(2026, 10, 26, 14), event: event as RunEvent });
+  };
   add({ type: "phase", task: null, phase: "data" }, 0);
   const digests = { train: "ab".repeat(32), test: "cd".repeat(32), dreams: null };
   const data = {

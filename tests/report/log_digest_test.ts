@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { digestLog, type TimedEvent } from "../../src/report/log_digest.ts";
+import { digestLog } from "../../src/report/log_digest.ts";
 import { logOf } from "./example_run.ts";
 
 Deno.test("steps are counted over the whole run, and times go to phases", () => {
-  const log = digestLog(logOf({ tasks: 2, names: ["a", "b"] }) as TimedEvent[]);
+  const log = digestLog(logOf({ tasks: 2, names: ["a", "b"] }));
   assert.deepEqual([...log.losses.keys()], ["wake", "nrem", "rem"]);
   assert.deepEqual(log.losses.get("wake")!.map(({ step }) => step), [10, 20, 60, 70]);
   assert.deepEqual(log.losses.get("nrem")!.map(({ step }) => step), [30, 40, 50, 80, 90, 100]);
@@ -22,17 +22,11 @@ Deno.test("steps are counted over the whole run, and times go to phases", () => 
 });
 
 Deno.test("a long curve is thinned by means of neighbours, and keeps its mean", () => {
-  const events = Array.from({ length: 1001 }, (_, i): TimedEvent => ({
-    ...{
-      type: "step",
-      task: 0,
-      phase: "stream",
-      step: i + 1,
-      steps: 1001,
-      total: i + 1,
-      seconds: i,
-    },
-    ...{ loss: i, milliseconds: 10, samplesPerSecond: 100 },
+  const event = { type: "step", task: 0, phase: "stream", steps: 1001 } as const;
+  const speed = { milliseconds: 10, samplesPerSecond: 100 };
+  const events = Array.from({ length: 1001 }, (_, i) => ({
+    at: 1000 * i,
+    event: { ...event, step: i + 1, total: i + 1, loss: i, ...speed },
   }));
   const points = digestLog(events).losses.get("stream")!;
   assert.ok(points.length <= 240 && points.length > 150, String(points.length));

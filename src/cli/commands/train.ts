@@ -224,7 +224,9 @@ export const compare = command({
     seeds: parsed("<list>", "seeds, such as 0-4 or 0,2,7", seeds, [0, 1, 2, 3, 4]),
     rows: parsed(
       "<names>",
-      `rows, separated by commas: ${ROW_GROUPS.join(", ")} or their names`,
+      `rows, separated by commas: ${
+        ROW_GROUPS.join(", ")
+      } or their names; the first, which all are paired with, is always among them`,
       words,
       ["main"],
     ),

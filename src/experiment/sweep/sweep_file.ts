@@ -4,6 +4,7 @@ import type { Row } from "../comparison/rows.ts";
 import { knownPaths } from "../config_schema.ts";
 import { type Override, overrideText, suggestion } from "../overrides.ts";
 import { retirementOf } from "../retired_keys.ts";
+import { kindText } from "../../text.ts";
 
 /** What names folders: letters, digits, '-', '_' and '.'. */
 const NAME = /^[A-Za-z0-9][\w.-]{0,79}$/;
@@ -208,7 +209,6 @@ function describe(issue: v.BaseIssue<unknown>): string {
   }
   if (issue.type === "strict_object" && issue.expected === "never") return `unknown key ${path}`;
   if (issue.received === "undefined") return `${path} is missing`;
-  const expected = (issue.expected ?? "").replace(/^Object$/, "an object")
-    .replace(/^Array$/, "a list").replace(/^(string|number)$/, "a $1");
-  return `${path ?? "it"} is ${issue.received}, expected ${expected}`;
+  const expected = kindText(issue.expected ?? "").replace(/^(string|number)$/, "a $1");
+  return `${path ?? "it"} is ${kindText(issue.received)}, expected ${expected}`;
 }

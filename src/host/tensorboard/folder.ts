@@ -75,7 +75,7 @@ export class TensorBoardFolder {
 
   #resume(steps: number, logBytes: number): void {
     this[Symbol.dispose]();
-    const before = readLog(this.#log, logBytes);
+    const before = readLog(this.#log, { bytes: logBytes });
     // Where an evaluation goes on, what was told of this step is told again: losses from the log, the rest by the run.
     const last = before.findLast(({ event: { type } }) =>
       type === "phase" || type === "evaluation"
