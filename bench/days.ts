@@ -50,7 +50,7 @@ interface ArmResult {
 /** Classes that are new on each day. */
 const DAYS = [4, 2, 2, 2];
 
-/** Passes over a day, the same for all rows. */
+/** Passes over a day. WSCL has them asleep, behind the one that it is awake for. */
 const PASSES = 5;
 
 /** Passes of WSCL without calibration that come to at least as many images through training steps as with it. */
@@ -92,7 +92,7 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "er_ace",
-    about: `ER-ACE, ${PASSES} passes over each day as well`,
+    about: `ER-ACE, ${PASSES} passes over each day, as many as WSCL has asleep`,
     changed: (passes) => set({ method: "er_ace", epochs: passes, calibration: 0 }),
   },
   {
@@ -103,8 +103,10 @@ const ROWS: readonly Row[] = [
   },
   {
     name: "er_ace_calibrated",
-    about: `ER-ACE, ${PASSES} passes and the same calibration at dawn as WSCL`,
-    changed: (passes) => set({ method: "er_ace", epochs: passes }),
+    about: `ER-ACE, ${
+      PASSES + 1
+    } passes, as many as WSCL awake and asleep, and the same calibration at dawn`,
+    changed: (passes) => set({ method: "er_ace", epochs: passes + 1 }),
   },
   {
     name: "finetune",
@@ -301,11 +303,10 @@ function summary(rows: readonly Row[], results: readonly ArmResult[]): string {
   }`;
 }
 
-function isSame(
-  result: ArmResult,
-  { start, size, images }: DaysOptions,
-): boolean {
-  return result.start === start && result.size === size && result.images === images;
+/** Whether a result is of the same setting; a start has a width of its own. */
+function isSame(result: ArmResult, { start, size, width, images }: DaysOptions): boolean {
+  return result.start === start && result.size === size && result.images === images &&
+    (start !== "none" || result.width === width);
 }
 
 function readResults(path: string): ArmResult[] {
