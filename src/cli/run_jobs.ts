@@ -8,6 +8,7 @@ import { resolveConfig } from "../experiment/config.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
 import type { Override } from "../experiment/overrides.ts";
 import type { Summary } from "../experiment/summary.ts";
+import { foldersIn, isFolder } from "../data/folder_listing.ts";
 import { replaceFile } from "../host/durable.ts";
 import { launch, type LaunchOptions } from "../host/launch.ts";
 import { readLog } from "../host/log.ts";
@@ -78,11 +79,26 @@ export async function planJobs<R extends Row>(
       jobs.push(job);
     }
   }
+  // Runs of these rows with other seeds are part of the comparison, if any are there.
+  for (const { row, config } of jobs.slice(0, rows.length)) {
+    for (const { seed, folder } of runsOfRow(out, row)) {
+      if (!seeds.includes(seed)) checkFolder({ folder, config: { ...config, seed } }, out);
+    }
+  }
   return jobs;
 }
 
+/** The folders in a comparison's that are named as runs of a row, with their seeds. */
+function runsOfRow(out: string, { name }: Row): Pick<Job, "seed" | "folder">[] {
+  if (!isFolder(out)) return [];
+  return foldersIn(out).flatMap((folder) => {
+    const seed = folder.startsWith(`${name}-`) ? folder.slice(name.length + 1) : "";
+    return /^\d+$/.test(seed) ? [{ seed: Number(seed), folder: join(out, folder) }] : [];
+  }).sort((a, b) => a.seed - b.seed);
+}
+
 /** A folder that is there must be of the same run, or its numbers would be of something else. */
-function checkFolder({ folder, config }: Job, out: string): void {
+function checkFolder({ folder, config }: Pick<Job, "folder" | "config">, out: string): void {
   const there = readConfig(folder);
   // An earlier version of the program may have written fewer keys.
   if (there === null || isDeepStrictEqual(resolveConfig(there), config)) return;
@@ -240,36 +256,32 @@ export interface ComparisonPlan {
 }
 
 /**
- * Puts what is finished of a comparison together, and leaves it as `comparison.json` and `comparison.csv` in its folder.
+ * Puts what is finished of a comparison together, runs of its rows with other seeds that are there as well, and leaves
+ * it as `comparison.json` and `comparison.csv` in its folder. `planJobs` has seen that all are of one configuration.
  * Several processes may do so at once: whoever finds that more was finished meanwhile does it again.
  */
 export function writeComparison(
   { out, rows, ...about }: ComparisonPlan,
-  jobs: readonly Pick<Job, "row" | "seed" | "folder">[],
+  jobs: readonly Pick<Job, "folder">[],
 ): Comparison {
+  const folders = jobs.map(({ folder }) => folder);
   for (;;) {
-    const finished = jobs.filter(({ folder }) => isFinished(folder));
-    const runs = Map.groupBy(
-      finished.map(({ row, ...job }) => ({ row: row.name, ...job })),
-      ({ row }) => row,
-    );
-    const compared = new Map(
-      [...runs].map(([row, jobs]) => [
-        row,
-        jobs.map(({ seed, folder }): ComparedRun => ({
+    const finished = folders.filter(isFinished).length;
+    const compared = new Map(rows.map((row) => [
+      row.name,
+      runsOfRow(out, row).filter(({ folder }) => isFinished(folder)).map(
+        ({ seed, folder }): ComparedRun => ({
           ...{ seed, folder: relative(out, folder) },
           summary: readSummary(folder),
-        })),
-      ]),
-    );
+        }),
+      ),
+    ]));
     const earlier = readComparison(join(out, "comparison.json"));
     const comparison = compareRuns(rows, compared, about, earlier);
     Deno.mkdirSync(out, { recursive: true });
     writeJson(join(out, "comparison.json"), comparison);
     replaceFile(join(out, "comparison.csv"), comparisonCsv(comparison));
-    if (jobs.filter(({ folder }) => isFinished(folder)).length === finished.length) {
-      return comparison;
-    }
+    if (folders.filter(isFinished).length === finished) return comparison;
   }
 }
 

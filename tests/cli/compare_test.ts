@@ -55,6 +55,36 @@ Deno.test("compare trains each row with each seed and leaves a table, as text, J
     assert.equal(again.printed.filter((line) => /^\[\d+\/18\].*: Class-IL/.test(line)).length, 6);
   }));
 
+Deno.test("seeds that come later join those that are there, whichever rows they are of", () =>
+  withFolder(async (folder) => {
+    const compared = async (changes: Partial<CompareOptions>) => {
+      const { run, out } = inFolder(folder, changes);
+      assert.equal(await run(), 0);
+      const { seeds, rows }: Comparison = JSON.parse(
+        Deno.readTextFileSync(join(out, "comparison.json")),
+      );
+      const of = ({ runs }: Comparison["rows"][number]) => runs.map(({ seed }) => seed);
+      return [seeds, ...rows.map((row) => [row.row, of(row), row.firstMinusThis?.classIl?.pairs])];
+    };
+    await compared({ seeds: [1, 11], rows: ["er_ace"] });
+    assert.deepEqual(await compared({ seeds: [5], rows: ["joint"] }), [
+      [1, 5, 11],
+      ["wscl", [1, 5, 11], undefined],
+      ["joint", [5], 1],
+      ["er_ace", [1, 11], 2],
+    ]);
+    // A run that has not ended is none, and another row's folder is not one of this row's.
+    for (const name of ["wscl-7", "wscl-x", "wscl-1-2"]) {
+      Deno.mkdirSync(join(folder, "out", name));
+    }
+    assert.deepEqual(await compared({ seeds: [2], rows: ["er_ace"] }), [
+      [1, 2, 5, 11],
+      ["wscl", [1, 2, 5, 11], undefined],
+      ["er_ace", [1, 2, 11], 3],
+      ["joint", [5], 1],
+    ]);
+  }));
+
 Deno.test("compare --plan says what would be run, and runs nothing", () =>
   withFolder(async (folder) => {
     const { run, printed, out } = inFolder(folder, { plan: true });
@@ -101,6 +131,9 @@ Deno.test("runs of another configuration in the folder are refused before anythi
         /wscl-0 is of another configuration; choose another folder with --out/.test(error.message),
     );
     assert.deepEqual(other.printed, []);
+    // Other seeds are no way around it: all would stand in one table.
+    const later = inFolder(folder, { seeds: [1], rows: ["joint"], overrides });
+    await assert.rejects(later.run(), /wscl-0 is of another configuration/);
   }));
 
 Deno.test("compare refuses rows that a configuration has not, and data that is not there", () =>

@@ -48,6 +48,7 @@ export interface Comparison {
   /** Name of the configuration. */
   readonly config: string;
   readonly dataset: string;
+  /** Those that were asked for, and those of all runs. */
   readonly seeds: readonly number[];
   readonly adapter: string;
   readonly provider: string;
@@ -75,11 +76,15 @@ export function compareRuns(
     settings: Object.fromEntries(row.overrides.map(({ path, value }) => [path, value])),
     runs: (runsOf.get(row.name) ?? []).map(({ seed, summary }) => ({ seed, ...measured(summary) })),
   }));
+  const seeds = [
+    ...new Set([...about.seeds, ...now.flatMap(({ runs }) => runs.map(({ seed }) => seed))]),
+  ];
   const names = new Set(rows.map(({ name }) => name));
   const kept = (earlier?.rows ?? []).filter(({ row }) => !names.has(row));
   const all = [...now, ...kept];
   return {
     ...{ ...about, dataset, adapter, provider, denoVersion },
+    seeds: seeds.sort((a, b) => a - b),
     rows: all.map(({ row, about, settings, runs }, i): RowResult => {
       const means = mapMeasures((measure) =>
         meanAndDeviation(runs.flatMap((run) => run[measure] ?? []))
