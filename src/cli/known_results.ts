@@ -25,8 +25,8 @@ export function knownResults(comparison: Comparison, source: string, seed: numbe
         `${figure(same.taskIl)} there.`,
       ]
       : [`This run is one of ${row}, with another seed.`],
-    `${source}: on ${adapter}, commit ${commit ?? "unknown"}; again:\n` +
-    `./wscl compare --config configs/${config}.json --rows all --seeds 0-${seeds.length - 1}`,
+    `${source}: on ${adapter}, commit ${commit ?? "unknown"}; the main rows again:\n` +
+    `./wscl compare --config configs/${config}.json --seeds 0-${seeds.length - 1}`,
   ].join("\n\n");
 }
 

@@ -21,8 +21,8 @@ Deno.test("known results are the deciding table, what its rows are, and the same
   assert.match(text, /^er_ace: about er_ace$/m);
   assert.doesNotMatch(text, /joint/);
   assert.match(text, /Seed 1 came to Class-IL 64\.0 and Task-IL 80\.0 there/);
-  assert.match(text, /^bench\/results\/demo\.json: on test, commit abc; again:$/m);
-  assert.match(text, /^\.\/wscl compare --config configs\/demo\.json --rows all --seeds 0-1$/m);
+  assert.match(text, /^bench\/results\/demo\.json: on test, commit abc; the main rows again:$/m);
+  assert.match(text, /^\.\/wscl compare --config configs\/demo\.json --seeds 0-1$/m);
   assert.match(knownResults(comparison, "x", 7), /one of wscl, with another seed/);
 });
 
