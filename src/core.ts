@@ -41,6 +41,7 @@ export type { DreamImages, NewLearner } from "./continual/birth.ts";
 export type { Given } from "./continual/given.ts";
 export type { ExamResult } from "./continual/examine.ts";
 export type { Forgetting } from "./continual/forgetting.ts";
+export { dayBundles } from "./continual/day.ts";
 export { copyDay, forkLearner } from "./continual/fork.ts";
 export type { ExamPicture } from "./continual/generation.ts";
 export { packLearner, unpackLearner } from "./continual/learner_file.ts";

@@ -1,6 +1,7 @@
 import {
   ContinualLearner,
   copyDay,
+  dayBundles,
   forkLearner,
   type Gpu,
   type LearnerHost,
@@ -154,8 +155,8 @@ export class Pupil {
   /** The night that the twin has not had yet, if there is one. */
   async #followUp(): Promise<NightOutcome | null> {
     const { taken } = this.#learner.state;
-    const days = (await this.#home.twin.names("day")).map(Number);
-    const isBehind = this.#twin.state.taken < taken && days.some((day) => day <= taken);
+    const days = await dayBundles(this.#home.twin);
+    const isBehind = this.#twin.state.taken < taken && days.some(({ number }) => number <= taken);
     if (!isBehind) return null;
     const outcome = await this.#again(() => this.#twin.sleep({ accept: true }));
     this.#hooks.tell({ kind: "view", view: await this.view() });

@@ -3,17 +3,12 @@ import type { Gpu } from "../gpu/device.ts";
 import { nameText } from "../images/look_alike.ts";
 import { methodOf, needsOf } from "../method/methods.ts";
 import { type DreamImages, newborn, type NewLearner, withDreams } from "./birth.ts";
+import { parseBundleName } from "./bundle_name.ts";
 import { addToDay, endDay } from "./day.ts";
 import { refuseFew } from "./division.ts";
 import { countAnswers, type ExamResult } from "./examine.ts";
 import { type Forgetting, intend } from "./forgetting.ts";
-import {
-  type ExamPicture,
-  type Generation,
-  generationsOf,
-  parseGenerationName,
-  readGeneration,
-} from "./generation.ts";
+import { type ExamPicture, type Generation, generationsOf, readGeneration } from "./generation.ts";
 import { checkList, checkPixels, type Given, newPictures, wholeDigest } from "./given.ts";
 import { Keeper, type KeptPlan } from "./keeper.ts";
 import { type NightHost, spendNight } from "./night.ts";
@@ -317,14 +312,18 @@ export class ContinualLearner {
 
   /**
    * What it has of an image with this digest. `held`: it is remembered, examined, or waits; `trained`: it was learned
-   * from, and has been crowded out of the memory since; null: nothing.
+   * from, and has been crowded out of the memory since; `earlier`: an earlier generation that is kept has it; null:
+   * nothing.
    */
-  async find(digest: string): Promise<"held" | "trained" | null> {
+  async find(digest: string): Promise<"held" | "trained" | "earlier" | null> {
     return await this.#change(async (keeper) => {
       const { memory, exam, trained } = keeper.generation;
       const isIt = (one: { readonly digest: string }) => one.digest === digest;
       if ([...memory, ...exam, ...await keeper.day()].some(isIt)) return "held";
-      return trained.some(isIt) ? "trained" : null;
+      if (trained.some(isIt)) return "trained";
+      return (await keeper.earlier()).some(({ exam, trained }) => [...exam, ...trained].some(isIt))
+        ? "earlier"
+        : null;
     });
   }
 
@@ -340,11 +339,10 @@ export class ContinualLearner {
     checkList(classes, "forget");
     checkList(digests, "forget");
     return await this.#changeBetweenNights(async (keeper) => {
-      const { memory, exam, trained } = keeper.generation;
       const day = await keeper.day();
-      const pictures = [...memory, ...exam, ...day];
+      const all = [keeper.generation, ...await keeper.earlier()];
       const names = new Set([
-        ...this.state.classes.map(({ name }) => name),
+        ...all.flatMap(({ state }) => state.classes.map(({ name }) => name)),
         ...day.map(({ label }) => label),
       ]);
       const unknown = classes.find((name) => !names.has(name));
@@ -355,7 +353,10 @@ export class ContinualLearner {
           }`,
         );
       }
-      const whole = digests.map((digest) => wholeDigest(digest, [...pictures, ...trained]));
+      const known = [...day, ...all.flatMap(({ exam, trained }) => [...exam, ...trained])];
+      const whole = digests.map((digest) => wholeDigest(digest, known));
+      const { memory, exam } = keeper.generation;
+      const pictures = [...memory, ...exam, ...day];
       await intend(keeper.store, { classes, digests: whole });
       await keeper.recover();
       const [left, images] = [new Set(classes), new Set(whole)];
@@ -372,7 +373,7 @@ export class ContinualLearner {
     await this.#changeBetweenNights(async (keeper) => {
       const { taken, generation: last } = this.state;
       const names = await keeper.store.names("generations");
-      const name = names.findLast((name) => parseGenerationName(name).generation === generation);
+      const name = names.findLast((name) => parseBundleName(name).number === generation);
       if (name === undefined || generation === last) {
         const others = (await this.generations()).filter((number) => number !== last);
         throw new InputError(
@@ -413,6 +414,7 @@ export class ContinualLearner {
   async dreamOf(dreams: DreamImages | "memory" | "none" | null): Promise<void> {
     await this.#changeBetweenNights(async (keeper) => {
       await keeper.endNight();
+      await keeper.dropRefused();
       await keeper.write(await withDreams(keeper.generation, dreams ?? "memory"));
     });
   }

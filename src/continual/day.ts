@@ -1,4 +1,5 @@
 import { InputError } from "../errors.ts";
+import { bundleName, nextRevision, parseBundleName } from "./bundle_name.ts";
 import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
 import type { LearnerStore } from "./store.ts";
 
@@ -12,12 +13,30 @@ export async function addToDay(
   pictures: readonly Picture[],
   size: number,
 ): Promise<void> {
-  await store.write("day", nameOf(number), { [EPISODES]: encodePictures(pictures, size) });
+  await store.write("day", bundleName(number, 9), { [EPISODES]: encodePictures(pictures, size) });
 }
 
-/** Numbers of the day's bundles, ascending. */
-export async function dayNumbers(store: LearnerStore): Promise<number[]> {
-  return (await store.names("day")).map(Number);
+/**
+ * The day's bundles, by ascending numbers. Where a change of one was cut, there is one of the same number twice: the
+ * later revision is meant.
+ */
+export async function dayBundles(
+  store: LearnerStore,
+): Promise<{ readonly number: number; readonly name: string }[]> {
+  const revisions = (await store.names("day")).map((name) => ({ name, ...parseBundleName(name) }))
+    .sort((a, b) => a.number - b.number || a.revision - b.revision);
+  return revisions.filter(({ number }, i) => revisions[i + 1]?.number !== number);
+}
+
+/** Changes what a bundle of the day holds; whatever happens meanwhile, the old pictures or the new ones are there. */
+export async function replaceInDay(
+  store: LearnerStore,
+  name: string,
+  pictures: readonly Picture[],
+  size: number,
+): Promise<void> {
+  await store.write("day", nextRevision(name), { [EPISODES]: encodePictures(pictures, size) });
+  await store.remove("day", name);
 }
 
 /**
@@ -33,10 +52,11 @@ export async function readDay(
     readonly damaged: (name: string, problem: string) => void | Promise<void>;
   },
 ): Promise<Picture[]> {
-  const numbers = (await dayNumbers(store)).filter((number) => number > after && number <= until);
+  const bundles = (await dayBundles(store)).filter(({ number }) =>
+    number > after && number <= until
+  );
   const pictures: Picture[] = [];
-  for (const number of numbers) {
-    const name = nameOf(number);
+  for (const { name } of bundles) {
     try {
       const files = await store.read("day", name, [EPISODES]);
       pictures.push(...decodePictures(files[EPISODES], `${store.name}, day ${name}`, size));
@@ -50,11 +70,7 @@ export async function readDay(
 
 /** Removes the bundles up to a number. */
 export async function endDay(store: LearnerStore, until: number): Promise<void> {
-  for (const number of await dayNumbers(store)) {
-    if (number <= until) await store.remove("day", nameOf(number));
+  for (const name of await store.names("day")) {
+    if (parseBundleName(name).number <= until) await store.remove("day", name);
   }
-}
-
-function nameOf(number: number): string {
-  return String(number).padStart(9, "0");
 }

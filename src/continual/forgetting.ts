@@ -5,16 +5,10 @@ import { initialValues } from "../net/initialize.ts";
 import { packState, stateTensors } from "../net/network_state.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
 import { Random } from "../random.ts";
-import {
-  type Generation,
-  generationFiles,
-  generationName,
-  parseGenerationName,
-  readGeneration,
-  readKnowledge,
-} from "./generation.ts";
-import { EPISODES } from "./day.ts";
-import { decodePictures, encodePictures, type Picture } from "./pictures.ts";
+import { nextRevision } from "./bundle_name.ts";
+import { type Generation, generationFiles, readGeneration, readKnowledge } from "./generation.ts";
+import { EPISODES, replaceInDay } from "./day.ts";
+import { decodePictures, type Picture } from "./pictures.ts";
 import { encodeModel, tableOf } from "./start.ts";
 import type { KnownClass } from "./state.ts";
 import type { LearnerStore, Shelf } from "./store.ts";
@@ -114,7 +108,7 @@ async function forgetInDay(
   const kept = pictures.filter(isKept(forgetting));
   if (kept.length === pictures.length) return;
   // An empty one stays: its number is not given again.
-  await store.write("day", name, { [EPISODES]: encodePictures(kept, size) });
+  await replaceInDay(store, name, kept, size);
 }
 
 async function forgetInGeneration(
@@ -123,14 +117,9 @@ async function forgetInGeneration(
   forgetting: Forgetting,
 ): Promise<void> {
   const given = await readGeneration(store, name);
-  const { generation, revision } = parseGenerationName(name);
   const without = forget(given, forgetting);
   if (without !== given) {
-    await store.write(
-      "generations",
-      generationName(generation, revision + 1),
-      generationFiles(without),
-    );
+    await store.write("generations", nextRevision(name), generationFiles(without));
     await store.remove("generations", name);
   }
 }

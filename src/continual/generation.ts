@@ -1,3 +1,4 @@
+import { bundleName, parseBundleName } from "./bundle_name.ts";
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
@@ -62,20 +63,13 @@ export function generationFiles(
 
 /** `000012`; changed afterwards, as by forgetting: `000012-1`. */
 export function generationName(generation: number, revision = 0): string {
-  const name = String(generation).padStart(6, "0");
-  return revision === 0 ? name : `${name}-${revision}`;
-}
-
-/** The two numbers of such a name. */
-export function parseGenerationName(name: string): { generation: number; revision: number } {
-  const [generation, revision = 0] = name.split("-").map(Number);
-  return { generation, revision };
+  return bundleName(generation, 6, revision);
 }
 
 /** Generations that are kept, ascending. */
 export async function generationsOf(store: LearnerStore): Promise<number[]> {
   const names = await store.names("generations");
-  return [...new Set(names.map((name) => parseGenerationName(name).generation))];
+  return [...new Set(names.map((name) => parseBundleName(name).number))];
 }
 
 /** A generation, whole. @throws {InputError} for one that is not. */

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
-import { dayNumbers, endDay, readDay } from "./day.ts";
+import { dayBundles, endDay, readDay } from "./day.ts";
 import { finishForgetting } from "./forgetting.ts";
 import {
   type Generation,
@@ -33,6 +33,8 @@ export class Keeper {
   #name: string;
   #generation: Generation;
   #historyIsTold = false;
+  /** Of the day's bundles: a night takes all up to a number, and must take none that comes later. */
+  #highest = 0;
   /** Generations that were not whole when this one was read. */
   #passedOver: readonly string[];
 
@@ -77,6 +79,20 @@ export class Keeper {
     return this.#generation;
   }
 
+  /** Those before it that are kept and whole. */
+  async earlier(): Promise<Generation[]> {
+    const found: Generation[] = [];
+    for (const name of await this.store.names("generations")) {
+      if (name === this.#name) continue;
+      try {
+        found.push(await readGeneration(this.store, name));
+      } catch (error) {
+        if (!(error instanceof InputError)) throw error; // a damaged one is removed where it matters
+      }
+    }
+    return found;
+  }
+
   /**
    * Finishes what was interrupted between two calls, so that all is as after the last one that came to its end; called
    * before anything is changed.
@@ -114,8 +130,13 @@ export class Keeper {
   /** For the next bundle of the day: higher than any before. */
   async nextNumber(): Promise<number> {
     const plan = await this.pendingPlan();
-    const numbers = await dayNumbers(this.store);
-    return Math.max(this.#generation.state.taken, plan?.taken ?? 0, ...numbers) + 1;
+    return Math.max(plan?.taken ?? 0, await this.#lastNumber()) + 1;
+  }
+
+  /** The highest number of the day's bundles so far, those included that were damaged and are not there any more. */
+  async #lastNumber(): Promise<number> {
+    const numbers = (await dayBundles(this.store)).map(({ number }) => number);
+    return this.#highest = Math.max(this.#highest, this.#generation.state.taken, ...numbers);
   }
 
   /** The night that was interrupted; null where there is none, or what it was to learn has changed. */
@@ -133,7 +154,7 @@ export class Keeper {
 
   /** Settles a night with all that waits; one behind a refused one takes its place. */
   async newPlan(): Promise<KeptPlan> {
-    const taken = Math.max(this.#generation.state.taken, ...await dayNumbers(this.store));
+    const taken = await this.#lastNumber();
     const refused = await this.refused();
     const attempt = refused === null ? 0 : await this.#attemptOf(refused) + 1;
     const plan: KeptPlan = { base: this.#name, taken, attempt };

@@ -1,5 +1,6 @@
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
+import { dayBundles } from "./day.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
 import { readGeneration, readLast } from "./generation.ts";
 import { encodeFiles, PLACE, shelve } from "./shelved_files.ts";
@@ -39,8 +40,14 @@ export async function packLearner(
     warn,
   );
   add("generations", name, found.files);
-  for (const day of await store.names("day")) {
-    if (Number(day) > found.state.taken) add("day", day, await store.read("day", day));
+  for (const { number, name } of await dayBundles(store)) {
+    if (number <= found.state.taken) continue;
+    try {
+      add("day", name, await store.read("day", name));
+    } catch (error) {
+      if (!(error instanceof InputError)) throw error;
+      warn(`${error.message}; its images are left out, teach them again`);
+    }
   }
   const nights = (await store.lines()).map((line) => `${line}\n`).join("");
   return await encodeFiles(places, (digests) => ({ format: FORMAT, digests, nights }));

@@ -12,7 +12,7 @@ import { type EarlyEnd, Interrupted, reasonToEnd } from "../experiment/run_limit
 import { StepReporter } from "../experiment/step_reporter.ts";
 import { Teller } from "../experiment/teller.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
-import { Recording } from "../gpu/recording.ts";
+import { Recording, ReplayDiverged } from "../gpu/recording.ts";
 import type { ImageSet } from "../images/image_set.ts";
 import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
 import type { StepLoss } from "../learner/options.ts";
@@ -86,17 +86,22 @@ export async function spendNight(
   plan: NightPlan,
   host: NightHost,
 ): Promise<NightEnd> {
-  const night = new Night(store, plan, host);
-  try {
-    return await night.execute();
-  } catch (error) {
-    if (error instanceof Interrupted) {
-      night.tellOfHaste(error.reason);
-      return { stopped: error.reason };
+  for (;;) {
+    const night = new Night(store, plan, host);
+    try {
+      return await night.execute();
+    } catch (error) {
+      if (error instanceof Interrupted) {
+        night.tellOfHaste(error.reason);
+        return { stopped: error.reason };
+      }
+      // Whatever is spent twice comes to the same: without checkpoints there is nothing to differ from.
+      if (!(error instanceof ReplayDiverged && await night.letCheckpointsGo())) {
+        throw night.explain(error);
+      }
+    } finally {
+      night.close();
     }
-    throw night.explain(error);
-  } finally {
-    night.close();
   }
 }
 
@@ -107,10 +112,10 @@ interface NamedHead {
 }
 
 class Night {
-  readonly #store: LearnerStore;
   readonly #plan: NightPlan;
   readonly #host: NightHost;
   readonly #teller: Teller;
+  readonly #checkpoints: NightCheckpoints;
   readonly #reporter: StepReporter;
   readonly #division: Division;
   /** As the settings have it. */
@@ -132,11 +137,11 @@ class Night {
   #recording: Recording | null = null;
 
   constructor(store: LearnerStore, plan: NightPlan, host: NightHost) {
-    this.#store = store;
     this.#plan = plan;
     this.#host = host;
     this.#started = host.now();
     this.#teller = new Teller((event) => host.emit(event), () => {});
+    this.#checkpoints = new NightCheckpoints(store, (text) => this.#teller.note(text));
     this.#reporter = new StepReporter((event) => this.#teller.emit(event), () => host.now());
     const { base: { state, exam, memory, trained }, day } = plan;
     this.#reporter.task = state.nights;
@@ -162,7 +167,7 @@ class Night {
     this.#tellOfJudges();
     const dreams = await this.#openDreams();
     const identity = await this.#identity();
-    const checkpoints = new NightCheckpoints(this.#store, (text) => this.#teller.note(text));
+    const checkpoints = this.#checkpoints;
     const from = await checkpoints.last(identity);
     this.#proceed();
     const gpu = this.#gpu = await this.#host.openGpu();
@@ -251,6 +256,17 @@ class Night {
     }
     this.#teller.fail(error);
     return error;
+  }
+
+  /** Lets a night begin anew whose checkpoints are of another program; whether there were any. */
+  async letCheckpointsGo(): Promise<boolean> {
+    const removed = await this.#checkpoints.clear();
+    if (removed) {
+      const text =
+        "The night begins anew from the last dawn: it does not come to where it was, since the program is not what it was";
+      this.#teller.tell({ type: "message", text });
+    }
+    return removed;
   }
 
   /** Whoever gives it the same time again will wait for ever. */

@@ -48,6 +48,7 @@ export class NightCheckpoints implements CheckpointStore {
             other.length > 1 ? "are" : "is"
           } not what it was`,
         );
+        await this.clear();
         return null;
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
@@ -55,6 +56,13 @@ export class NightCheckpoints implements CheckpointStore {
       }
     }
     return null;
+  }
+
+  /** Removes all, for those of another night would be taken for the last ones of this; whether there were any. */
+  async clear(): Promise<boolean> {
+    const names = await this.#store.names("checkpoints");
+    for (const name of names) await this.#store.remove("checkpoints", name);
+    return names.length > 0;
   }
 }
 

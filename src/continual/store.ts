@@ -34,7 +34,10 @@ export interface LearnerStore {
    * @throws {InputError} for a bundle that is not whole.
    */
   read(shelf: Shelf, name: string, files?: readonly string[]): Promise<Files>;
-  /** Keeps a bundle, for good once it resolves; one of the same name is replaced. */
+  /**
+   * Keeps a bundle, for good once it resolves. One of the same name is replaced, and may be lost where this is cut:
+   * what must not be has another name until the new one is kept.
+   */
   write(shelf: Shelf, name: string, files: Files): Promise<void>;
   /** Removes a bundle, if it is there. */
   remove(shelf: Shelf, name: string): Promise<void>;

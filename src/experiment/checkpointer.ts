@@ -1,4 +1,4 @@
-import type { Recording, SavedRun } from "../gpu/recording.ts";
+import { type Recording, ReplayDiverged, type SavedRun } from "../gpu/recording.ts";
 import { type Precision, remedyFor } from "../ops/storage.ts";
 import type {
   Checkpoint,
@@ -64,7 +64,7 @@ export class Checkpointer {
   /**
    * The run is between two steps.
    *
-   * @throws {Interrupted} if it is to end here; {@linkcode Error} where a replay has come out differently.
+   * @throws {Interrupted} if it is to end here; {@linkcode ReplayDiverged} where a replay has come out differently.
    */
   async pass(): Promise<void> {
     const { recording } = this.#run;
@@ -100,7 +100,7 @@ export class Checkpointer {
     const names = new Set([...Object.keys(info.fingerprint), ...Object.keys(fingerprint)]);
     const differ = [...names].filter((name) => info.fingerprint[name] !== fingerprint[name]);
     if (differ.length > 0) {
-      throw new Error(
+      throw new ReplayDiverged(
         `Cannot go on from checkpoint ${info.point}: repeating the run came out differently in ${
           differ.join(", ")
         }; the program has changed since: start the run anew, with --overwrite`,

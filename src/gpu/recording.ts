@@ -72,7 +72,7 @@ export class Recording implements RunRecording {
   /**
    * The run is between two steps. Returns true at the one where a replay arrives: the tensors are as they were.
    *
-   * @throws {Error} if the replay went another way than the run that was saved.
+   * @throws {ReplayDiverged} if the replay went another way than the run that was saved.
    */
   pass(): boolean {
     this.#points++;
@@ -161,8 +161,11 @@ export class Recording implements RunRecording {
   }
 }
 
+/** A replay that went another way than the run that was saved: nothing can go on from there. */
+export class ReplayDiverged extends Error {}
+
 function diverged(found: string): Error {
-  return new Error(
+  return new ReplayDiverged(
     `Cannot go on where the run was: repeating it came out differently (${found}); the program, the ` +
       "configuration or the data has changed, or the checkpoint is damaged: start the run anew",
   );

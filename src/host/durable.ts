@@ -1,10 +1,20 @@
 /** Files that are on disk, whole, when a call returns: what is half-written has another name. */
 
-/** Writes a new file and returns when its bytes have reached the disk. */
+/**
+ * Writes a new file and returns when its bytes have reached the disk. One that not all can be written of is removed.
+ *
+ * @throws Deno's errors: `AlreadyExists` where a file is there, which stays as it is.
+ */
 export function writeNew(path: string, bytes: Uint8Array): void {
   using file = Deno.openSync(path, { write: true, createNew: true });
-  for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
-  file.syncSync();
+  try {
+    for (let at = 0; at < bytes.length;) at += file.writeSync(bytes.subarray(at));
+    file.syncSync();
+  } catch (error) {
+    file.close();
+    Deno.removeSync(path);
+    throw error;
+  }
 }
 
 /** Returns when the names of a folder's files have reached the disk. */

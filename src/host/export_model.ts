@@ -6,7 +6,7 @@ import { encodeOnnx } from "../exchange/onnx.ts";
 import { onnxOfResNet18 } from "../exchange/onnx_resnet18.ts";
 import { encodeSafetensors, type HostTensor, type WrittenTensor } from "../net/safetensors.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem, reasonOf } from "./durable.ts";
+import { diskProblem, reasonOf, writeNew } from "./durable.ts";
 import { type Exported, parametersIn, readExported, trainedNetwork } from "./exported.ts";
 
 /** What is written, and where. */
@@ -118,15 +118,11 @@ function refuseUnwritable(file: string, option: string): void {
   Deno.removeSync(file);
 }
 
-/** @throws {InputError} for a file that is there; what it has written of another is removed if not all can be. */
+/** @throws {InputError} for a file that is there, and for one that cannot be written. */
 function write(file: string, bytes: Uint8Array, option: string): void {
-  let made = false;
   try {
-    using opened = Deno.openSync(file, { write: true, createNew: true });
-    made = true;
-    for (let at = 0; at < bytes.length;) at += opened.writeSync(bytes.subarray(at));
+    writeNew(file, bytes);
   } catch (error) {
-    if (made) Deno.removeSync(file);
     const problem = error instanceof Deno.errors.AlreadyExists
       ? "it is there already;"
       : error instanceof Deno.errors.NotCapable

@@ -2,7 +2,7 @@ import { packLearner, unpackLearner } from "../continual/learner_file.ts";
 import { copyStore, type LearnerStore } from "../continual/store.ts";
 import { isFile } from "../data/folder_listing.ts";
 import { InputError } from "../errors.ts";
-import { diskProblem } from "./durable.ts";
+import { diskProblem, writeNew } from "./durable.ts";
 import { createLearnerFolder, LearnerFolder, refuseOther } from "./learner_folder.ts";
 
 /**
@@ -29,7 +29,7 @@ export async function packTo(
 ): Promise<number> {
   const bytes = await packLearner(await learnerAt(path), warn);
   try {
-    Deno.writeFileSync(file, bytes, { createNew: true });
+    writeNew(file, bytes);
   } catch (error) {
     const found = error instanceof Deno.errors.AlreadyExists
       ? "it is there already; choose another file"

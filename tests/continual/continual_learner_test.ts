@@ -6,6 +6,7 @@ import { generationName, readGeneration } from "../../src/continual/generation.t
 import { type LearnerStore, MemoryLearnerStore } from "../../src/continual/store.ts";
 import { Predictor } from "../../src/continual/predictor.ts";
 import { InputError } from "../../src/errors.ts";
+import { checkpointFiles, checkpointOf } from "../../src/experiment/checkpoint_bundle.ts";
 import { openGpu } from "../../src/gpu/device.ts";
 import { Trainer } from "../../src/learner/trainer.ts";
 import { decodeSafetensors } from "../../src/net/safetensors.ts";
@@ -111,6 +112,47 @@ onGpu("the same days give the same bits, whether they were cut or not", async ()
   one.close();
 });
 
+onGpu(
+  "a night that does not come to where its checkpoint was begins anew, and ends the same",
+  async () => {
+    const whole = new MemoryLearnerStore();
+    const one = await smallLearner({ store: whole });
+    const images = [...figures(disc, 10), ...figures(cross, 10)];
+    await one.observeAll(images);
+    await one.sleep();
+    one.close();
+    for (const change of ["fingerprint", "state"] as const) {
+      const store = new MemoryLearnerStore();
+      const said: string[] = [];
+      let points = 0;
+      let stopsAt = 9;
+      const host = testHost({
+        atPoint: () => void points++,
+        shouldStop: () => points >= stopsAt,
+        emit: (event) => event.type === "message" && said.push(event.text),
+      });
+      const learner = await ContinualLearner.create(store, { settings: SMALL }, host);
+      await learner.observeAll(images);
+      assert.equal((await learner.sleep()).kind, "stopped");
+      stopsAt = Infinity;
+      const [name] = await store.names("checkpoints");
+      const checkpoint = checkpointOf(await store.read("checkpoints", name), name);
+      const { info, run } = checkpoint;
+      const other = change === "state"
+        ? { info, run: { ...run, state: run.state.slice(1) } }
+        : { info: { ...info, fingerprint: { ...info.fingerprint, draws: "other" } }, run };
+      await store.write("checkpoints", name, checkpointFiles(other));
+      assert.equal((await learner.sleep()).kind, "kept");
+      assert.match(
+        said.join("\n"),
+        /The night begins anew from the last dawn: it does not come to/,
+      );
+      assert.deepEqual(await lastBytes(store), await lastBytes(whole));
+      learner.close();
+    }
+  },
+);
+
 onGpu("images that come while a night is interrupted wait for the next", async () => {
   const store = new MemoryLearnerStore();
   let stops = true;
@@ -151,26 +193,32 @@ onGpu("a night whose exam falls is refused, can be accepted, tried again or let 
   learner.close();
 });
 
-onGpu("what was refused is accepted as it was, or let go with the day", async () => {
-  for (const way of ["accept", "discard"] as const) {
-    const store = new MemoryLearnerStore();
-    const learner = await smallLearner({ store, settings: { margin: -101 } }); // nothing is enough
-    await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
-    await learner.sleep();
-    await learner.observeAll(figures(ring, 12));
-    assert.equal((await learner.sleep()).kind, "refused");
-    const [name] = await store.names("refused");
-    const refused = await store.read("refused", name);
-    await learner[way]();
-    assert.equal((await learner.waiting()).day.size, 0);
-    assert.deepEqual(await store.names("refused"), []);
-    assert.equal(learner.state.classes.length, way === "accept" ? 3 : 2);
-    if (way === "accept") {
-      assert.deepEqual((await lastBytes(store))["model.safetensors"], refused["model.safetensors"]);
+onGpu(
+  "what was refused is accepted as it was, or let go: with the day, or for other dreams",
+  async () => {
+    for (const way of ["accept", "discard", "dreamOf"] as const) {
+      const store = new MemoryLearnerStore();
+      const learner = await smallLearner({ store, settings: { margin: -101 } }); // nothing is enough
+      await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+      await learner.sleep();
+      await learner.observeAll(figures(ring, 12));
+      assert.equal((await learner.sleep()).kind, "refused");
+      const [name] = await store.names("refused");
+      const refused = await store.read("refused", name);
+      await (way === "dreamOf" ? learner.dreamOf("none") : learner[way]());
+      assert.equal((await learner.waiting()).day.size, way === "dreamOf" ? 1 : 0);
+      assert.deepEqual(await store.names("refused"), []);
+      assert.equal(learner.state.classes.length, way === "accept" ? 3 : 2);
+      if (way === "accept") {
+        assert.deepEqual(
+          (await lastBytes(store))["model.safetensors"],
+          refused["model.safetensors"],
+        );
+      }
+      learner.close();
     }
-    learner.close();
-  }
-});
+  },
+);
 
 onGpu("forgetting takes a class out of every generation, and frees its head", async () => {
   const store = new MemoryLearnerStore();
@@ -428,6 +476,16 @@ onGpu("a rollback is a generation of its own", async () => {
   assert.equal((await learner.waiting()).day.size, 0);
   await assert.rejects(learner.rollback(0), /it is not kept; there are generations 1 and 2/);
   await assert.rejects(learner.rollback(3), /it is the last one/);
+  // What was rolled back is kept, and so can be forgotten.
+  const { memory } = await readGeneration(store, generationName(2));
+  const { digest } = memory.find(({ label }) => label === ring)!;
+  assert.equal(await learner.find(digest), "earlier");
+  assert.equal(await learner.forget({ digests: [digest] }), 0);
+  assert.equal(await learner.find(digest), null);
+  assert.equal(await learner.forget({ classes: [ring] }), 0);
+  await learner.rollback(2);
+  assert.deepEqual(learner.state.classes.map(({ name }) => name), [disc, cross]);
+  await assert.rejects(learner.forget({ classes: [ring] }), /it is no class of/);
   learner.close();
 });
 

@@ -2,13 +2,15 @@
 
 import assert from "node:assert/strict";
 import { newborn } from "../../src/continual/birth.ts";
-import { addToDay, EPISODES } from "../../src/continual/day.ts";
+import { addToDay, endDay, EPISODES } from "../../src/continual/day.ts";
 import { finishForgetting, intend } from "../../src/continual/forgetting.ts";
 import { type Generation, generationName } from "../../src/continual/generation.ts";
+import type { Checkpoint } from "../../src/experiment/checkpoint.ts";
 import { Keeper } from "../../src/continual/keeper.ts";
 import { type Picture, pictureOf } from "../../src/continual/pictures.ts";
 import { type NightRecord, parseRecord, withoutLost } from "../../src/continual/record.ts";
-import { MemoryLearnerStore, type Shelf } from "../../src/continual/store.ts";
+import { NightCheckpoints } from "../../src/continual/night_checkpoints.ts";
+import { type Files, MemoryLearnerStore, type Shelf } from "../../src/continual/store.ts";
 import { SMALL } from "./small_learner.ts";
 
 const SIZE = SMALL.size!;
@@ -164,4 +166,76 @@ Deno.test("where it is not known any more what was to be forgotten, this is said
   assert.equal(await finishForgetting(store, (text) => void said.push(text)), false);
   assert.match(said.join(), /nothing is forgotten, say again what is to be/);
   assert.deepEqual(await store.names("forgetting"), []);
+});
+
+/** Ends, as a kill would, at one of the changes to come; a bundle that was to be replaced is gone then, as in a folder. */
+class CutStore extends MemoryLearnerStore {
+  changesLeft = Infinity;
+
+  override async write(shelf: Shelf, name: string, files: Files): Promise<void> {
+    if (this.changesLeft-- === 0) {
+      await super.remove(shelf, name);
+      throw new Error("cut");
+    }
+    await super.write(shelf, name, files);
+  }
+
+  override async remove(shelf: Shelf, name: string): Promise<void> {
+    if (this.changesLeft-- === 0) throw new Error("cut");
+    await super.remove(shelf, name);
+  }
+}
+
+Deno.test("wherever the forgetting of an image is cut, the others of its day wait, each once", async () => {
+  for (let changes = 0, isCut = true; isCut; changes++) {
+    const store = new CutStore();
+    const hooks = { now: () => 0, warn: (text: string) => assert.fail(text) };
+    const keeper = await Keeper.begin(store, first, hooks);
+    await addToDay(store, 1, await pictures("cat", 8), SIZE);
+    await addToDay(store, 2, await pictures("dog", 8, 100), SIZE);
+    const all = await keeper.day();
+    const gone = [all[3].digest, all[12].digest];
+    await intend(store, { classes: [], digests: gone });
+    store.changesLeft = changes;
+    isCut = await keeper.recover().then(() => false, () => true);
+    store.changesLeft = Infinity;
+    const again = await Keeper.open(store, hooks);
+    await again.recover();
+    const left = all.filter(({ digest }) => !gone.includes(digest));
+    assert.deepEqual(await again.day(), left, `cut at change ${changes}`);
+    assert.deepEqual(await store.names("day"), ["000000001-1", "000000002-1"]);
+    assert.equal(await again.nextNumber(), 3);
+    await endDay(store, 1);
+    assert.deepEqual(await store.names("day"), ["000000002-1"]);
+  }
+});
+
+Deno.test("the number of a damaged bundle is not given again, in whichever night that is", async () => {
+  const { store, keeper } = await keptFor(0);
+  await addToDay(store, 1, await pictures("cat", 8), SIZE);
+  await addToDay(store, 2, await pictures("dog", 8, 100), SIZE);
+  const { taken } = await keeper.newPlan();
+  await damage(store, "day", "000000002", EPISODES);
+  await keeper.day();
+  assert.deepEqual(await store.names("night"), [], "what the plan was made of is gone");
+  assert.equal(await keeper.nextNumber(), taken + 1);
+});
+
+Deno.test("checkpoints of another night go, and those of this one are kept", async () => {
+  const store = new MemoryLearnerStore();
+  const said: string[] = [];
+  const checkpoints = new NightCheckpoints(store, (text) => said.push(text));
+  const at = (point: number, version: string): Checkpoint => ({
+    info: {
+      ...{ format: 1, point, steps: point, task: 0, phase: "stream", seconds: 1, logBytes: 0 },
+      ...{ adapter: "none", identity: { version }, fingerprint: {} },
+    },
+    run: { points: point, journal: [], state: [] },
+  });
+  for (const point of [500, 600]) await checkpoints.writeCheckpoint(at(point, "1"));
+  assert.equal(await checkpoints.last({ version: "2" }), null);
+  assert.match(said.join(), /begins anew from the last dawn: version is not what it was/);
+  for (const point of [100, 200, 300]) await checkpoints.writeCheckpoint(at(point, "2"));
+  assert.equal((await checkpoints.last({ version: "2" }))!.info.point, 300);
+  assert.equal((await store.names("checkpoints")).length, 2);
 });

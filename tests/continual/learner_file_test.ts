@@ -37,6 +37,17 @@ Deno.test("a file has the last generation, what waits and the history, to the by
     (await opened.today()).map(({ from }) => from),
     (await learner.today()).map(({ from }) => from),
   );
+  // What is damaged of the day keeps the rest from nothing.
+  const said: string[] = [];
+  const [, second] = await store.names("day");
+  await store.write("day", second, {});
+  store.read = async (shelf, name, files) => {
+    if (name === second) throw new InputError(`Cannot use ${shelf} ${name}: it is damaged`);
+    return await MemoryLearnerStore.prototype.read.call(store, shelf, name, files);
+  };
+  const less = await unpackLearner(await packLearner(store, (text) => said.push(text)), "b.wscl");
+  assert.deepEqual(await less.names("day"), [(await store.names("day"))[0]]);
+  assert.match(said.join(), /it is damaged; its images are left out, teach them again/);
 });
 
 Deno.test("a file that is damaged, or of another kind, is refused by what is wrong with it", async () => {

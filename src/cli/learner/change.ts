@@ -29,7 +29,7 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
     const learner = await openLearner(options, terminal);
     const { size } = learner.state.settings;
     const digests = await Promise.all(image.map((text) => digestOf(text, size)));
-    const crowdedOut = await findAll(learner, image, digests, path);
+    const { crowdedOut, earlier } = await findAll(learner, image, digests, path);
     const before = JSON.stringify(learner.state);
     const count = await learner.forget({ classes, digests });
     const { classes: known } = learner.state;
@@ -39,6 +39,13 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
         `forgotten      ${count} image${count === 1 ? "" : "s"}` +
           (classes.length > 0 ? `, and ${classes.map(nameText).join(", ")}` : "") +
           `: gone from memory, exam and every kept generation of ${path}`,
+      );
+    }
+    if (earlier.length > 0) {
+      terminal.print(
+        `earlier        ${
+          earlier.join(", ")
+        }: gone from the earlier generations that ${path} keeps`,
       );
     }
     if (crowdedOut.length > 0) {
@@ -86,7 +93,8 @@ export async function rollback(
 }
 
 /**
- * Those of the images, as they were named, that were learned from and are not held any more.
+ * Those of the images, as they were named, that were learned from and are not held any more, and those that only an
+ * earlier generation has.
  *
  * @throws {InputError} for a file whose image the learner does not know.
  */
@@ -95,11 +103,13 @@ async function findAll(
   named: readonly string[],
   digests: readonly string[],
   path: string,
-): Promise<string[]> {
+): Promise<{ readonly crowdedOut: readonly string[]; readonly earlier: readonly string[] }> {
   const crowdedOut: string[] = [];
+  const earlier: string[] = [];
   for (const [i, text] of named.entries()) {
     const found = await learner.find(digests[i]);
     if (found === "trained") crowdedOut.push(text);
+    if (found === "earlier") earlier.push(text);
     if (found === null && digests[i] !== text) {
       throw new InputError(
         `Cannot forget ${text}: ${path} neither holds such an image, by its pixels, nor has it ever learned from it; ` +
@@ -107,7 +117,7 @@ async function findAll(
       );
     }
   }
-  return crowdedOut;
+  return { crowdedOut, earlier };
 }
 
 async function digestOf(text: string, size: number): Promise<string> {

@@ -55,7 +55,7 @@ export function nightText(
       `earlier classes: ${countText(classes, "before")} right before and ${
         countText(classes, "after")
       } after the night, the same images${
-        fall > 0 ? `: ${fall.toFixed(0)} points less` : ""
+        fall > 0 ? `: ${Number(fall.toFixed(1))} points less` : ""
       } (up to ${settings.margin} points are let through)`,
     ],
     passed
