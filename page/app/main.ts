@@ -292,6 +292,7 @@ async function endDemo(): Promise<void> {
   if (demo === null) return;
   demo.end.abort();
   link.stop();
+  notice("The demo ends with this step; then your own learner is here.");
   // What failed in it is told by whoever began it.
   await demo.ended.catch(() => {});
 }
