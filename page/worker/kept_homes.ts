@@ -54,6 +54,7 @@ export class KeptHomes {
     const [old, other] = [this.#lived, 1 - this.#lived];
     let pupil: Pupil;
     try {
+      await clear(this.#homes[other]); // where an earlier move could not
       pupil = await settle(this.#homes[other]);
       await this.#moves.append(new Date().toISOString());
     } catch (error) {

@@ -2,8 +2,11 @@
 
 type Rows = Map<string, { readonly key: unknown; readonly value: unknown }>;
 
-/** What a write meets: no room left, or the end of the page, in which nothing more is answered. */
-export type Mishap = "full" | "cut";
+/**
+ * What a change meets: no room left, in which things can still be removed; a database that changes nothing any more; the
+ * end of the page, in which nothing more is answered.
+ */
+export type Mishap = "full" | "broken" | "cut";
 
 /** Databases that outlive the tabs which open them. */
 export class FakeDatabases {
@@ -69,8 +72,9 @@ export class FakeDatabases {
         if (mode === "readonly") return;
         const fate = this.#fate(adds);
         if (fate === "cut") return;
-        if (fate === "full") {
-          transaction.error = new DOMException("no room", "QuotaExceededError");
+        if (fate !== null) {
+          const name = fate === "full" ? "QuotaExceededError" : "UnknownError";
+          transaction.error = new DOMException("refused", name);
           return call(transaction.onabort);
         }
         for (const [name, rows] of staged) stores.set(name, rows);
@@ -80,7 +84,6 @@ export class FakeDatabases {
     return transaction;
   }
 
-  /** Where there is no room, things can still be removed. */
   #fate(adds: boolean): Mishap | null {
     const mishap = this.#mishap;
     if (mishap === null || (mishap.kind === "full" && !adds)) return null;

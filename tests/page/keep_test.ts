@@ -147,6 +147,25 @@ for (const kind of ["full", "cut"] as const) {
   });
 }
 
+Deno.test("what a move that failed has left is no part of the learner that comes next", async () => {
+  const file = await dogFile();
+  for (let n = 0;; n++) {
+    const browser = new FakeBrowser(offline);
+    const tab = await withCat(browser);
+    const load = () => tab.ask<View>("load", { file, name: "dog.wscl", sure: true });
+    const met = browser.databases.meet("broken", n).then(() => true);
+    const loaded = load().then(() => false, () => false);
+    const isMet = await Promise.race([met, loaded]);
+    await loaded;
+    browser.databases.mend();
+    const { classes } = await tab.ask<View>("create", { wishes: NOTHING, sure: true });
+    assert.deepEqual(classes, [], `at ${n}`);
+    assert.deepEqual(classesIn(await load()), DOG, `at ${n}`);
+    assert.equal(browser.databases.learners, 1);
+    if (!isMet) break;
+  }
+});
+
 Deno.test("a second tab waits, and then opens what is there instead of beginning anew", async () => {
   const browser = new FakeBrowser(offline);
   const first = await withCat(browser);
