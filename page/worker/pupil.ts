@@ -136,7 +136,7 @@ export class Pupil {
 
   async forget(name: string): Promise<void> {
     // The twin first: what is cut off between the two is still shown, and can be forgotten again.
-    for (const one of [this.#learner, this.#twin]) {
+    for (const one of [this.#twin, this.#learner]) {
       const { day } = await one.waiting();
       const knows = one.state.classes.some((known) => known.name === name) || day.has(name);
       if (knows) await one.forget({ classes: [name] });
