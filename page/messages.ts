@@ -38,12 +38,21 @@ export interface GivenPicture {
 
 /** Requests: what is asked for, and what comes back. */
 export interface Requests {
-  /** Opens a learner; null: there is none yet. */
-  open: { asked: { place: Place }; answer: View | null };
-  /** Makes a learner in place of what is there. */
-  create: { asked: { place: Place; wishes: Wishes }; answer: View };
-  /** Pictures of one class for the next night. */
-  teach: { asked: { name: string; pictures: readonly GivenPicture[] }; answer: Taught };
+  /** Opens the learner that is kept; null: there is none yet. */
+  open: { asked: Record<never, never>; answer: View | null };
+  /** The same, and makes one where there is none. */
+  begin: { asked: { wishes: Wishes }; answer: View };
+  /** Makes a learner in the place of the one that is kept; where that is in the way, nothing is done unless `sure`. */
+  create: { asked: { wishes: Wishes; sure: boolean }; answer: View | InTheWay };
+  /** The same with the learner of a file. */
+  load: { asked: { file: Blob; name: string; sure: boolean }; answer: View | InTheWay };
+  /** Makes a learner that is gone when another one is opened or made; the one that is kept stays as it is. */
+  demo: { asked: { wishes: Wishes }; answer: View };
+  /** Pictures of one class for the next night of the learner that is at `place`; refused where it is another's. */
+  teach: {
+    asked: { place: Place; name: string; pictures: readonly GivenPicture[] };
+    answer: Taught;
+  };
   /** A night, and the one of its twin; `accept`: takes what it makes, however its exam goes. */
   sleep: { asked: { accept: boolean }; answer: NightOutcome };
   /** What is there now. */
@@ -56,8 +65,6 @@ export interface Requests {
   predict: { asked: GivenPicture; answer: Seen };
   /** The learner as a file. */
   save: { asked: Record<never, never>; answer: Uint8Array<ArrayBuffer> };
-  /** Puts the learner of a file in the place of the one that is kept. */
-  load: { asked: { file: Blob; name: string }; answer: View };
   /** Drawn pictures, the same each time. */
   draw: { asked: { name: string; count: number; part: "train" | "test" }; answer: Drawn };
 }
@@ -86,6 +93,12 @@ export type News =
   | { readonly kind: "event"; readonly who: Who; readonly event: RunEvent }
   | { readonly kind: "losses"; readonly who: Who; readonly losses: readonly StepLoss[] }
   | { readonly kind: "pictures"; readonly pictures: readonly SeenPicture[] };
+
+/** A kept learner that another one would take the place of. */
+export interface InTheWay {
+  /** The classes that it was taught; none where it is damaged. */
+  readonly inTheWay: readonly string[];
+}
 
 /** What became of pictures. */
 export interface Taught {

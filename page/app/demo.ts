@@ -28,11 +28,8 @@ export async function playDemo(stage: DemoStage, small: boolean): Promise<void> 
   const { link, signal, show, sleep, ask, say } = stage;
   const { pictures: count, ...sizes } = small ? SIZES.slow : SIZES.fast;
   show(
-    await link.ask("create", {
-      place: "demo",
-      wishes: {
-        ...{ ...sizes, start: true, maxClasses: 20, memory: 120, drawnDreams: 12 },
-      },
+    await link.ask("demo", {
+      wishes: { ...sizes, start: true, maxClasses: 20, memory: 120, drawnDreams: 12 },
     }),
   );
   const known: string[] = [];
@@ -42,7 +39,7 @@ export async function playDemo(stage: DemoStage, small: boolean): Promise<void> 
       say(`Day ${i + 1}: it is taught ${name}, ${count} drawn pictures`);
       const { pixels } = await link.ask("draw", { name, count, part: "train" });
       const pictures = pixels.map((image, n) => ({ image, from: `${name} ${n}` }));
-      show((await link.ask("teach", { name, pictures })).view);
+      show((await link.ask("teach", { place: "demo", name, pictures })).view);
       await wait(LOOK / 2, signal);
     }
     if (signal.aborted) return;
@@ -57,7 +54,9 @@ export async function playDemo(stage: DemoStage, small: boolean): Promise<void> 
       await wait(LOOK, signal);
     }
   }
-  say("That was the demo. Now teach it something of your own.");
+  say(
+    "That was the demo; nothing of it stays. Now add a class of your own: that ends the demo and teaches your own learner, which is kept.",
+  );
 }
 
 async function wait(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import type { GivenPicture, News, View, Wishes } from "../messages.ts";
+import type { GivenPicture, InTheWay, News, View, Wishes } from "../messages.ts";
 import { AskPanel } from "./ask_panel.ts";
 import { Camera } from "./camera.ts";
 import { ClassesPanel } from "./classes_panel.ts";
@@ -15,6 +15,9 @@ const CAPTURED_TOGETHER = 8;
 
 /** Files that are sent to the worker together. */
 const SENT_TOGETHER = 16;
+
+/** Classes that are named of a learner that would be lost. */
+const NAMED = 3;
 
 /** Least milliseconds between two frames that are asked about. */
 const ASK_EVERY = 120;
@@ -37,7 +40,8 @@ const askPanel = new AskPanel();
 const scores = new ScoresPanel();
 
 let view: View | null = null;
-let demo: AbortController | null = null;
+/** The demo, while it is there. */
+let demo: { readonly end: AbortController; readonly ended: Promise<void> } | null = null;
 /** A software adapter: what is chosen by itself is smaller. */
 let isSlow = false;
 
@@ -57,14 +61,21 @@ function show(next: View | null): void {
   if (next?.place !== view?.place) {
     classes.forgetDrafts();
     askPanel.clear();
+    sleepPanel.clear();
   }
   view = next;
   classes.show(next?.classes ?? []);
   sleepPanel.show(next);
   scores.show(next);
-  const playing = next?.place === "demo";
   byId<HTMLButtonElement>("save").disabled = next === null;
-  document.documentElement.classList.toggle("playing", playing);
+  document.documentElement.classList.toggle("playing", next?.place === "demo");
+}
+
+/** Shows a learner that is kept from now on. */
+function showKept(next: View): void {
+  show(next);
+  // Without it a browser that needs room may clear what was taught. A visitor may be asked, and teach meanwhile.
+  navigator.storage?.persist?.().catch(console.warn);
 }
 
 function notice(text: string | null): void {
@@ -75,19 +86,22 @@ function notice(text: string | null): void {
 
 // ---- Teaching ---------------------------------------------------------------------------------
 
-/** The learner is made when it is first taught. */
-async function ensureLearner(): Promise<void> {
-  if (view !== null) return;
-  show(await link.ask("create", { place: "kept", wishes: wishesOf() }));
-  // Without it a browser that needs room may clear what was taught.
-  await navigator.storage?.persist?.();
+/** What visitors teach goes to a learner that is kept; it is made when it is first taught. */
+async function ensureKept(): Promise<void> {
+  await endDemo();
+  if (view?.place !== "kept") showKept(await link.ask("begin", { wishes: wishesOf() }));
 }
 
 async function teach(name: string, pictures: readonly GivenPicture[]): Promise<void> {
-  await ensureLearner();
-  if (sleepPanel.asleep) complain("It sleeps, and takes these pictures when it wakes up.");
+  await ensureKept();
+  if (sleepPanel.asleep) {
+    complain(
+      "It sleeps, and takes these pictures when it wakes up: leave this page open until then.",
+    );
+  }
   const bitmaps = pictures.flatMap(({ image }) => image instanceof ImageBitmap ? [image] : []);
-  const { kept, known, failed, view } = await link.ask("teach", { name, pictures }, bitmaps);
+  const asked = { place: "kept", name, pictures } as const;
+  const { kept, known, failed, view } = await link.ask("teach", asked, bitmaps);
   show(view);
   if (failed.length > 0) {
     complain(failed.length === 1 ? failed[0] : `${failed[0]}; and ${failed.length - 1} more`);
@@ -124,25 +138,30 @@ async function capture(name: string, signal: AbortSignal): Promise<void> {
 }
 
 async function forget(name: string): Promise<void> {
-  if (sleepPanel.asleep) throw new Error("It sleeps: stop the night first.");
+  refuseAsleep();
   if (!await isSure(`Forget ${name} and all its pictures?`, "Forget it")) return;
   show(await link.ask("forget", { name }));
 }
 
 // ---- Sleeping ---------------------------------------------------------------------------------
 
+function refuseAsleep(): void {
+  if (sleepPanel.asleep) throw new Error("It sleeps: stop the night first.");
+}
+
 async function sleep(accept: boolean): Promise<void> {
   sleepPanel.begin();
   // Nothing else may move in meanwhile.
   byId("keep").inert = true;
-  let text = "The night was broken off: what it was taught is safe.";
+  const isKept = view?.place === "kept";
+  let text = `The night was broken off${isKept ? ": what it was taught is safe" : ""}.`;
   try {
     const outcome = await link.ask("sleep", { accept });
     text = outcome.kind === "kept"
       ? "Good morning: it has learned."
       : outcome.kind === "refused"
       ? "It woke up as it was."
-      : "Stopped and saved: the button goes on with the night.";
+      : `Stopped${isKept ? " and saved" : ""}: the button goes on with the night.`;
   } finally {
     const next = await link.ask("look", {}).catch(() => view);
     byId("keep").inert = false;
@@ -195,20 +214,49 @@ async function save(): Promise<void> {
 }
 
 async function load(file: File): Promise<void> {
-  const isOther = view?.place === "kept" && (view.classes.length > 0);
-  if (isOther && !await isSure(`Put ${file.name} in the place of this learner?`, "Open it")) return;
-  show(await link.ask("load", { file, name: file.name }));
-  say(`${file.name} is open`);
+  const { name } = file;
+  const isOpen = await replaceKept(
+    name,
+    "Open it",
+    (sure) => link.ask("load", { file, name, sure }),
+  );
+  if (isOpen) say(`${name} is open`);
 }
 
 async function beginAnew(): Promise<void> {
-  const isOther = view !== null && view.classes.length > 0;
-  if (isOther && !await isSure("Make a new learner in the place of this one?", "Begin anew")) {
-    return;
-  }
-  show(await link.ask("create", { place: "kept", wishes: wishesOf() }));
+  const wishes = wishesOf();
+  const create = (sure: boolean) => link.ask("create", { wishes, sure });
+  if (!await replaceKept("a new learner", "Begin anew", create)) return;
   byId<HTMLDetailsElement>("anew").open = false;
   say("A new learner is there: teach it.");
+}
+
+/** Puts another learner in the place of the one that is kept; false where the visitor would not lose that. */
+async function replaceKept(
+  other: string,
+  yes: string,
+  ask: (sure: boolean) => Promise<View | InTheWay>,
+): Promise<boolean> {
+  await endDemo();
+  refuseAsleep();
+  let answer = await ask(false);
+  if ("inTheWay" in answer) {
+    if (!await isSure(questionAbout(answer, other), yes)) return false;
+    answer = await ask(true);
+  }
+  if ("inTheWay" in answer) return false;
+  showKept(answer);
+  return true;
+}
+
+function questionAbout({ inTheWay }: InTheWay, other: string): string {
+  const question = `Put ${other} in the place of your learner in this browser?`;
+  if (inTheWay.length === 0) return `${question} It is damaged, and is gone then.`;
+  const names = inTheWay.slice(0, NAMED).join(", ");
+  const more = inTheWay.length - NAMED;
+  return `${question} It was taught ${names}${
+    more > 0 ? ` and ${more} more` : ""
+  }, and is gone then: save it as a file to have it again.`;
 }
 
 function wishesOf(): Wishes {
@@ -232,33 +280,47 @@ function wishesOf(): Wishes {
 // ---- The demo ---------------------------------------------------------------------------------
 
 async function toggleDemo(): Promise<void> {
-  if (demo) {
-    demo.abort();
-    link.stop();
-    return;
-  }
-  const controller = demo = new AbortController();
+  if (demo) return await endDemo();
+  refuseAsleep();
+  const end = new AbortController();
+  demo = { end, ended: showDemo(end.signal) };
+  await demo.ended;
+}
+
+/** Ends the demo, if it is there: what follows is about the learner that is kept. */
+async function endDemo(): Promise<void> {
+  if (demo === null) return;
+  demo.end.abort();
+  link.stop();
+  notice("The demo ends with this step; then your own learner is here.");
+  // What failed in it is told by whoever began it.
+  await demo.ended.catch(() => {});
+}
+
+/** Plays the demo, and leaves it there to be looked at until it is ended. */
+async function showDemo(signal: AbortSignal): Promise<void> {
   stopCamera();
   setText(byId("demo"), "End the demo");
   try {
     await playDemo({
       link,
       show,
-      signal: controller.signal,
+      signal,
       sleep: () => sleep(false),
       ask: async (image, from) => {
         askPanel.show(await link.ask("predict", { image, from }), false);
       },
       say: (text) => notice(text),
     }, isSlow);
-    if (!controller.signal.aborted) {
-      await new Promise((done) => controller.signal.addEventListener("abort", done));
-    }
+    if (!signal.aborted) await new Promise((done) => signal.addEventListener("abort", done));
   } finally {
-    demo = null;
-    setText(byId("demo"), "Watch a demo");
     notice(null);
-    show(await link.ask("open", { place: "kept" }));
+    try {
+      show(await link.ask("open", {}));
+    } finally {
+      demo = null;
+      setText(byId("demo"), "Watch a demo");
+    }
   }
 }
 
@@ -271,7 +333,10 @@ function listenToPage(): void {
     const name = input.value.trim();
     if (name === "") return input.focus();
     input.value = "";
-    classes.draft(name);
+    attempt(async () => {
+      await endDemo();
+      classes.draft(name);
+    });
   });
   const files = (id: string, use: (files: FileList) => Promise<unknown>) => {
     const input = byId<HTMLInputElement>(id);
@@ -314,11 +379,12 @@ function listenToPage(): void {
     if (!dataTransfer) return;
     const at = target instanceof Element ? target : document.body;
     const pictures = droppedPictures(dataTransfer);
+    const isAsked = at.closest("#ask") !== null || view?.place === "demo";
     attempt(async () => {
       const found = await pictures;
       const learner = [...dataTransfer.files].find(({ name }) => name.endsWith(".wscl"));
       if (learner) return await load(learner);
-      await take(found, at.closest("#ask") ? null : classes.nameAt(at));
+      await take(found, isAsked ? null : classes.nameAt(at));
     });
   });
 }
@@ -361,7 +427,7 @@ async function main(): Promise<void> {
   if (isSlow) {
     byId<HTMLSelectElement>("wishes").querySelector<HTMLSelectElement>("[name=size]")!.value = "32";
   }
-  show(await link.ask("open", { place: "kept" }));
+  show(await link.ask("open", {}));
   notice(null);
   byId<HTMLButtonElement>("demo").disabled = false;
   document.documentElement.dataset.ready = "true";

@@ -80,14 +80,20 @@ export class SleepPanel {
     this.#showFrozen(last?.freezing?.chosen ?? 0, last !== undefined && last.freezing !== null);
   }
 
+  /** What was seen and said of another night goes. */
+  clear(): void {
+    this.#curve.clear();
+    for (const strip of Object.values(this.#strips)) strip.replaceChildren();
+    this.#mark([], "It is awake.");
+  }
+
   /** A night begins. */
   begin(): void {
     this.#asleep = true;
     this.#stop.disabled = false;
-    this.#curve.clear();
+    this.clear();
     this.#renderButton();
     byId("refused").hidden = true;
-    for (const strip of Object.values(this.#strips)) strip.replaceChildren();
     this.#mark(["wake"], "Getting ready");
     this.#progress.removeAttribute("value");
     say("It falls asleep.");
@@ -143,12 +149,15 @@ export class SleepPanel {
     setText(
       byId("sleep-why"),
       this.#asleep
-        ? "It sleeps. What it was taught is safe if this page is closed."
-        : view?.missing ?? (waits
-          ? view.waiting.night
-            ? "A night was interrupted: it goes on from where it was saved."
-            : `${view.waiting.images} pictures wait.`
-          : "Nothing waits to be learned."),
+        ? view?.place === "demo"
+          ? "It sleeps."
+          : "It sleeps. What it was taught is safe if this page is closed."
+        : view?.missing ??
+          (waits
+            ? view.waiting.night
+              ? "A night was interrupted: it goes on from where it was saved."
+              : `${view.waiting.images} pictures wait.`
+            : "Nothing waits to be learned."),
     );
   }
 

@@ -1,16 +1,16 @@
-import { copyStore, type NewLearner, packLearner, unpackLearner } from "../../src/core.ts";
+import { copyStore, InputError, type NewLearner, unpackLearner } from "../../src/core.ts";
 import type {
   FromWorker,
+  InTheWay,
   News,
-  Place,
   RequestName,
   Requests,
   ToWorker,
   View,
   Wishes,
 } from "../messages.ts";
-import { DatabaseStore } from "./database_store.ts";
 import { drawDreams, drawFigures } from "./drawn.ts";
+import { KeptHomes } from "./kept_homes.ts";
 import { type Home, passingHome, Pupil, type PupilHooks } from "./pupil.ts";
 
 // The worker owns learner and device, so that the page never waits for the GPU.
@@ -20,23 +20,43 @@ const tell = (news: News) => post({ news });
 
 let stopping = false;
 let pupil: Pupil | null = null;
-let home: Home | null = null;
 const hooks: PupilHooks = { tell, shouldStop: () => stopping };
 
 type Work = { [N in RequestName]: (asked: Requests[N]["asked"]) => Promise<Requests[N]["answer"]> };
 
 const work: Work = {
-  async open({ place }) {
-    const at = await homeOf(place);
-    if ((await at.learner.names("generations")).length === 0) return null;
-    return await moveIn(await Pupil.open(at, hooks));
+  async open() {
+    const homes = await keptHomes();
+    if (!await homes.isEmpty()) return await moveIn(await Pupil.open(homes.home, hooks));
+    moveOut();
+    return null;
   },
-  async create({ place, wishes }) {
-    const at = await homeOf(place);
-    await empty(at);
-    return await moveIn(await Pupil.create(at, await newLearner(wishes), hooks));
+  async begin({ wishes }) {
+    return await work.open({}) ?? await keep(await creation(wishes));
   },
-  teach: ({ name, pictures }) => here().teach(name, pictures),
+  async create({ wishes, sure }) {
+    return (sure ? null : await inTheWay()) ?? await keep(await creation(wishes));
+  },
+  async load({ file, name, sure }) {
+    const obstacle = sure ? null : await inTheWay();
+    if (obstacle) return obstacle;
+    const from = await unpackLearner(new Uint8Array(await file.arrayBuffer()), name);
+    return await keep(async (home) => {
+      await copyStore(from, home.learner);
+      return await Pupil.open(home, hooks);
+    });
+  },
+  async demo({ wishes }) {
+    const make = await creation(wishes);
+    return await moveIn(await make(passingHome()));
+  },
+  teach({ place, name, pictures }) {
+    // A demo that is being left must not teach the learner that is kept, nor a visitor one that is soon gone.
+    if (here().place !== place) {
+      throw new Error("Cannot teach this: another learner has come meanwhile; try again");
+    }
+    return here().teach(name, pictures);
+  },
   async sleep({ accept }) {
     stopping = false;
     return await here().sleep(accept);
@@ -56,14 +76,7 @@ const work: Work = {
     return await here().view();
   },
   predict: (picture) => here().predict(picture),
-  save: () => packLearner(home!.learner),
-  async load({ file, name }) {
-    const from = await unpackLearner(new Uint8Array(await file.arrayBuffer()), name);
-    const at = await homeOf("kept");
-    await empty(at);
-    await copyStore(from, at.learner);
-    return await moveIn(await Pupil.open(at, hooks));
-  },
+  save: () => here().pack(),
   draw: ({ name, count, part }) => Promise.resolve(drawFigures(name, count, part, here().size)),
 };
 
@@ -96,31 +109,42 @@ function here(): Pupil {
 }
 
 async function moveIn(next: Pupil): Promise<View> {
-  pupil?.close();
+  moveOut();
   pupil = next;
   return await next.view();
 }
 
-let kept: Home | null = null;
-
-async function homeOf(place: Place): Promise<Home> {
-  if (place === "demo") return home = passingHome();
-  if (kept === null) {
-    await haveAlone();
-    kept = {
-      place: "kept",
-      learner: await DatabaseStore.open("wscl learner"),
-      twin: await DatabaseStore.open("wscl twin"),
-    };
-  }
-  return home = kept;
-}
-
-async function empty(home: Home): Promise<void> {
+function moveOut(): void {
   pupil?.close();
   pupil = null;
-  for (const store of [home.learner, home.twin]) {
-    if (store instanceof DatabaseStore) await store.clear();
+}
+
+let alone: Promise<void> | null = null;
+let kept: KeptHomes | null = null;
+
+async function keptHomes(): Promise<KeptHomes> {
+  // Once only: a lock that this tab has already is never free for it again.
+  await (alone ??= haveAlone());
+  return kept ??= await KeptHomes.open();
+}
+
+/** Keeps another learner, in the place of the one that is kept, which stays where this fails. */
+async function keep(settle: (home: Home) => Promise<Pupil>): Promise<View> {
+  const homes = await keptHomes();
+  return await moveIn(await homes.replace(settle));
+}
+
+/** The kept learner, if it was taught anything that would be lost. */
+async function inTheWay(): Promise<InTheWay | null> {
+  const homes = await keptHomes();
+  if (await homes.isEmpty()) return null;
+  try {
+    const old = pupil?.place === "kept" ? pupil : await Pupil.open(homes.home, hooks);
+    const { classes } = await old.view();
+    return classes.length > 0 ? { inTheWay: classes.map(({ name }) => name) } : null;
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return { inTheWay: [] }; // it is damaged, which must not keep another one from being made
   }
 }
 
@@ -141,6 +165,12 @@ async function haveAlone(): Promise<void> {
   });
 }
 
+/** What makes a learner in an empty home; all that it needs is fetched before. */
+async function creation(wishes: Wishes): Promise<(home: Home) => Promise<Pupil>> {
+  const wanted = await newLearner(wishes);
+  return (home) => Pupil.create(home, wanted, hooks);
+}
+
 async function newLearner({ start, drawnDreams, ...settings }: Wishes): Promise<NewLearner> {
   const size = settings.size ?? 64;
   return {
@@ -152,10 +182,13 @@ async function newLearner({ start, drawnDreams, ...settings }: Wishes): Promise<
 
 async function smallStart(): Promise<Uint8Array<ArrayBuffer>> {
   // The worker was made from a text, so addresses are told from the page's.
-  const response = await fetch(new URL("start.safetensors", self.name));
-  if (!response.ok) {
+  const response = await fetch(new URL("start.safetensors", self.name)).catch(() => null);
+  if (!response?.ok) {
+    const found = response
+      ? `the server answered ${response.status}`
+      : "the server cannot be reached";
     throw new Error(
-      `Cannot begin from the small start: the server answered ${response.status}; try again, or begin from nothing`,
+      `Cannot begin from the small start: ${found}; try again, or begin from nothing (Begin anew)`,
     );
   }
   return await response.bytes();

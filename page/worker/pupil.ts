@@ -11,6 +11,7 @@ import {
   type NewLearner,
   type NightOutcome,
   openGpu,
+  packLearner,
   type Prediction,
   type SeenPicture,
 } from "../../src/core.ts";
@@ -25,7 +26,7 @@ const MOST_RESTARTS = 3;
 /** Milliseconds between two looks at the pictures of one kind that a night learns from. */
 const LOOK_EVERY = 250;
 
-/** Stores of a learner and of its twin, each of which is emptied before another learner moves in. */
+/** Stores of a learner and of its twin. */
 export interface Home {
   readonly place: Place;
   readonly learner: LearnerStore;
@@ -76,12 +77,16 @@ export class Pupil {
     return new Pupil(home, hooks, learner, twin);
   }
 
+  get place(): Place {
+    return this.#home.place;
+  }
+
   get size(): number {
     return this.#learner.state.settings.size;
   }
 
   async view(): Promise<View> {
-    return await viewOf(this.#home.place, this.#learner, this.#twin);
+    return await viewOf(this.place, this.#learner, this.#twin);
   }
 
   /** Keeps pictures of a class for the next night. */
@@ -131,7 +136,8 @@ export class Pupil {
   }
 
   async forget(name: string): Promise<void> {
-    for (const one of [this.#learner, this.#twin]) {
+    // The twin first: what is cut off between the two is still shown, and can be forgotten again.
+    for (const one of [this.#twin, this.#learner]) {
       const { day } = await one.waiting();
       const knows = one.state.classes.some((known) => known.name === name) || day.has(name);
       if (knows) await one.forget({ classes: [name] });
@@ -145,6 +151,11 @@ export class Pupil {
     const knows = this.#twin.state.classes.length > 0;
     const [twin] = knows ? await this.#asked(this.#twin, pixels) : [null];
     return { learner, twin, pixels };
+  }
+
+  /** The learner as a file. */
+  async pack(): Promise<Uint8Array<ArrayBuffer>> {
+    return await packLearner(this.#home.learner);
   }
 
   close(): void {

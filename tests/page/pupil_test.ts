@@ -1,7 +1,8 @@
 /** What the page's worker does with a learner and its twin, in this process and without a browser's database. */
 
 import assert from "node:assert/strict";
-import { figures, names, SMALL } from "../continual/small_learner.ts";
+import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { figures, names, SMALL, testHost } from "../continual/small_learner.ts";
 
 const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
 
@@ -123,5 +124,23 @@ onGpu("forgotten classes leave both, and what is missing for a night is told", a
   assert.equal(waiting.images, 0);
   const again = await teach(pupil, names[1]);
   assert.deepEqual([again.kept, again.known], [0, 10]);
+  pupil.close();
+});
+
+onGpu("a class that the twin still holds is shown, so that it can be forgotten again", async () => {
+  const home = passingHome();
+  const pupil = await Pupil.create(home, { settings }, stoppingAt(null));
+  for (const name of names.slice(0, 2)) await teach(pupil, name);
+  await pupil.sleep(false);
+  const { write } = home.learner;
+  home.learner.write = () => Promise.reject(new Error("no room"));
+  await assert.rejects(pupil.forget(names[0]), /no room/);
+  const held = async () =>
+    (await ContinualLearner.open(home.twin, testHost())).state.classes.map(({ name }) => name);
+  assert.equal((await pupil.view()).classes.length, 2);
+  assert.deepEqual(await held(), [names[1]]);
+  home.learner.write = write;
+  await pupil.forget(names[0]);
+  assert.equal((await pupil.view()).classes.length, 1);
   pupil.close();
 });

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type BrowserContext, chromium, type Page } from "playwright-core";
+import { type BrowserContext, chromium, type Locator, type Page } from "playwright-core";
 import { serve } from "../../../src/cli/page.ts";
 import { drawImages } from "../../../src/images/drawn.ts";
 import { imagePixels } from "../../../src/images/image_set.ts";
@@ -131,8 +131,22 @@ export async function makeSmall(page: Page, settings: Readonly<Record<string, st
     if (settings[name]) await page.fill(`[name=${name}]`, settings[name]);
   }
   await page.click("#wishes button");
-  if (await page.locator("#sure[open]").count() > 0) await page.click("#sure-yes");
-  await page.locator("#anew:not([open])").waitFor();
+  await sayYes(page, page.locator("#anew:not([open])"));
+}
+
+/** Opens the file of a learner in place of what is there. */
+export async function openFile(page: Page, file: string): Promise<void> {
+  await page.evaluate("document.getElementById('live').textContent = ''");
+  await page.setInputFiles("#load", file);
+  await sayYes(page, page.locator("#live", { hasText: "is open" }));
+}
+
+/** Takes the place of a learner that was taught, about which the page asks, and of one that was not. */
+async function sayYes(page: Page, done: Locator): Promise<void> {
+  const yes = page.locator("#sure[open] #sure-yes");
+  await yes.or(done).first().waitFor({ state: "attached" });
+  if (await yes.count() > 0) await yes.click();
+  await done.waitFor({ state: "attached" });
 }
 
 /** Teaches a class that is new to the page. */

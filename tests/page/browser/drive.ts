@@ -1,8 +1,9 @@
 /**
  * Drives the page in a browser as a visitor would: `deno run -A drive.ts SITE WSCL`, with the page's folder and the
- * launcher. Prints what was found as JSON, for the test to judge.
+ * launcher. Prints what was found as JSON, for the test to judge; what is kept while the demo plays it judges itself.
  */
 
+import assert from "node:assert/strict";
 import axe from "axe-core";
 import type { Page } from "playwright-core";
 import { packLearner, unpackLearner } from "../../../src/continual/learner_file.ts";
@@ -18,6 +19,7 @@ import {
   filesOf,
   makeSmall,
   morning,
+  openFile,
   openPage,
   sleep,
   teach,
@@ -98,9 +100,7 @@ for (const name of FIGURES) await here.observe(figures(name, COUNT), name);
 await here.sleep();
 const made = `${folder}/made.wscl`;
 Deno.writeFileSync(made, await packLearner(store));
-await page.setInputFiles("#load", made);
-await page.click("#sure-yes");
-await page.locator("#live", { hasText: "is open" }).waitFor({ state: "attached" });
+await openFile(page, made);
 report.openedDifference = largestDifference(
   await askAll(page),
   await here.predict(asked.map(({ pixels }) => pixels)),
@@ -135,6 +135,31 @@ await page.close();
 await other.waitForSelector("html[data-ready]");
 page = other;
 report.otherTab = await page.locator("#classes > li").count();
+
+say("the demo, and what is kept meanwhile");
+await page.click("#demo");
+await page.waitForSelector("html.playing");
+await cardOf(page, "disc").getByText("wait for the night").waitFor();
+// Nothing can be taught that is gone when the demo ends.
+assert.equal(
+  await page.locator("#classes").locator("button, label").filter({ visible: true }).count(),
+  0,
+);
+await page.setInputFiles("#load", made);
+await page.locator("#sure[open]").waitFor();
+assert.match(
+  await page.locator("#sure-text").textContent() ?? "",
+  /It was taught disc, square, star/,
+);
+await page.click("#sure button[value=no]");
+await cardOf(page, FIGURES[1]).getByText("20 learned").waitFor();
+await page.click("#demo");
+await page.locator("#sleep-why", { hasText: "It sleeps." }).waitFor();
+await teach(page, "mine", figures(FIGURES[0], 8, 40));
+assert.equal(await page.locator("#classes > li").count(), 4);
+await page.reload();
+await cardOf(page, "mine").getByText("8 wait for the night").waitFor();
+await cardOf(page, FIGURES[1]).getByText("20 learned").waitFor();
 
 say("the camera, by keyboard; a folder of folders; a picture dropped on a class");
 await makeSmall(page, asText);

@@ -3,7 +3,7 @@
  * page without a learner and of each of some files of learners.
  */
 
-import { openPage, visit } from "./chromium.ts";
+import { openFile, openPage, visit } from "./chromium.ts";
 
 const [site, out, ...learners] = Deno.args;
 Deno.mkdirSync(out, { recursive: true });
@@ -14,9 +14,7 @@ for (const colorScheme of ["light", "dark"] as const) {
   const page = await openPage(visiting);
   for (const learner of ["", ...learners]) {
     if (learner !== "") {
-      await page.setInputFiles("#load", learner);
-      if (await page.locator("#sure[open]").count() > 0) await page.click("#sure-yes");
-      await page.locator("#live", { hasText: "is open" }).waitFor({ state: "attached" });
+      await openFile(page, learner);
       await page.evaluate("document.getElementById('live').textContent = ''");
     }
     const name = learner === "" ? "empty" : learner.replace(/^.*\/|\.\w+$/g, "");
