@@ -150,7 +150,8 @@ export class Backlog {
    * fsync.
    *
    * @param key idempotency key, with what was sent under it and what is answered
-   * @returns `known` where it was here already; `taken` where the key was used for something else: nothing is kept.
+   * @returns `known` where it was here already, under this name or another; `taken` where the key was used for something
+   * else: nothing is kept then, the key neither.
    * @throws {BacklogError}
    */
   async add(
@@ -162,8 +163,9 @@ export class Backlog {
       // In the same transaction, so that of several at once one has the key.
       if (key && this.#isTaken(key)) return "taken";
       const { changes } = this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
+      if (Number(changes) === 0) return "known";
       if (key) this.#keep(key, now);
-      return Number(changes) > 0 ? "added" : "known";
+      return "added";
     });
   }
 
@@ -211,16 +213,18 @@ export class Backlog {
    * Asks for a night with some of the episodes: both are settled at once, so that it is the same night whenever it is
    * begun. A night that was asked for and has not begun takes them as well.
    *
+   * @param begun the night that is being handed over, whose episodes the learner is being given: it takes no others
    * @param answered is told of the night, and gives what is to be kept under an idempotency key
    */
   ask(
     { accept, nightsBefore, why }: Pick<AskedNight, "accept" | "nightsBefore" | "why">,
     digests: readonly string[],
+    begun: number | null,
     answered: (night: number) => KeyedAnswer | null,
     now: number,
   ): AskedNight {
     return this.#transaction(() => {
-      const queued = this.nights(["asked"]).at(-1);
+      const queued = this.nights(["asked"]).findLast(({ id }) => id !== begun);
       const id = queued?.id ?? Number(
         this.#run(
           "INSERT INTO nights (phase, accept, before, why) VALUES ('asked', ?, ?, ?)",
@@ -253,10 +257,16 @@ export class Backlog {
     return this.#all(`${SELECT} WHERE night = ? ORDER BY seq`, night) as unknown as Picture[];
   }
 
-  /** The learner has the episodes of a night now: they leave. */
-  handOver(night: number, nightsBefore: number, message: string | null): void {
+  /** The learner has these episodes of a night now: they leave. Others of it, which it refused, wait again. */
+  handOver(
+    night: number,
+    digests: readonly string[],
+    nightsBefore: number,
+    message: string | null,
+  ): void {
     this.#transaction(() => {
-      this.#run("DELETE FROM episodes WHERE night = ?", night);
+      for (const digest of digests) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
+      this.#run("UPDATE episodes SET night = NULL WHERE night = ?", night);
       this.#run(
         "UPDATE nights SET phase = 'day', before = ?, message = ? WHERE id = ?",
         ...[nightsBefore, message, night],
@@ -283,6 +293,12 @@ export class Backlog {
       ...{ digest, label, exchanged: exchanged === 1 },
       picture: pixels === null ? null : { digest, label: old, from: origin, pixels },
     })) as unknown as Change[];
+  }
+
+  /** Names that images get between two nights. */
+  newLabels(): string[] {
+    return this.#all("SELECT DISTINCT label FROM changes WHERE label IS NOT NULL")
+      .map(({ label }) => label as string);
   }
 
   /** What is to happen to one of them. */

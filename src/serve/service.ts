@@ -57,7 +57,7 @@ export interface SleepAnswer {
   readonly status: "asleep" | "queued" | "accepted" | "discarded";
   /** Images that it takes. */
   readonly images: number;
-  /** Images of new classes that are too few to be learned, by class: they wait for others. */
+  /** Images that cannot be learned yet, by class, of new classes that are too few or have no room: they wait. */
   readonly held: Readonly<Record<string, number>>;
 }
 
@@ -344,6 +344,7 @@ export class Service {
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#served.spent.length, why },
       taken,
+      this.#nights.asleep?.night ?? null,
       (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
     );
@@ -473,7 +474,9 @@ export class Service {
           ? "it sleeps already, and nothing new waits"
           : "there is nothing to learn"
       }${
-        few === "" ? "" : `; a new class needs ${LEAST_OF_NEW} images, and there are ${few}`
+        few === ""
+          ? ""
+          : `; a new class needs ${LEAST_OF_NEW} images and room, and there are ${few}`
       }; send episodes first`,
     );
   }

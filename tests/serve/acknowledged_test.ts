@@ -1,0 +1,241 @@
+/** What was acknowledged is known from then on, whatever is read anew, refused or cut meanwhile. */
+
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { type Picture, pictureOf } from "../../src/continual/pictures.ts";
+import { BACKLOG } from "../../src/host/served_backlog.ts";
+import { LearnerFolder } from "../../src/host/learner_folder.ts";
+import { Backlog } from "../../src/serve/backlog.ts";
+import { Episodes } from "../../src/serve/episodes.ts";
+import { ServedLearner } from "../../src/serve/served_learner.ts";
+import { figures as drawnFigures, testHost } from "../continual/small_learner.ts";
+import { withFolder } from "../data/fixtures.ts";
+import { onGpu, opened, refused, replaced, safetyIn, sent, teachAll } from "./in_process.ts";
+import { bear, figures } from "./served.ts";
+
+/** A picture of one grey. */
+function grey(value: number, label: string): Promise<Picture> {
+  return pictureOf(new Uint8Array(16 * 16 * 3).fill(value), label, "");
+}
+
+/** Episodes of a learner with room for two classes, without a device. */
+function withEpisodes(
+  use: (parts: {
+    readonly folder: string;
+    readonly backlog: Backlog;
+    readonly served: ServedLearner;
+    readonly episodes: Episodes;
+  }) => Promise<void>,
+) {
+  return () =>
+    withFolder(async (folder) => {
+      const learner = join(folder, "learner");
+      await bear(learner, { width: 2, maxClasses: 2 });
+      const backlog = new Backlog(join(learner, BACKLOG));
+      const served = await ServedLearner.open({ learner, safety: safetyIn(folder) }, backlog);
+      const episodes = new Episodes(served, backlog, { mostWaiting: 9, isAsleep: () => false });
+      await use({ folder, backlog, served, episodes });
+      served.learner.close();
+      backlog.close();
+    });
+}
+
+Deno.test(
+  "what is on its way to the disk is known when all is read anew",
+  withEpisodes(async ({ backlog, served, episodes }) => {
+    await episodes.teach(await grey(1, "cat"), null);
+    const gate = Promise.withResolvers<void>();
+    using _ = replaced(backlog, "add", (add) => async (...given) => {
+      await gate.promise;
+      return await add.apply(backlog, given);
+    });
+    const dog = await grey(2, "dog");
+    const taught = episodes.teach(dog, "key");
+    await served.refresh();
+    assert.equal(served.known.labelOf(dog.digest), "dog");
+    const otherwise = episodes.teach({ ...dog, label: "cat" }, null);
+    const third = episodes.teach(await grey(3, "fox"), null);
+    await assert.rejects(third, refused(422, /would be the 3rd class/));
+    const { digest } = await grey(1, "cat");
+    await assert.rejects(episodes.change(digest, "fox"), refused(422, /would be the 3rd class/));
+    gate.resolve();
+    assert.equal((await taught).isNew, true);
+    await assert.rejects(otherwise, refused(409, /known as dog/));
+    assert.equal(backlog.find(dog.digest)?.label, "dog");
+  }),
+);
+
+Deno.test(
+  "who sends what another could not keep has it kept, and no name of it takes room",
+  withEpisodes(async ({ backlog, served, episodes }) => {
+    await episodes.teach(await grey(1, "cat"), null);
+    const fox = await grey(2, "fox");
+    let calls = 0;
+    using _ = replaced(backlog, "add", (add) => async (...given) => {
+      if (++calls <= 2) throw new Error("no space left");
+      return await add.apply(backlog, given);
+    });
+    const sent = await Promise.allSettled([1, 2, 3, 4].map(() => episodes.teach(fox, null)));
+    assert.deepEqual(
+      sent.map((one) => one.status === "fulfilled" ? one.value.isNew : "failed"),
+      ["failed", "failed", true, false],
+    );
+    assert.deepEqual(await episodes.change(fox.digest, null), { episode: null });
+    calls = 0;
+    await assert.rejects(episodes.teach(await grey(3, "owl"), null), /no space left/);
+    assert.equal(served.known.labelOf((await grey(3, "owl")).digest), undefined);
+    calls = 2;
+    assert.equal((await episodes.teach(fox, null)).isNew, true);
+  }),
+);
+
+Deno.test(
+  "what somebody else has put into the backlog is not new, and has the name that it has there",
+  withEpisodes(async ({ folder, backlog, episodes }) => {
+    const cat = await grey(1, "cat");
+    using database = new DatabaseSync(join(folder, "learner", BACKLOG));
+    database.prepare("INSERT INTO episodes (digest, label, origin, pixels) VALUES (?, ?, '', ?)")
+      .run(cat.digest, "cat", cat.pixels);
+    const otherwise = episodes.teach({ ...cat, label: "dog" }, "key");
+    await assert.rejects(otherwise, refused(409, /known as cat/));
+    assert.equal(backlog.answerTo("key"), null);
+    const { isNew, episode } = await episodes.teach(cat, "key");
+    assert.deepEqual([isNew, episode.label], [false, "cat"]);
+  }),
+);
+
+Deno.test(
+  "a name that an image is to get has its place from when it is asked for",
+  withEpisodes(async ({ backlog, episodes }) => {
+    const cats = await Promise.all([1, 2].map((value) => grey(value, "cat")));
+    for (const cat of cats) await episodes.teach(cat, null);
+    const [one, two] = cats.map(({ digest }) => digest);
+    const asked = { accept: false, nightsBefore: 0, why: "request" } as const;
+    backlog.ask(asked, [one], null, () => null, 0);
+    // One that waits, and one that a night has taken: the room is for one of the names.
+    const both = await Promise.allSettled([
+      episodes.change(two, "dog"),
+      episodes.change(one, "owl"),
+    ]);
+    assert.deepEqual(both.map(({ status }) => status), ["fulfilled", "rejected"]);
+    assert.deepEqual(await episodes.change(two, "cat"), {
+      episode: { digest: two, label: "cat", status: "waiting" },
+    });
+    assert.equal(await episodes.change(one, "owl"), null);
+    await assert.rejects(
+      episodes.teach(await grey(3, "dog"), null),
+      refused(422, /would be the 3rd class/),
+    );
+  }),
+);
+
+onGpu("what is taught beside one who deletes is known once it is acknowledged", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  const all = [0, 1, 2].flatMap((label) => figures(label, 6));
+  const [cat, ...others] = all;
+  let taught = 0;
+  const client = async (own: typeof all) => {
+    for (const figure of own) {
+      const { episode: { digest } } = await service.teach(sent(figure));
+      taught++;
+      assert.equal(service.episode(digest)?.status, "waiting");
+      await assert.rejects(
+        service.teach({ ...sent(figure), label: "dog" }),
+        refused(409, new RegExp(`known as ${figure.label}`)),
+      );
+    }
+  };
+  const clients = Array.from(
+    { length: 8 },
+    (_, i) => client(others.filter((_, place) => place % 8 === i)),
+  );
+  const deletes = async () => {
+    while (taught < others.length) {
+      const { episode: { digest } } = await service.teach(sent(cat));
+      await service.change(digest, null);
+    }
+  };
+  await Promise.all([...clients, deletes()]);
+});
+
+onGpu("what the learner refuses at dusk waits, and makes no night of its own", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2, maxClasses: 2 });
+  const pictures = async (drawn: string, label: string) =>
+    await Promise.all(
+      drawnFigures(drawn, 8).map(({ pixels }) => pictureOf(pixels, label, "")),
+    );
+  const foxes = await pictures("ring", "fox");
+  const backlog = new Backlog(join(learner, BACKLOG));
+  for (const fox of foxes) await backlog.add(fox, null, 0);
+  const asked = { accept: false, nightsBefore: 0, why: "request" } as const;
+  backlog.ask(asked, foxes.map(({ digest }) => digest), null, () => null, 0);
+  backlog.close();
+  const taught = async (use: (learner: ContinualLearner) => Promise<unknown>) => {
+    const opened = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    await use(opened);
+    opened.close();
+  };
+  // Somebody takes the room while the service is away, and one of its images under another name.
+  const cats = [...await pictures("disc", "cat"), { ...foxes[0], label: "cat" }];
+  await taught(async (it) => await it.observeAll([...cats, ...await pictures("cross", "dog")]));
+  {
+    await using service = await opened(folder);
+    await service.awake();
+    assert.equal(service.generation, 1);
+    assert.match(service.nights(1).asked[0].message!, /waiting: .*3rd class/);
+    for (const { digest } of foxes.slice(1)) {
+      assert.deepEqual(service.episode(digest), { digest, label: "fox", status: "waiting" });
+    }
+    const { images, held } = await service.sleep();
+    assert.deepEqual([images, held], [0, { fox: 8 }]);
+    await service.awake();
+  }
+  await taught((it) => it.forget({ classes: ["dog"] }));
+  await using service = await opened(folder);
+  // The one that is known under two names is a fox as soon as somebody says so; with it there are enough.
+  assert.equal((await service.change(foxes[0].digest, "fox")).done, true);
+  assert.equal((await service.sleep()).images, 8);
+  await service.awake();
+  const { classes } = service.classes();
+  assert.deepEqual(
+    classes.map(({ name, taught, waiting }) => [name, taught, waiting]),
+    [["cat", 9, 0], ["fox", 8, 0]],
+  );
+});
+
+onGpu("what comes while a night is handed over is in the next one", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  const [one] = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+  const [late] = await teachAll(service, figures(2, 1));
+  assert.equal((await service.change(late, "disc")).done, true);
+  assert.equal((await service.change(one, null)).done, true);
+  const [observing, observed] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  using _ = replaced(
+    ContinualLearner.prototype,
+    "observeAll",
+    (observeAll) =>
+      async function (this: ContinualLearner, images) {
+        const result = await observeAll.call(this, images);
+        observing.resolve();
+        await observed.promise;
+        return result;
+      },
+  );
+  await service.sleep();
+  await observing.promise;
+  const during = await teachAll(service, figures(0, 3, 8));
+  const next = await service.sleep();
+  assert.deepEqual([next.night, next.status, next.images], [2, "queued", 3]);
+  observed.resolve();
+  await service.awake();
+  for (const digest of during) assert.notEqual(service.episode(digest), null, digest);
+  assert.deepEqual(
+    service.nights(9).nights.map(({ classes }) => classes.map(({ name }) => name).length),
+    [2, 2],
+  );
+});
