@@ -12,7 +12,7 @@ import { Episodes } from "../../src/serve/episodes.ts";
 import { ServedLearner } from "../../src/serve/served_learner.ts";
 import { figures as drawnFigures, testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
-import { onGpu, opened, refused, replaced, safetyIn, sent, teachAll } from "./in_process.ts";
+import { onGpu, opened, refused, replaced, safetyIn, teachAll } from "./in_process.ts";
 import { bear, figures } from "./served.ts";
 
 /** A picture of one grey. */
@@ -35,7 +35,7 @@ function withEpisodes(
       await bear(learner, { width: 2, maxClasses: 2 });
       const backlog = new Backlog(join(learner, BACKLOG));
       const served = await ServedLearner.open({ learner, safety: safetyIn(folder) }, backlog);
-      const episodes = new Episodes(served, backlog, { mostWaiting: 9, isAsleep: () => false });
+      const episodes = new Episodes(served, backlog, { mostWaiting: 300, isAsleep: () => false });
       await use({ folder, backlog, served, episodes });
       served.learner.close();
       backlog.close();
@@ -131,35 +131,32 @@ Deno.test(
   }),
 );
 
-onGpu("what is taught beside one who deletes is known once it is acknowledged", async (folder) => {
-  await bear(join(folder, "learner"), { width: 2 });
-  await using service = await opened(folder);
-  const all = [0, 1, 2].flatMap((label) => figures(label, 6));
-  const [cat, ...others] = all;
-  let taught = 0;
-  const client = async (own: typeof all) => {
-    for (const figure of own) {
-      const { episode: { digest } } = await service.teach(sent(figure));
+Deno.test(
+  "what is taught beside one who deletes is known once it is acknowledged",
+  withEpisodes(async ({ served, episodes }) => {
+    const cat = await grey(0, "cat");
+    let taught = 0;
+    const teach = async (value: number) => {
+      const one = await grey(value, "cat");
+      assert.equal((await episodes.teach(one, null)).isNew, true);
       taught++;
-      assert.equal(service.episode(digest)?.status, "waiting");
-      await assert.rejects(
-        service.teach({ ...sent(figure), label: "dog" }),
-        refused(409, new RegExp(`known as ${figure.label}`)),
-      );
-    }
-  };
-  const clients = Array.from(
-    { length: 8 },
-    (_, i) => client(others.filter((_, place) => place % 8 === i)),
-  );
-  const deletes = async () => {
-    while (taught < others.length) {
-      const { episode: { digest } } = await service.teach(sent(cat));
-      await service.change(digest, null);
-    }
-  };
-  await Promise.all([...clients, deletes()]);
-});
+      assert.equal(served.episode(one.digest)?.status, "waiting");
+      const otherwise = episodes.teach({ ...one, label: "dog" }, null);
+      await assert.rejects(otherwise, refused(409, /known as cat/));
+    };
+    const client = async (first: number) => {
+      for (let i = 0; i < 25; i++) await teach(1 + first + 8 * i);
+    };
+    const deletes = async () => {
+      while (taught < 200) {
+        await episodes.teach(cat, null);
+        await episodes.change(cat.digest, null);
+        await served.refresh();
+      }
+    };
+    await Promise.all([deletes(), ...[0, 1, 2, 3, 4, 5, 6, 7].map(client)]);
+  }),
+);
 
 onGpu("what the learner refuses at dusk waits, and makes no night of its own", async (folder) => {
   const learner = join(folder, "learner");
