@@ -319,14 +319,18 @@ export class Backlog {
     });
   }
 
-  /** Images that get other names wait again, and what they were is to be forgotten: all at once. */
+  /** Images that get other names wait again, or go on waiting, and what they were is to be forgotten: all at once. */
   exchange(pictures: readonly Picture[]): void {
     this.#transaction(() => {
       for (const picture of pictures) {
-        this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
         this.#run(
-          "UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?",
-          picture.digest,
+          `${INSERT} ON CONFLICT (digest) DO UPDATE SET label = excluded.label`,
+          ...rowOf(picture),
+        );
+        this.#run(
+          // Another change of the same image, asked for meanwhile, is still to be made.
+          "UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ? AND label = ?",
+          ...[picture.digest, picture.label],
         );
       }
     });
@@ -337,12 +341,9 @@ export class Backlog {
     return this.#get(`${SELECT} WHERE digest = ?`, digest) as unknown as Picture | null;
   }
 
-  /** Renames or removes an episode, whichever night has taken it. */
-  force(digest: string, label: string | null): void {
-    this.#transaction(() => {
-      if (label === null) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
-      else this.#run("UPDATE episodes SET label = ? WHERE digest = ?", label, digest);
-    });
+  /** Lets an episode go, if it is here, whichever night has taken it. */
+  drop(digest: string): void {
+    this.#transaction(() => this.#run("DELETE FROM episodes WHERE digest = ?", digest));
   }
 
   /** They have happened; another change of the same image, asked for meanwhile, stays. */

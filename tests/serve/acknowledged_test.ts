@@ -7,7 +7,7 @@ import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import { type Picture, pictureOf } from "../../src/continual/pictures.ts";
 import { BACKLOG } from "../../src/host/served_backlog.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
-import { Backlog } from "../../src/serve/backlog.ts";
+import { Backlog, BacklogError } from "../../src/serve/backlog.ts";
 import { Episodes } from "../../src/serve/episodes.ts";
 import { ServedLearner } from "../../src/serve/served_learner.ts";
 import { figures as drawnFigures, testHost } from "../continual/small_learner.ts";
@@ -235,4 +235,45 @@ onGpu("what comes while a night is handed over is in the next one", async (folde
     service.nights(9).nights.map(({ classes }) => classes.map(({ name }) => name).length),
     [2, 2],
   );
+});
+
+onGpu("what is forgotten or renamed where a hand-over was cut stays so", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  let digests: string[];
+  {
+    await using service = await opened(folder);
+    digests = await teachAll(service, [...figures(0, 12), ...figures(1, 8)]);
+    using _ = replaced(Backlog.prototype, "handOver", () => () => {
+      throw new BacklogError("Cannot write it: no space left on device; free some space");
+    });
+    await service.sleep();
+    await service.awake();
+    assert.deepEqual(service.nights(9).asked.map(({ phase }) => phase), ["asked"]);
+    // Each is with the learner and in the backlog, and counts once.
+    assert.deepEqual(
+      service.classes().classes.map(({ name, waiting }) => [name, waiting]),
+      [["disc", 12], ["cross", 8]],
+    );
+    assert.deepEqual(await service.change(digests[0], null), { done: true, episode: null });
+    const { done, episode } = await service.change(digests[1], "cross");
+    assert.deepEqual([done, episode?.label, episode?.status], [true, "cross", "night"]);
+    // Two more before the process ends, which has no time to do it.
+    using _changing = replaced(ContinualLearner.prototype, "forget", () => () => {
+      throw new Error("cut");
+    });
+    await assert.rejects(service.change(digests[2], null), /cut/);
+    await assert.rejects(service.change(digests[3], "cross"), /cut/);
+  }
+  await using service = await opened(folder);
+  await service.awake();
+  assert.deepEqual(
+    service.nights(9).nights.map(({ classes }) =>
+      classes.map(({ name, learned, apart }) => [name, learned + apart])
+    ),
+    [[["disc", 8], ["cross", 10]]],
+  );
+  for (const digest of [digests[0], digests[2]]) assert.equal(service.episode(digest), null);
+  for (const digest of [digests[1], digests[3]]) {
+    assert.equal(service.episode(digest)?.label, "cross");
+  }
 });

@@ -128,6 +128,11 @@ Deno.test(
     assert.deepEqual(backlog.change(digest), { label: null, exchanged: false });
     backlog.endChanges([{ digest, label: null, exchanged: false }]);
     assert.deepEqual([backlog.changes(), backlog.count], [[], 1]);
+    // Asked for between the look at the changes and the making of them.
+    await backlog.intend({ digest, label: "owl", picture: one });
+    backlog.exchange([{ ...one, label: "fox" }]);
+    assert.deepEqual(backlog.change(digest), { label: "owl", exchanged: false });
+    assert.equal(backlog.find(digest)?.label, "fox");
     backlog.close();
   }),
 );
