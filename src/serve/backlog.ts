@@ -211,7 +211,8 @@ export class Backlog {
 
   /**
    * Asks for a night with some of the episodes: both are settled at once, so that it is the same night whenever it is
-   * begun. A night that was asked for and has not begun takes them as well.
+   * begun. A night that was asked for and has not begun takes them as well, and is taken however its exam goes once
+   * somebody has asked for that.
    *
    * @param begun the night that is being handed over, whose episodes the learner is being given: it takes no others
    * @param answered is told of the night, and gives what is to be kept under an idempotency key
@@ -227,10 +228,11 @@ export class Backlog {
       const queued = this.nights(["asked"]).findLast(({ id }) => id !== begun);
       const id = queued?.id ?? Number(
         this.#run(
-          "INSERT INTO nights (phase, accept, before, why) VALUES ('asked', ?, ?, ?)",
-          ...[accept ? 1 : 0, nightsBefore, why],
+          "INSERT INTO nights (phase, accept, before, why) VALUES ('asked', 0, ?, ?)",
+          ...[nightsBefore, why],
         ).lastInsertRowid,
       );
+      if (accept) this.#run("UPDATE nights SET accept = 1 WHERE id = ?", id);
       for (const digest of digests) {
         this.#run(
           "UPDATE episodes SET night = ? WHERE digest = ? AND night IS NULL",
@@ -308,14 +310,10 @@ export class Backlog {
   }
 
   /** Keeps what is to happen between two nights; with it, where it gets another name, the picture itself. */
-  async intend({ digest, label, picture }: Omit<Change, "exchanged">): Promise<void> {
+  async intend(change: Omit<Change, "exchanged">): Promise<void> {
     await this.#together(() => {
-      this.#dropAnswers(digest);
-      this.#run(
-        "INSERT OR REPLACE INTO changes (digest, label, old, origin, pixels) VALUES (?, ?, ?, ?, ?)",
-        ...[digest, label],
-        ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
-      );
+      this.#dropAnswers(change.digest);
+      this.#keepChange({ ...change, exchanged: false });
     });
   }
 
@@ -376,13 +374,14 @@ export class Backlog {
     return this.#all(`${SELECT} ORDER BY seq`) as unknown as Picture[];
   }
 
-  /** Puts other episodes in the place of all that is here; nights and answers go with them. */
-  replaceAll(pictures: readonly Picture[]): void {
+  /** Puts other episodes and changes in the place of all that is here; nights and answers go with them. */
+  replaceAll(pictures: readonly Picture[], changes: readonly Change[]): void {
     this.#transaction(() => {
       for (const table of ["episodes", "nights", "keys", "changes"]) {
         this.#run(`DELETE FROM ${table}`);
       }
       for (const picture of pictures) this.#run(INSERT, ...rowOf(picture));
+      for (const change of changes) this.#keepChange(change);
     });
   }
 
@@ -414,6 +413,14 @@ export class Backlog {
     this.#run(
       "DELETE FROM keys WHERE rowid <= (SELECT max(rowid) FROM keys) - ?",
       MOST_KEYS,
+    );
+  }
+
+  #keepChange({ digest, label, exchanged, picture }: Change): void {
+    this.#run(
+      "INSERT OR REPLACE INTO changes (digest, label, exchanged, old, origin, pixels) VALUES (?, ?, ?, ?, ?, ?)",
+      ...[digest, label, exchanged ? 1 : 0],
+      ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
     );
   }
 

@@ -49,8 +49,9 @@ export class Episodes {
     const fingerprint = `${digest} ${label}`;
     while (this.#served.arriving.has(digest)) await this.#written(digest);
     const before = key === null ? null : this.#backlog.answerTo(key);
-    if (before) {
-      if (before.fingerprint !== fingerprint) throw keyIsTaken();
+    if (before && before.fingerprint !== fingerprint) throw keyIsTaken();
+    // What was let go since, or was lost, is new again: an answer is true as long as the episode is known.
+    if (before && this.#served.known.labelOf(digest) === label) {
       const { wasNew = true, ...episode } = JSON.parse(before.answer);
       return { isNew: false, wasNew, repeated: true, episode };
     }

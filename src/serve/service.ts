@@ -409,6 +409,7 @@ export class Service {
       this.#busy = halfway
         ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
         : null;
+      if (!halfway) await this.#change().catch((error) => this.#say(error.message));
       this.#nights.goOn();
     }
   }

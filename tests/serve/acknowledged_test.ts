@@ -107,6 +107,44 @@ Deno.test(
 );
 
 Deno.test(
+  "an answer is repeated under its key as long as the episode is known, however it was lost",
+  withEpisodes(async ({ folder, backlog, served, episodes }) => {
+    const cat = await grey(1, "cat");
+    const asked = { accept: false, nightsBefore: 0, why: "request" } as const;
+    const teach = async () => {
+      const { isNew, wasNew, repeated, episode: { status } } = await episodes.teach(cat, "key");
+      return { isNew, wasNew, repeated, status };
+    };
+    const taught = { isNew: true, wasNew: true, repeated: false, status: "waiting" };
+    const known = { isNew: false, wasNew: true, repeated: true, status: "waiting" };
+    const isHandedOver = async () => {
+      const { id } = backlog.ask(asked, [cat.digest], null, () => null, 0);
+      await served.learner.observeAll([cat]);
+      await served.refresh();
+      backlog.handOver(id, [cat.digest], 0, null);
+      assert.deepEqual(await teach(), known);
+    };
+    assert.deepEqual(await teach(), taught);
+    await isHandedOver();
+    // As {"discard": true} does.
+    await served.learner.discard();
+    await served.refresh();
+    assert.deepEqual(await teach(), taught);
+    await isHandedOver();
+    const day = join(folder, "learner", "day");
+    for (const { name } of Deno.readDirSync(day)) {
+      Deno.truncateSync(join(day, name, "episodes.safetensors"), 9);
+    }
+    await served.reopen();
+    await assert.rejects(
+      async () => await episodes.teach(await grey(2, "cat"), "key"),
+      refused(422, /was used for another one/),
+    );
+    assert.deepEqual(await teach(), taught);
+  }),
+);
+
+Deno.test(
   "a name that an image is to get has its place from when it is asked for",
   withEpisodes(async ({ backlog, episodes }) => {
     const cats = await Promise.all([1, 2].map((value) => grey(value, "cat")));

@@ -50,6 +50,24 @@ Deno.test(
 );
 
 Deno.test(
+  "a night is taken however its exam goes, once one of those who ask for it says so",
+  withBacklog((path) => {
+    const backlog = new Backlog(path);
+    const ask = (accept: boolean, begun: number | null = null) => {
+      const asked = { accept, nightsBefore: 0, why: "request" } as const;
+      const { id, accept: isAccepted } = backlog.ask(asked, [], begun, () => null, 0);
+      return [id, isAccepted];
+    };
+    const asked = [ask(false), ask(true), ask(false)];
+    assert.deepEqual(asked, [[1, false], [1, true], [1, true]]);
+    // The first is being handed over: what is asked for now is another night's.
+    assert.deepEqual([ask(false, 1), ask(true, 1)], [[2, false], [2, true]]);
+    backlog.close();
+    return Promise.resolve();
+  }),
+);
+
+Deno.test(
   "an answer under a key is kept with its episode, and for a day, whatever the clock does",
   withBacklog(async (path) => {
     const backlog = new Backlog(path);
