@@ -364,9 +364,16 @@ export class Backlog {
 
   /** Keeps such a thing. */
   setFact(name: string, value: string): void {
-    this.#transaction(() =>
-      this.#run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
-    );
+    this.setFacts({ [name]: value });
+  }
+
+  /** Keeps several, all at once. */
+  setFacts(facts: Readonly<Record<string, string>>): void {
+    this.#transaction(() => {
+      for (const [name, value] of Object.entries(facts)) {
+        this.#run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value);
+      }
+    });
   }
 
   /** All episodes with their pixels, for a snapshot. */

@@ -38,38 +38,57 @@ export const TAG = "snapshot";
 const INCOMING = "incoming";
 const FILE = "snapshot.safetensors";
 
-/** How often a shelf that a night changes meanwhile is read again. */
+/** How often all is read again, where a night may have changed something meanwhile. */
 const ATTEMPTS = 5;
 
-/** All that a learner is, as the bytes of one file. */
-export async function packSnapshot(
-  store: LearnerFolder,
-  backlog: Backlog,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** All that a learner is, to be put away. */
+export interface Packed {
+  /** Of one file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What is wrong with bundles that are damaged, and not in it. */
+  readonly damaged: readonly string[];
+}
+
+/**
+ * All that a learner is. What is damaged is left out, but for the generation that answers: without it, what is put away
+ * would be another learner, in the place of one that may be whole.
+ *
+ * @throws {InputError} where that generation is damaged.
+ */
+export async function packSnapshot(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await pack(store, backlog);
+      const packed = await pack(store, backlog);
+      if (packed.damaged.length === 0 || attempt === ATTEMPTS) return packed;
     } catch (error) {
       if (!(error instanceof InputError) || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-async function pack(store: LearnerFolder, backlog: Backlog): Promise<Uint8Array<ArrayBuffer>> {
+async function pack(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   const { settings: { size } } = await readState(store, () => {});
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const damaged: string[] = [];
   files.set(WAITING, encodePictures(backlog.all(), size));
   files.set(CHANGES, encodeChanges(backlog.changes(), size));
   for (const shelf of SHELVES) {
-    for (const name of await store.names(shelf)) {
-      for (const [file, bytes] of Object.entries(await store.read(shelf, name))) {
+    const names = await store.names(shelf);
+    for (const name of names) {
+      const isLast = shelf === "generations" && name === names.at(-1);
+      const bundle = await store.read(shelf, name).catch((error) => {
+        if (!(error instanceof InputError) || isLast) throw error;
+        damaged.push(error.message);
+        return {};
+      });
+      for (const [file, bytes] of Object.entries(bundle)) {
         files.set(`${shelf}/${name}/${file}`, bytes);
       }
     }
   }
   const history = (await store.lines()).map((line) => line + "\n").join("");
   files.set(HISTORY, new TextEncoder().encode(history));
-  return await encode(files, size);
+  return { bytes: await encode(files, size), damaged };
 }
 
 /** Files as a snapshot. */

@@ -368,7 +368,7 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     await bear(learner);
     const before = lastFiles(learner);
     const backlog = new Backlog(join(learner, BACKLOG));
-    const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
+    const { bytes } = await packSnapshot(new LearnerFolder(learner), backlog);
     backlog.close();
     const at = new TextDecoder("latin1").decode(bytes).lastIndexOf("generations/");
     const elsewhere = bytes.slice();
