@@ -232,7 +232,9 @@ export class Nights {
 
   #failed(night: AskedNight, error: Error): void {
     const { message } = error;
-    if (error instanceof InputError) {
+    // One whose episodes are still in the backlog is tried again: nobody else would take them.
+    const isHandedOver = this.#backlog.nights(["day"]).some(({ id }) => id === night.id);
+    if (error instanceof InputError && isHandedOver) {
       this.#backlog.settle(night.id, "impossible", message);
     } else {
       const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);

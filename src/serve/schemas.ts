@@ -188,7 +188,6 @@ export const healthAnswer = v.object({ status: v.literal("ok") });
 /** Answer of `GET /readyz`. */
 export const readyAnswer = v.object({
   ready: v.boolean(),
-  generation,
   problem: v.nullable(v.string()),
 });
 

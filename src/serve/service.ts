@@ -328,23 +328,25 @@ export class Service {
       images: taken.length,
       held: Object.fromEntries(held),
     });
-    if (taken.length === 0 && goesOn && accept) {
+    const begun = this.#nights.asleep?.night ?? null;
+    const isQueued = this.#backlog.nights(["asked"]).some(({ id }) => id !== begun);
+    if (taken.length === 0 && goesOn && accept && !isQueued) {
       throw new Problem(
         409,
         "Cannot accept the night: it goes on; wait for its dawn, and ask again if it is refused",
         30,
       );
     }
-    if (taken.length === 0 && goesOn) {
+    if (taken.length === 0 && goesOn && !accept) {
       this.#nights.goOn();
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0) this.#refuseRest(held);
+    if (taken.length === 0 && !isQueued) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#served.spent.length, why },
       taken,
-      this.#nights.asleep?.night ?? null,
+      begun,
       (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
     );

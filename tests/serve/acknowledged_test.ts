@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ContinualLearner } from "../../src/continual/continual_learner.ts";
 import { type Picture, pictureOf } from "../../src/continual/pictures.ts";
+import { InputError } from "../../src/errors.ts";
 import { BACKLOG } from "../../src/host/served_backlog.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { Backlog, BacklogError } from "../../src/serve/backlog.ts";
@@ -275,6 +276,29 @@ onGpu("what comes while a night is handed over is in the next one", async (folde
   );
 });
 
+onGpu("a night that cannot read the learner at dusk keeps its episodes", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2, margin: -101 });
+  await using service = await opened(folder);
+  await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+  {
+    using _ = replaced(ContinualLearner.prototype, "pictures", () => () => {
+      throw new InputError("Cannot open it: none of its generations is whole");
+    });
+    await service.sleep();
+    await service.awake();
+  }
+  assert.deepEqual(service.nights(9).asked.map(({ phase }) => phase), ["asked"]);
+  // Whoever asks again is given that night, and may say now that it is to be taken.
+  const again = await service.sleep({ accept: true });
+  assert.deepEqual([again.night, again.status], [1, "asleep"]);
+  await service.awake();
+  assert.equal(service.generation, 1);
+  assert.deepEqual(
+    service.classes().classes.map(({ name, taught }) => [name, taught]),
+    [["disc", 8], ["cross", 8]],
+  );
+});
+
 onGpu("what is forgotten or renamed where a hand-over was cut stays so", async (folder) => {
   await bear(join(folder, "learner"), { width: 2 });
   let digests: string[];
@@ -293,8 +317,10 @@ onGpu("what is forgotten or renamed where a hand-over was cut stays so", async (
       [["disc", 12], ["cross", 8]],
     );
     assert.deepEqual(await service.change(digests[0], null), { done: true, episode: null });
+    await service.awake(); // the night is tried again behind it
     const { done, episode } = await service.change(digests[1], "cross");
     assert.deepEqual([done, episode?.label, episode?.status], [true, "cross", "night"]);
+    await service.awake();
     // Two more before the process ends, which has no time to do it.
     using _changing = replaced(ContinualLearner.prototype, "forget", () => () => {
       throw new Error("cut");
