@@ -283,6 +283,10 @@ export class Backlog {
         "UPDATE nights SET phase = ?, message = coalesce(?, message) WHERE id = ?",
         ...[phase, message, night],
       );
+      // Who asked for it was promised a night that is not spent: the same request again is another one.
+      if (phase === "impossible") {
+        this.#run("DELETE FROM keys WHERE json_extract(answer, '$.night') = ?", night);
+      }
       this.#run("DELETE FROM nights WHERE id <= ?", night - NIGHTS_KEPT);
     });
   }

@@ -68,6 +68,31 @@ Deno.test(
 );
 
 Deno.test(
+  "the answer to who asked for a night is repeated unless that night is let go",
+  withBacklog(async (path) => {
+    const backlog = new Backlog(path);
+    const asked = { accept: false, nightsBefore: 0, why: "request" } as const;
+    const ask = (key: string) =>
+      backlog.ask(asked, [], null, (night) => {
+        return { key, fingerprint: "sleep {}", answer: JSON.stringify({ night }) };
+      }, 0).id;
+    const [first, same] = [ask("first"), ask("same")];
+    backlog.settle(first, "refused");
+    const second = ask("second");
+    assert.deepEqual([first, same, second], [1, 1, 2]);
+    await backlog.add(
+      await picture(1),
+      { key: "cat", fingerprint: "x cat", answer: '{"status":"waiting"}' },
+      0,
+    );
+    backlog.settle(second, "impossible", "let go");
+    const kept = ["first", "same", "second", "cat"].map((key) => backlog.answerTo(key) !== null);
+    assert.deepEqual(kept, [true, true, false, true]);
+    backlog.close();
+  }),
+);
+
+Deno.test(
   "an answer under a key is kept with its episode, and for a day, whatever the clock does",
   withBacklog(async (path) => {
     const backlog = new Backlog(path);
