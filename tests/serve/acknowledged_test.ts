@@ -277,7 +277,7 @@ onGpu("what comes while a night is handed over is in the next one", async (folde
 });
 
 onGpu("a night that cannot read the learner at dusk keeps its episodes", async (folder) => {
-  await bear(join(folder, "learner"), { width: 2, margin: -101 });
+  await bear(join(folder, "learner"), { width: 2 });
   await using service = await opened(folder);
   await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
   {
