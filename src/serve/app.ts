@@ -107,11 +107,10 @@ export async function createApp(service: Service, options: AppOptions): Promise<
       summary: "Whether predictions are answered",
       answers: { 200: schemas.readyAnswer, 503: schemas.readyAnswer },
       handle: (context) => {
-        const { generation, problem } = service.status();
-        const ready = problem === null;
+        const ready = service.status().problem === null;
         // To those without a token no more than that.
         const told = ready ? null : "not ready";
-        return context.json({ ready, generation, problem: told }, ready ? 200 : 503);
+        return context.json({ ready, problem: told }, ready ? 200 : 503);
       },
     },
     {

@@ -150,7 +150,8 @@ export class Backlog {
    * fsync.
    *
    * @param key idempotency key, with what was sent under it and what is answered
-   * @returns `known` where it was here already; `taken` where the key was used for something else: nothing is kept.
+   * @returns `known` where it was here already, under this name or another; `taken` where the key was used for something
+   * else: nothing is kept then, the key neither.
    * @throws {BacklogError}
    */
   async add(
@@ -162,8 +163,9 @@ export class Backlog {
       // In the same transaction, so that of several at once one has the key.
       if (key && this.#isTaken(key)) return "taken";
       const { changes } = this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
+      if (Number(changes) === 0) return "known";
       if (key) this.#keep(key, now);
-      return Number(changes) > 0 ? "added" : "known";
+      return "added";
     });
   }
 
@@ -209,24 +211,28 @@ export class Backlog {
 
   /**
    * Asks for a night with some of the episodes: both are settled at once, so that it is the same night whenever it is
-   * begun. A night that was asked for and has not begun takes them as well.
+   * begun. A night that was asked for and has not begun takes them as well, and is taken however its exam goes once
+   * somebody has asked for that.
    *
+   * @param begun the night that is being handed over, whose episodes the learner is being given: it takes no others
    * @param answered is told of the night, and gives what is to be kept under an idempotency key
    */
   ask(
     { accept, nightsBefore, why }: Pick<AskedNight, "accept" | "nightsBefore" | "why">,
     digests: readonly string[],
+    begun: number | null,
     answered: (night: number) => KeyedAnswer | null,
     now: number,
   ): AskedNight {
     return this.#transaction(() => {
-      const queued = this.nights(["asked"]).at(-1);
+      const queued = this.nights(["asked"]).findLast(({ id }) => id !== begun);
       const id = queued?.id ?? Number(
         this.#run(
-          "INSERT INTO nights (phase, accept, before, why) VALUES ('asked', ?, ?, ?)",
-          ...[accept ? 1 : 0, nightsBefore, why],
+          "INSERT INTO nights (phase, accept, before, why) VALUES ('asked', 0, ?, ?)",
+          ...[nightsBefore, why],
         ).lastInsertRowid,
       );
+      if (accept) this.#run("UPDATE nights SET accept = 1 WHERE id = ?", id);
       for (const digest of digests) {
         this.#run(
           "UPDATE episodes SET night = ? WHERE digest = ? AND night IS NULL",
@@ -253,10 +259,16 @@ export class Backlog {
     return this.#all(`${SELECT} WHERE night = ? ORDER BY seq`, night) as unknown as Picture[];
   }
 
-  /** The learner has the episodes of a night now: they leave. */
-  handOver(night: number, nightsBefore: number, message: string | null): void {
+  /** The learner has these episodes of a night now: they leave. Others of it, which it refused, wait again. */
+  handOver(
+    night: number,
+    digests: readonly string[],
+    nightsBefore: number,
+    message: string | null,
+  ): void {
     this.#transaction(() => {
-      this.#run("DELETE FROM episodes WHERE night = ?", night);
+      for (const digest of digests) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
+      this.#run("UPDATE episodes SET night = NULL WHERE night = ?", night);
       this.#run(
         "UPDATE nights SET phase = 'day', before = ?, message = ? WHERE id = ?",
         ...[nightsBefore, message, night],
@@ -271,6 +283,10 @@ export class Backlog {
         "UPDATE nights SET phase = ?, message = coalesce(?, message) WHERE id = ?",
         ...[phase, message, night],
       );
+      // Who asked for it was promised a night that is not spent: the same request again is another one.
+      if (phase === "impossible") {
+        this.#run("DELETE FROM keys WHERE json_extract(answer, '$.night') = ?", night);
+      }
       this.#run("DELETE FROM nights WHERE id <= ?", night - NIGHTS_KEPT);
     });
   }
@@ -285,6 +301,12 @@ export class Backlog {
     })) as unknown as Change[];
   }
 
+  /** Names that images get between two nights. */
+  newLabels(): string[] {
+    return this.#all("SELECT DISTINCT label FROM changes WHERE label IS NOT NULL")
+      .map(({ label }) => label as string);
+  }
+
   /** What is to happen to one of them. */
   change(digest: string): Pick<Change, "label" | "exchanged"> | null {
     const found = this.#get("SELECT label, exchanged FROM changes WHERE digest = ?", digest);
@@ -292,25 +314,25 @@ export class Backlog {
   }
 
   /** Keeps what is to happen between two nights; with it, where it gets another name, the picture itself. */
-  async intend({ digest, label, picture }: Omit<Change, "exchanged">): Promise<void> {
+  async intend(change: Omit<Change, "exchanged">): Promise<void> {
     await this.#together(() => {
-      this.#dropAnswers(digest);
-      this.#run(
-        "INSERT OR REPLACE INTO changes (digest, label, old, origin, pixels) VALUES (?, ?, ?, ?, ?)",
-        ...[digest, label],
-        ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
-      );
+      this.#dropAnswers(change.digest);
+      this.#keepChange({ ...change, exchanged: false });
     });
   }
 
-  /** Images that get other names wait again, and what they were is to be forgotten: all at once. */
+  /** Images that get other names wait again, or go on waiting, and what they were is to be forgotten: all at once. */
   exchange(pictures: readonly Picture[]): void {
     this.#transaction(() => {
       for (const picture of pictures) {
-        this.#run(`${INSERT} ON CONFLICT DO NOTHING`, ...rowOf(picture));
         this.#run(
-          "UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ?",
-          picture.digest,
+          `${INSERT} ON CONFLICT (digest) DO UPDATE SET label = excluded.label`,
+          ...rowOf(picture),
+        );
+        this.#run(
+          // Another change of the same image, asked for meanwhile, is still to be made.
+          "UPDATE changes SET exchanged = 1, pixels = NULL WHERE digest = ? AND label = ?",
+          ...[picture.digest, picture.label],
         );
       }
     });
@@ -321,12 +343,9 @@ export class Backlog {
     return this.#get(`${SELECT} WHERE digest = ?`, digest) as unknown as Picture | null;
   }
 
-  /** Renames or removes an episode, whichever night has taken it. */
-  force(digest: string, label: string | null): void {
-    this.#transaction(() => {
-      if (label === null) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
-      else this.#run("UPDATE episodes SET label = ? WHERE digest = ?", label, digest);
-    });
+  /** Lets an episode go, if it is here, whichever night has taken it. */
+  drop(digest: string): void {
+    this.#transaction(() => this.#run("DELETE FROM episodes WHERE digest = ?", digest));
   }
 
   /** They have happened; another change of the same image, asked for meanwhile, stays. */
@@ -349,9 +368,16 @@ export class Backlog {
 
   /** Keeps such a thing. */
   setFact(name: string, value: string): void {
-    this.#transaction(() =>
-      this.#run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value)
-    );
+    this.setFacts({ [name]: value });
+  }
+
+  /** Keeps several, all at once. */
+  setFacts(facts: Readonly<Record<string, string>>): void {
+    this.#transaction(() => {
+      for (const [name, value] of Object.entries(facts)) {
+        this.#run("INSERT OR REPLACE INTO facts (name, value) VALUES (?, ?)", name, value);
+      }
+    });
   }
 
   /** All episodes with their pixels, for a snapshot. */
@@ -359,13 +385,14 @@ export class Backlog {
     return this.#all(`${SELECT} ORDER BY seq`) as unknown as Picture[];
   }
 
-  /** Puts other episodes in the place of all that is here; nights and answers go with them. */
-  replaceAll(pictures: readonly Picture[]): void {
+  /** Puts other episodes and changes in the place of all that is here; nights and answers go with them. */
+  replaceAll(pictures: readonly Picture[], changes: readonly Change[]): void {
     this.#transaction(() => {
       for (const table of ["episodes", "nights", "keys", "changes"]) {
         this.#run(`DELETE FROM ${table}`);
       }
       for (const picture of pictures) this.#run(INSERT, ...rowOf(picture));
+      for (const change of changes) this.#keepChange(change);
     });
   }
 
@@ -397,6 +424,14 @@ export class Backlog {
     this.#run(
       "DELETE FROM keys WHERE rowid <= (SELECT max(rowid) FROM keys) - ?",
       MOST_KEYS,
+    );
+  }
+
+  #keepChange({ digest, label, exchanged, picture }: Change): void {
+    this.#run(
+      "INSERT OR REPLACE INTO changes (digest, label, exchanged, old, origin, pixels) VALUES (?, ?, ?, ?, ?, ?)",
+      ...[digest, label, exchanged ? 1 : 0],
+      ...(picture ? [picture.label, picture.from, picture.pixels] : [null, null, null]),
     );
   }
 

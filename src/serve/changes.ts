@@ -18,21 +18,18 @@ export async function applyChanges(
   const learned = new Set(trained.map(({ digest }) => digest));
   const isHeld = (digest: string) => pictures.has(digest) || learned.has(digest);
   const renamed = changes.flatMap(({ digest, label, exchanged, picture }): Picture[] => {
+    if (label === null || exchanged) return [];
     // What the night has learned and crowded out is as it was kept with the change.
-    const found = pictures.get(digest) ?? picture;
-    const isHere = exchanged || backlog.find(digest) !== null;
-    return label === null || !found || isHere ? [] : [{ ...found, label }];
+    const found = pictures.get(digest) ?? picture ?? backlog.picture(digest);
+    return found ? [{ ...found, label }] : [];
   });
   // First they wait under their new names, then they are forgotten under the old ones.
   if (renamed.length > 0) backlog.exchange(renamed);
   const digests = changes.map(({ digest }) => digest).filter(isHeld);
   if (digests.length > 0) await served.learner.forget({ digests });
-  // What had been taken by a night that has not begun is still here.
+  // A night that has not begun has taken it, or its hand-over was cut, and the learner had it as well.
+  for (const { digest, label } of changes) if (label === null) backlog.drop(digest);
   const waitAgain = new Set(renamed.map(({ digest }) => digest));
-  for (const { digest, label, exchanged } of changes) {
-    if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
-    backlog.force(digest, label);
-  }
   backlog.endChanges(
     changes.map((one) => ({ ...one, exchanged: one.exchanged || waitAgain.has(one.digest) })),
   );

@@ -1,7 +1,7 @@
 import type { Picture } from "../continual/pictures.ts";
 import type { Backlog } from "./backlog.ts";
 import { Problem } from "./problem.ts";
-import type { EpisodeAnswer, ServedLearner } from "./served_learner.ts";
+import type { Arriving, EpisodeAnswer, ServedLearner } from "./served_learner.ts";
 
 /** What became of an episode that was sent. */
 export interface Taught {
@@ -20,8 +20,6 @@ export class Episodes {
   readonly #backlog: Backlog;
   readonly #mostWaiting: number;
   readonly #isAsleep: () => boolean;
-  /** Those on their way to the disk. */
-  readonly #arriving = new Map<string, Promise<unknown>>();
 
   /** @param options.mostWaiting that may wait for a night */
   constructor(
@@ -37,7 +35,7 @@ export class Episodes {
 
   /** Resolves when all that were on their way are on the disk, or have failed. */
   async settled(): Promise<void> {
-    await Promise.allSettled(this.#arriving.values());
+    await Promise.allSettled([...this.#served.arriving.values()].map(({ written }) => written));
   }
 
   /**
@@ -49,11 +47,11 @@ export class Episodes {
   async teach(picture: Picture, key: string | null): Promise<Taught> {
     const { digest, label } = picture;
     const fingerprint = `${digest} ${label}`;
-    // Who sends the same at the same time waits for the first one's answer.
-    await this.#arriving.get(digest)?.catch(() => {});
+    while (this.#served.arriving.has(digest)) await this.#written(digest);
     const before = key === null ? null : this.#backlog.answerTo(key);
-    if (before) {
-      if (before.fingerprint !== fingerprint) throw keyIsTaken();
+    if (before && before.fingerprint !== fingerprint) throw keyIsTaken();
+    // What was let go since, or was lost, is new again: an answer is true as long as the episode is known.
+    if (before && this.#served.known.labelOf(digest) === label) {
       const { wasNew = true, ...episode } = JSON.parse(before.answer);
       return { isNew: false, wasNew, repeated: true, episode };
     }
@@ -66,23 +64,16 @@ export class Episodes {
       if (kept && !await this.#backlog.keepAnswer(kept, Date.now())) throw keyIsTaken();
       return { isNew: false, wasNew: false, repeated: false, episode };
     }
-    if (this.#backlog.count + this.#arriving.size >= this.#mostWaiting) {
-      throw new Problem(
-        429,
-        `Cannot keep the episode: ${this.#mostWaiting} wait already; let it sleep (POST /v1/sleep), or wait`,
-        this.#isAsleep() ? 30 : 60,
-      );
-    }
-    this.#served.known.add(picture);
-    const arriving = this.#backlog.add(picture, kept, Date.now());
-    this.#arriving.set(digest, arriving);
-    try {
-      if (await arriving === "taken") throw keyIsTaken();
-    } catch (error) {
-      await this.#served.refresh(); // it is not known after all
-      throw error;
-    } finally {
-      this.#arriving.delete(digest);
+    this.#refuseFull();
+    const outcome = await this.#write({ digest, label, isNew: true }, async () => {
+      const outcome = await this.#backlog.add(picture, kept, Date.now());
+      if (outcome === "taken") throw keyIsTaken();
+      return outcome;
+    });
+    if (outcome === "known") {
+      // It was there, under whatever name: what is known is brought in line, and it is looked at again.
+      this.#served.know();
+      return await this.teach(picture, key);
     }
     return { isNew: true, wasNew: true, repeated: false, episode };
   }
@@ -98,7 +89,7 @@ export class Episodes {
     digest: string,
     label: string | null,
   ): Promise<{ readonly episode: EpisodeAnswer | null } | null> {
-    await this.#arriving.get(digest)?.catch(() => {});
+    while (this.#served.arriving.has(digest)) await this.#written(digest);
     const found = this.#served.episode(digest);
     if (!found) {
       throw new Problem(
@@ -122,18 +113,63 @@ export class Episodes {
         `Cannot rename ${digest}: its pixels are not held any more; forget it (DELETE), and send it again`,
       );
     }
+    const change = { digest, label, isNew: false };
     if (found.status === "waiting") {
-      const done = label === null
-        ? await this.#backlog.remove(digest)
-        : await this.#backlog.relabel(digest, label);
-      if (done) {
-        await this.#served.refresh();
-        return { episode: this.#served.episode(digest) };
-      }
+      const done = await this.#write(
+        change,
+        () => label === null ? this.#backlog.remove(digest) : this.#backlog.relabel(digest, label),
+      );
+      // Otherwise a night has taken it meanwhile.
+      return done ? { episode: this.#served.episode(digest) } : await this.change(digest, label);
     }
-    const picture = label === null ? null : await this.#served.pictureOf(digest);
-    await this.#backlog.intend({ digest, label, picture });
+    await this.#write(change, async () => {
+      const picture = label === null ? null : await this.#served.pictureOf(digest);
+      await this.#backlog.intend({ digest, label, picture });
+    });
     return null;
+  }
+
+  /**
+   * Resolves when what is on its way of an episode is there, or has failed: who asks of it at the same time waits. Of
+   * several who do, the first goes on, and the others look again.
+   */
+  async #written(digest: string): Promise<void> {
+    await this.#served.arriving.get(digest)?.written.catch(() => {});
+  }
+
+  /**
+   * Writes something of an episode to the backlog. Its name is taken at once, or others would take the room for it before
+   * it is on the disk.
+   */
+  async #write<T>(
+    { digest, label, isNew }: Omit<Arriving, "written">,
+    write: () => Promise<T>,
+  ): Promise<T> {
+    const { arriving, known } = this.#served;
+    if (label !== null) known.add({ digest, label });
+    const written = write();
+    arriving.set(digest, { digest, label, isNew, written });
+    let isWritten = false;
+    try {
+      const result = await written;
+      isWritten = true;
+      return result;
+    } finally {
+      arriving.delete(digest);
+      // What is new is known already; who sends many would wait for all to be read again each time.
+      if (!isNew || !isWritten) this.#served.know();
+    }
+  }
+
+  /** @throws {Problem} where as many wait, or are on their way, as may. */
+  #refuseFull(): void {
+    const coming = [...this.#served.arriving.values()].filter(({ isNew }) => isNew).length;
+    if (this.#backlog.count + coming < this.#mostWaiting) return;
+    throw new Problem(
+      429,
+      `Cannot keep the episode: ${this.#mostWaiting} wait already; let it sleep (POST /v1/sleep), or wait`,
+      this.#isAsleep() ? 30 : 60,
+    );
   }
 }
 

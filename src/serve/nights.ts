@@ -1,4 +1,4 @@
-import type { Given } from "../continual/given.ts";
+import type { Picture } from "../continual/pictures.ts";
 import { InputError } from "../errors.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { launchNight } from "../host/launch_night.ts";
@@ -190,12 +190,14 @@ export class Nights {
   async #handOver(night: AskedNight): Promise<boolean> {
     const episodes = this.#backlog.episodesOf(night.id);
     const refused = await this.#observe(episodes);
-    const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
+    const message = refused.size === 0
+      ? null
+      : `not learned, and waiting: ${[...new Set(refused.values())].join("; ")}`;
     if (message) this.#around.say(message, night.id);
     // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();
-    this.#backlog.handOver(night.id, this.#served.spent.length, message);
-    if (refused.length > 0) await this.#served.refresh();
+    const taken = episodes.map(({ digest }) => digest).filter((digest) => !refused.has(digest));
+    this.#backlog.handOver(night.id, taken, this.#served.spent.length, message);
     try {
       await this.#served.learner.checkCounts(new Map());
       return true;
@@ -207,22 +209,22 @@ export class Nights {
     }
   }
 
-  /** The learner keeps episodes; those that it refuses all the same are told. */
-  async #observe(episodes: readonly Given[]): Promise<string[]> {
+  /** The learner keeps episodes; why not, by digest, of those that it refuses all the same. */
+  async #observe(episodes: readonly Picture[]): Promise<Map<string, string>> {
+    const refused = new Map<string, string>();
     try {
       await this.#served.learner.observeAll(episodes);
-      return [];
+      return refused;
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
     }
     // Somebody else has changed the learner since: one by one.
-    const refused: string[] = [];
     for (const episode of episodes) {
       try {
         await this.#served.learner.observeAll([episode]);
       } catch (error) {
         if (!(error instanceof InputError)) throw error;
-        refused.push(error.message);
+        refused.set(episode.digest, error.message);
       }
     }
     return refused;
@@ -230,7 +232,9 @@ export class Nights {
 
   #failed(night: AskedNight, error: Error): void {
     const { message } = error;
-    if (error instanceof InputError) {
+    // One whose episodes are still in the backlog is tried again: nobody else would take them.
+    const isHandedOver = this.#backlog.nights(["day"]).some(({ id }) => id === night.id);
+    if (error instanceof InputError && isHandedOver) {
       this.#backlog.settle(night.id, "impossible", message);
     } else {
       const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);

@@ -122,7 +122,9 @@ export const sleepAnswer = v.object({
   images: count,
   held: v.pipe(
     v.record(v.string(), count),
-    v.description("Images of new classes that are too few to be learned yet: they wait"),
+    v.description(
+      "Images that cannot be learned yet, of new classes that are too few or have no room: they wait",
+    ),
   ),
 });
 
@@ -186,7 +188,6 @@ export const healthAnswer = v.object({ status: v.literal("ok") });
 /** Answer of `GET /readyz`. */
 export const readyAnswer = v.object({
   ready: v.boolean(),
-  generation,
   problem: v.nullable(v.string()),
 });
 

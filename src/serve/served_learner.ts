@@ -37,6 +37,17 @@ export interface ClassAnswer {
   readonly waiting: number;
 }
 
+/** Something that is on its way to the backlog's disk, and counts as known there until it has failed. */
+export interface Arriving {
+  readonly digest: string;
+  /** The name that it has or gets; null: it goes. */
+  readonly label: string | null;
+  /** Whether it is one episode more. */
+  readonly isNew: boolean;
+  /** Settles when it is there, or has failed. */
+  readonly written: Promise<unknown>;
+}
+
 /** The learner of a service, and what is known of the pictures that it holds or that wait for it. */
 export class ServedLearner {
   /** Its folder. */
@@ -45,6 +56,8 @@ export class ServedLearner {
   learner: ContinualLearner;
   /** What is known and may be learned, by it and the backlog. */
   known!: KnownImages;
+  /** What is on its way to the backlog, by digest; set by whoever writes it. */
+  readonly arriving = new Map<string, Arriving>();
   /** Images of each class that wait with the learner. */
   dayCounts = new Map<string, number>();
   /** Its history, oldest first. */
@@ -130,14 +143,9 @@ export class ServedLearner {
     return held ?? this.#backlog.picture(digest);
   }
 
-  /** Reads anew what is known, after something has changed. */
+  /** Reads anew what is known, after the learner has changed. */
   async refresh(): Promise<void> {
-    const { settings: { size, maxClasses }, classes } = this.learner.state;
     const { memory, exam, trained, day } = await this.#pictures();
-    const waiting = this.#backlog.waiting();
-    const pictures = [...trained, ...memory, ...exam, ...day, ...waiting];
-    const names = [...classes, ...day.map(nameOf), ...waiting.map(nameOf)].map(({ name }) => name);
-    this.known = new KnownImages({ size, maxClasses, pictures, names });
     const held = (
       pictures: readonly Pick<Picture, "digest" | "label">[],
       status: EpisodeAnswer["status"],
@@ -149,8 +157,26 @@ export class ServedLearner {
       ...held(exam, "exam"),
     ]);
     this.dayCounts = countsOf(day);
+    this.know();
     this.nights = await this.learner.nights();
     this.isRefused = (await this.store.names("refused")).length > 0;
+  }
+
+  /** Brings together what is known, after the backlog alone has changed. What is on its way there is known, too. */
+  know(): void {
+    const { settings: { size, maxClasses }, classes } = this.learner.state;
+    const waiting = this.#backlog.waiting();
+    const arriving = [...this.arriving.values()]
+      .flatMap(({ digest, label }) => label === null ? [] : [{ digest, label }]);
+    const names = [
+      ...classes.map(({ name }) => name),
+      ...this.dayCounts.keys(),
+      ...[...waiting, ...arriving].map(({ label }) => label),
+      // What is to be renamed later has its place already.
+      ...this.#backlog.newLabels(),
+    ];
+    const pictures = [...this.#held.values(), ...waiting, ...arriving];
+    this.known = new KnownImages({ size, maxClasses, pictures, names });
   }
 
   /** What the learner has of pictures; while a night goes on, which it is writing, as it was at dusk. */
@@ -175,24 +201,41 @@ export class ServedLearner {
   /** Images of each class that wait, with the learner or the service. */
   waitingCounts(): Map<string, number> {
     const counts = new Map(this.dayCounts);
-    for (const { label } of this.#backlog.waiting()) {
-      counts.set(label, (counts.get(label) ?? 0) + 1);
+    for (const { digest, label } of this.#backlog.waiting()) {
+      // One that the learner has as well, as where a hand-over was cut, is no second one.
+      if (!this.#held.has(digest)) counts.set(label, (counts.get(label) ?? 0) + 1);
     }
     return counts;
   }
 
-  /** Digests that a night can take, and how many images of each new class are too few. */
+  /**
+   * Digests that a night can take, and how many images of each class have to wait: of a new one that are too few, or that
+   * the learner would refuse, as where somebody else has taught it since.
+   */
   learnable(): { readonly taken: string[]; readonly held: Map<string, number> } {
-    const taught = new Set(
-      this.learner.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
-    );
+    const { settings: { size, maxClasses }, classes } = this.learner.state;
+    const taught = new Set(classes.filter(({ taught }) => taught > 0).map(({ name }) => name));
     const counts = this.waitingCounts();
-    const free = this.#backlog.waiting().filter(({ night }) => night === null);
-    const isEnough = (label: string) => taught.has(label) || counts.get(label)! >= LEAST_OF_NEW;
-    const few = free.filter(({ label }) => !isEnough(label));
+    const waiting = this.#backlog.waiting();
+    const settled = waiting.filter(({ night }) => night !== null);
+    const names = [...classes, ...settled.map(nameOf)].map(({ name }) => name);
+    const own = new KnownImages({
+      ...{ size, maxClasses, pictures: [] },
+      names: [...names, ...this.dayCounts.keys()],
+    });
+    const isEnough = (label: string) =>
+      taught.has(label) || (counts.get(label) ?? 0) >= LEAST_OF_NEW;
+    const free = Map.groupBy(waiting.filter(({ night }) => night === null), ({ label }) => label);
+    const taken = [...free].flatMap(([label, episodes]) => {
+      const fit = episodes.filter(({ digest }) =>
+        (this.#held.get(digest)?.label ?? label) === label
+      );
+      return fit.length > 0 && isEnough(label) && takesName(own, fit[0]) ? fit : [];
+    });
+    const takes = new Set(taken);
     return {
-      taken: free.filter(({ label }) => isEnough(label)).map(({ digest }) => digest),
-      held: countsOf(few),
+      taken: taken.map(({ digest }) => digest),
+      held: countsOf([...free.values()].flat().filter((episode) => !takes.has(episode))),
     };
   }
 
@@ -238,6 +281,18 @@ async function openLearner(store: LearnerFolder, safety: LearnerSafety): Promise
   const learner = await ContinualLearner.open(store, learnerHost(safety));
   await learner.waiting(); // what was interrupted is finished
   return learner;
+}
+
+/** Whether there is room for the class of an episode, which it has from now on. */
+function takesName(known: KnownImages, episode: Pick<Picture, "digest" | "label">): boolean {
+  try {
+    known.checkLabel(episode.label);
+  } catch (error) {
+    if (!(error instanceof InputError)) throw error;
+    return false;
+  }
+  known.add(episode);
+  return true;
 }
 
 function nameOf({ label }: { readonly label: string }): { readonly name: string } {

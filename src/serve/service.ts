@@ -57,7 +57,7 @@ export interface SleepAnswer {
   readonly status: "asleep" | "queued" | "accepted" | "discarded";
   /** Images that it takes. */
   readonly images: number;
-  /** Images of new classes that are too few to be learned, by class: they wait for others. */
+  /** Images that cannot be learned yet, by class, of new classes that are too few or have no room: they wait. */
   readonly held: Readonly<Record<string, number>>;
 }
 
@@ -328,22 +328,25 @@ export class Service {
       images: taken.length,
       held: Object.fromEntries(held),
     });
-    if (taken.length === 0 && goesOn && accept) {
+    const begun = this.#nights.asleep?.night ?? null;
+    const isQueued = this.#backlog.nights(["asked"]).some(({ id }) => id !== begun);
+    if (taken.length === 0 && goesOn && accept && !isQueued) {
       throw new Problem(
         409,
         "Cannot accept the night: it goes on; wait for its dawn, and ask again if it is refused",
         30,
       );
     }
-    if (taken.length === 0 && goesOn) {
+    if (taken.length === 0 && goesOn && !accept) {
       this.#nights.goOn();
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0) this.#refuseRest(held);
+    if (taken.length === 0 && !isQueued) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#served.spent.length, why },
       taken,
+      begun,
       (night) => key === null ? null : { key, fingerprint, answer: JSON.stringify(answer(night)) },
       Date.now(),
     );
@@ -408,6 +411,7 @@ export class Service {
       this.#busy = halfway
         ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
         : null;
+      if (!halfway) await this.#change().catch((error) => this.#say(error.message));
       this.#nights.goOn();
     }
   }
@@ -473,7 +477,9 @@ export class Service {
           ? "it sleeps already, and nothing new waits"
           : "there is nothing to learn"
       }${
-        few === "" ? "" : `; a new class needs ${LEAST_OF_NEW} images, and there are ${few}`
+        few === ""
+          ? ""
+          : `; a new class needs ${LEAST_OF_NEW} images and room, and there are ${few}`
       }; send episodes first`,
     );
   }

@@ -13,7 +13,7 @@ import { removeIfThere } from "../host/durable.ts";
 import { isWhole, readWhole, removeWhole, writeWhole } from "../host/whole_folder.ts";
 import { packState } from "../net/network_state.ts";
 import { decodeSafetensors } from "../net/safetensors.ts";
-import type { Backlog } from "./backlog.ts";
+import type { Backlog, Change } from "./backlog.ts";
 import type { StoredObject } from "./object_store.ts";
 
 // A snapshot is one safetensors file, whose tensors are the learner's files, by their paths, with the SHA-256 of each. Of a night that goes on it
@@ -25,6 +25,8 @@ const SHELVES = ["forgetting", "day", "refused", "generations"] as const satisfi
 const ALL: readonly Shelf[] = ["checkpoints", "night", ...SHELVES];
 
 const WAITING = "waiting.safetensors";
+/** What is to be forgotten or renamed once no night goes on. Snapshots of earlier versions have none. */
+const CHANGES = "changes.safetensors";
 const HISTORY = "nights.jsonl";
 const FORMAT = "wscl snapshot 1";
 /** Of packed learners, and of snapshots without checksums. */
@@ -36,37 +38,57 @@ export const TAG = "snapshot";
 const INCOMING = "incoming";
 const FILE = "snapshot.safetensors";
 
-/** How often a shelf that a night changes meanwhile is read again. */
+/** How often all is read again, where a night may have changed something meanwhile. */
 const ATTEMPTS = 5;
 
-/** All that a learner is, as the bytes of one file. */
-export async function packSnapshot(
-  store: LearnerFolder,
-  backlog: Backlog,
-): Promise<Uint8Array<ArrayBuffer>> {
+/** All that a learner is, to be put away. */
+export interface Packed {
+  /** Of one file. */
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** What is wrong with bundles that are damaged, and not in it. */
+  readonly damaged: readonly string[];
+}
+
+/**
+ * All that a learner is. What is damaged is left out, but for the generation that answers: without it, what is put away
+ * would be another learner, in the place of one that may be whole.
+ *
+ * @throws {InputError} where that generation is damaged.
+ */
+export async function packSnapshot(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   for (let attempt = 1;; attempt++) {
     try {
-      return await pack(store, backlog);
+      const packed = await pack(store, backlog);
+      if (packed.damaged.length === 0 || attempt === ATTEMPTS) return packed;
     } catch (error) {
       if (!(error instanceof InputError) || attempt === ATTEMPTS) throw error;
     }
   }
 }
 
-async function pack(store: LearnerFolder, backlog: Backlog): Promise<Uint8Array<ArrayBuffer>> {
+async function pack(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   const { settings: { size } } = await readState(store, () => {});
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
+  const damaged: string[] = [];
   files.set(WAITING, encodePictures(backlog.all(), size));
+  files.set(CHANGES, encodeChanges(backlog.changes(), size));
   for (const shelf of SHELVES) {
-    for (const name of await store.names(shelf)) {
-      for (const [file, bytes] of Object.entries(await store.read(shelf, name))) {
+    const names = await store.names(shelf);
+    for (const name of names) {
+      const isLast = shelf === "generations" && name === names.at(-1);
+      const bundle = await store.read(shelf, name).catch((error) => {
+        if (!(error instanceof InputError) || isLast) throw error;
+        damaged.push(error.message);
+        return {};
+      });
+      for (const [file, bytes] of Object.entries(bundle)) {
         files.set(`${shelf}/${name}/${file}`, bytes);
       }
     }
   }
   const history = (await store.lines()).map((line) => line + "\n").join("");
   files.set(HISTORY, new TextEncoder().encode(history));
-  return await encode(files, size);
+  return { bytes: await encode(files, size), damaged };
 }
 
 /** Files as a snapshot. */
@@ -103,7 +125,7 @@ export async function finishRestoring(learner: string, backlog: Backlog): Promis
   if (!isRestoring(learner)) return;
   const incoming = join(learner, INCOMING);
   const { [FILE]: bytes, tag } = await readWhole(incoming, "snapshot");
-  const { waiting, lines, opened } = await open(bytes).catch((error) => {
+  const { waiting, changes, lines, opened } = await open(bytes).catch((error) => {
     if (!(error instanceof InputError)) throw error;
     throw new InputError(
       `${error.message}, or remove ${incoming} to keep the learner that is here`,
@@ -113,7 +135,7 @@ export async function finishRestoring(learner: string, backlog: Backlog): Promis
   for (const shelf of ALL) {
     for (const name of await store.names(shelf)) await store.remove(shelf, name);
   }
-  backlog.replaceAll(waiting);
+  backlog.replaceAll(waiting, changes);
   backlog.setFact(TAG, new TextDecoder().decode(tag));
   for (const shelf of SHELVES) {
     for (const name of await opened.names(shelf)) {
@@ -128,6 +150,7 @@ export async function finishRestoring(learner: string, backlog: Backlog): Promis
 /** What a snapshot holds, opened. */
 interface Opened {
   readonly waiting: readonly Picture[];
+  readonly changes: readonly Change[];
   /** The history. */
   readonly lines: readonly string[];
   /** The learner itself. */
@@ -156,9 +179,37 @@ async function open(bytes: Uint8Array<ArrayBuffer>): Promise<Opened> {
   const history = new TextDecoder().decode(files.get(HISTORY)!);
   return {
     waiting: decodePictures(files.get(WAITING)!, `the snapshot, ${WAITING}`, size),
+    changes: decodeChanges(files.get(CHANGES), size),
     lines: history.split("\n").filter((line) => line !== ""),
     opened,
   };
+}
+
+/** As pictures: those that get other names, with all changes beside them. */
+function encodeChanges(changes: readonly Change[], size: number): Uint8Array<ArrayBuffer> {
+  const pictures = changes.flatMap(({ picture }) => picture ?? []);
+  const facts = changes.map(({ digest, label, exchanged }) => ({ digest, label, exchanged }));
+  return encodePictures(pictures, size, { changes: JSON.stringify(facts) });
+}
+
+function decodeChanges(bytes: Uint8Array | undefined, size: number): Change[] {
+  if (bytes === undefined) return [];
+  const source = `the snapshot, ${CHANGES}`;
+  const pictures = new Map(decodePictures(bytes, source, size).map((one) => [one.digest, one]));
+  const changes = parseJson(decodeSafetensors(bytes, source).metadata.changes ?? "", source);
+  if (!Array.isArray(changes) || !changes.every(isChange)) {
+    fail(`${CHANGES} is not as it was written`);
+  }
+  return changes.map(({ digest, label, exchanged }) => ({
+    ...{ digest, label, exchanged },
+    picture: pictures.get(digest) ?? null,
+  }));
+}
+
+function isChange(value: unknown): value is Omit<Change, "picture"> {
+  const { digest, label, exchanged } = Object(value);
+  return typeof digest === "string" && (label === null || typeof label === "string") &&
+    typeof exchanged === "boolean";
 }
 
 async function openGeneration(
@@ -192,7 +243,7 @@ async function read(bytes: Uint8Array<ArrayBuffer>) {
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   for (const [path, { data }] of tensors) {
     // Names of files come from elsewhere: they are those that are written here, or nothing is.
-    const isOurs = path === WAITING || path === HISTORY ||
+    const isOurs = [WAITING, CHANGES, HISTORY].includes(path) ||
       SHELVES.some((shelf) => PLACE.exec(path)?.[1] === shelf);
     if (!isOurs) fail(`it holds ${JSON.stringify(path)}`);
     const file = new Uint8Array(data.buffer as ArrayBuffer, data.byteOffset, data.byteLength);

@@ -1,3 +1,5 @@
+import { sha256 } from "../digest.ts";
+import { InputError } from "../errors.ts";
 import type { Backlog } from "./backlog.ts";
 import type { Events } from "./events.ts";
 import { Fenced, type ObjectStore } from "./object_store.ts";
@@ -67,11 +69,14 @@ export class Snapshots {
 
   async #put(store: ObjectStore, takeOver: boolean): Promise<SnapshotAnswer> {
     const { generation } = this.#served.state;
-    const bytes = await packSnapshot(this.#served.store, this.#backlog);
+    const bytes = await this.#pack();
     const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
+    // Kept before it is put: whatever keeps the tag from being known, what is there is told from another service's.
+    const sent = new Set(this.#sent()).add(await sha256(bytes));
+    this.#backlog.setFact(SENT, JSON.stringify([...sent].slice(-MOST_SENT)));
     try {
       const tag = await this.#write(store, bytes, known);
-      this.#backlog.setFact(TAG, tag);
+      this.#backlog.setFacts({ [TAG]: tag, [SENT]: "[]" });
       this.#events.emit("snapshot", { generation, bytes: bytes.length });
       return { generation, bytes: bytes.length, tag };
     } catch (error) {
@@ -84,7 +89,26 @@ export class Snapshots {
     }
   }
 
-  /** What this service has put is gone where it has another place now, or somebody removed it: then nothing is in the way. */
+  async #pack(): Promise<Uint8Array<ArrayBuffer>> {
+    const packing = packSnapshot(this.#served.store, this.#backlog);
+    const { bytes, damaged } = await packing.catch((error) => {
+      if (!(error instanceof InputError)) throw error;
+      throw new Problem(
+        409,
+        `${error.message}; what was put away before stays: restore it, or start the service again, which takes the ` +
+          "generation before",
+      );
+    });
+    for (const problem of damaged) {
+      this.#events.emit("message", { text: `${problem}; the snapshot is without it` });
+    }
+    return bytes;
+  }
+
+  /**
+   * What this service has put is gone where it has another place now, or somebody removed it: then nothing is in the way.
+   * Neither is what it has put itself without having learned of it.
+   */
   async #write(
     store: ObjectStore,
     bytes: Uint8Array<ArrayBuffer>,
@@ -93,8 +117,20 @@ export class Snapshots {
     try {
       return await store.put(bytes, known);
     } catch (error) {
-      if (!(error instanceof Fenced) || await store.tag() !== null) throw error;
-      return await store.put(bytes, null);
+      if (!(error instanceof Fenced)) throw error;
+      const found = await store.get();
+      if (found && !this.#sent().includes(await sha256(found.bytes))) throw error;
+      return await store.put(bytes, found?.tag ?? null);
     }
   }
+
+  /** SHA-256 of what was put, or nearly, since a tag was kept. */
+  #sent(): string[] {
+    return JSON.parse(this.#backlog.fact(SENT) ?? "[]");
+  }
 }
+
+/** Fact in the backlog: what {@linkcode Snapshots} has sent without knowing whether it is there. */
+const SENT = "snapshots sent";
+/** Most of them: each is one that failed, or whose tag could not be kept. */
+const MOST_SENT = 100;

@@ -31,6 +31,7 @@ Deno.test(
     const night = again.ask(
       { accept: false, nightsBefore: 0, why: "request" },
       [pictures[2].digest, pictures[0].digest],
+      null,
       () => null,
       0,
     );
@@ -38,13 +39,56 @@ Deno.test(
     // What a night has taken is changed by nobody else.
     assert.equal(await again.remove(pictures[0].digest), false);
     assert.equal(await again.relabel(pictures[1].digest, "dog"), true);
-    again.handOver(night.id, 4, null);
+    again.handOver(night.id, [pictures[0].digest, pictures[2].digest], 4, null);
     assert.deepEqual(
       again.waiting().map(({ label, night }) => [label, night]),
       [["dog", null]],
     );
     assert.deepEqual(again.nights(["day"]).map(({ nightsBefore }) => nightsBefore), [4]);
     again.close();
+  }),
+);
+
+Deno.test(
+  "a night is taken however its exam goes, once one of those who ask for it says so",
+  withBacklog((path) => {
+    const backlog = new Backlog(path);
+    const ask = (accept: boolean, begun: number | null = null) => {
+      const asked = { accept, nightsBefore: 0, why: "request" } as const;
+      const { id, accept: isAccepted } = backlog.ask(asked, [], begun, () => null, 0);
+      return [id, isAccepted];
+    };
+    const asked = [ask(false), ask(true), ask(false)];
+    assert.deepEqual(asked, [[1, false], [1, true], [1, true]]);
+    // The first is being handed over: what is asked for now is another night's.
+    assert.deepEqual([ask(false, 1), ask(true, 1)], [[2, false], [2, true]]);
+    backlog.close();
+    return Promise.resolve();
+  }),
+);
+
+Deno.test(
+  "the answer to who asked for a night is repeated unless that night is let go",
+  withBacklog(async (path) => {
+    const backlog = new Backlog(path);
+    const asked = { accept: false, nightsBefore: 0, why: "request" } as const;
+    const ask = (key: string) =>
+      backlog.ask(asked, [], null, (night) => {
+        return { key, fingerprint: "sleep {}", answer: JSON.stringify({ night }) };
+      }, 0).id;
+    const [first, same] = [ask("first"), ask("same")];
+    backlog.settle(first, "refused");
+    const second = ask("second");
+    assert.deepEqual([first, same, second], [1, 1, 2]);
+    await backlog.add(
+      await picture(1),
+      { key: "cat", fingerprint: "x cat", answer: '{"status":"waiting"}' },
+      0,
+    );
+    backlog.settle(second, "impossible", "let go");
+    const kept = ["first", "same", "second", "cat"].map((key) => backlog.answerTo(key) !== null);
+    assert.deepEqual(kept, [true, true, false, true]);
+    backlog.close();
   }),
 );
 
@@ -127,6 +171,11 @@ Deno.test(
     assert.deepEqual(backlog.change(digest), { label: null, exchanged: false });
     backlog.endChanges([{ digest, label: null, exchanged: false }]);
     assert.deepEqual([backlog.changes(), backlog.count], [[], 1]);
+    // Asked for between the look at the changes and the making of them.
+    await backlog.intend({ digest, label: "owl", picture: one });
+    backlog.exchange([{ ...one, label: "fox" }]);
+    assert.deepEqual(backlog.change(digest), { label: "owl", exchanged: false });
+    assert.equal(backlog.find(digest)?.label, "fox");
     backlog.close();
   }),
 );

@@ -35,6 +35,11 @@ onGpu("who has no token, is too fast, or sends too much is told so", async (fold
     await response.text();
     assert([401, 429].includes(response.status), page);
   }
+  // What is open says whether it lives and is ready, and nothing of the learner.
+  const open = await Promise.all(
+    ["/healthz", "/readyz"].map(async (page) => await (await fetch(service.url + page)).json()),
+  );
+  assert.deepEqual(open, [{ status: "ok" }, { ready: true, problem: null }]);
   await new Promise((resolve) => setTimeout(resolve, 2500));
   const answers = await Promise.all(Array.from({ length: 9 }, () => service.ask("/v1/classes")));
   const slow = answers.filter(({ status }) => status === 429);

@@ -17,66 +17,13 @@ import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
 import { BACKLOG, waitingAtService } from "../../src/host/served_backlog.ts";
-import { Service, type ServiceOptions } from "../../src/serve/service.ts";
+import type { Service } from "../../src/serve/service.ts";
 import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
 import { testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { FAULTS, type NightFault } from "./faulty_night_worker.ts";
-import { bear, type Figure, figures, lastFiles } from "./served.ts";
-
-const adapter = await (navigator.gpu as GPU | undefined)?.requestAdapter() ?? null;
-
-function onGpu(name: string, fn: (folder: string) => Promise<void>): void {
-  Deno.test({ name, ignore: adapter === null, fn: () => withFolder(fn) });
-}
-
-const safetyIn = (folder: string) => ({
-  ...{ cacheDir: join(folder, "cache"), skipSelfTest: true, skipTuning: true },
-});
-
-async function opened(
-  folder: string,
-  given: Partial<ServiceOptions> = {},
-  name = "learner",
-): Promise<Service & AsyncDisposable> {
-  const service = await Service.open({
-    learner: join(folder, name),
-    safety: safetyIn(folder),
-    mostWaiting: 100,
-    sleepTimes: { idle: null, daily: null },
-    maxNight: null,
-    snapshots: null,
-    ...given,
-  });
-  await service.predict([{ bytes: figures(3, 1)[0].bytes, name: "x" }]); // the network is loaded
-  return Object.assign(service, { [Symbol.asyncDispose]: () => service.close() });
-}
-
-const sent = ({ label, bytes }: Figure, key: string | null = null) => ({
-  ...{ label, key, from: "", image: { bytes: bytes.slice(), name: "the image" } },
-});
-
-async function teachAll(service: Service, all: readonly Figure[]): Promise<string[]> {
-  const digests: string[] = [];
-  for (const figure of all) digests.push((await service.teach(sent(figure))).episode.digest);
-  return digests;
-}
-
-const refused = (status: number, message: RegExp) => (error: unknown) => {
-  assert.match((error as Problem).message, message);
-  assert.equal((error as Problem).status, status);
-  return true;
-};
-
-/** Resolves when something of this type has happened. */
-async function happens(service: Service, type: string) {
-  const subscription = service.events.subscribe(0);
-  for (;;) {
-    const event = await subscription.next(60_000);
-    assert(event, `${type} did not happen`);
-    if (event.type === type) return subscription.close();
-  }
-}
+import { happens, onGpu, opened, refused, safetyIn, sent, teachAll } from "./in_process.ts";
+import { bear, figures, lastFiles } from "./served.ts";
 
 onGpu(
   "what is sent while a night runs is in the next one, and predictions go on",
@@ -421,7 +368,7 @@ Deno.test("what is no snapshot takes nothing's place", () =>
     await bear(learner);
     const before = lastFiles(learner);
     const backlog = new Backlog(join(learner, BACKLOG));
-    const bytes = await packSnapshot(new LearnerFolder(learner), backlog);
+    const { bytes } = await packSnapshot(new LearnerFolder(learner), backlog);
     backlog.close();
     const at = new TextDecoder("latin1").decode(bytes).lastIndexOf("generations/");
     const elsewhere = bytes.slice();
