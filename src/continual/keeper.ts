@@ -1,5 +1,6 @@
 import { InputError } from "../errors.ts";
 import { parseJson } from "../experiment/json.ts";
+import { parseBundleName } from "./bundle_name.ts";
 import { dayBundles, endDay, readDay } from "./day.ts";
 import { finishForgetting } from "./forgetting.ts";
 import {
@@ -113,6 +114,10 @@ export class Keeper {
     const { state } = this.#generation;
     await this.#completeHistory();
     if (await this.pendingPlan() === null) await this.endNight();
+    const refused = await this.refused();
+    // Its dawn was accepted and cut, or there is another night's in its place.
+    const isOvertaken = refused !== null && parseBundleName(refused).number <= state.generation;
+    if (isOvertaken) await this.dropRefused();
     await endDay(this.store, state.taken);
   }
 

@@ -239,3 +239,23 @@ Deno.test("checkpoints of another night go, and those of this one are kept", asy
   assert.equal((await checkpoints.last({ version: "2" }))!.info.point, 300);
   assert.equal((await store.names("checkpoints")).length, 2);
 });
+
+Deno.test("a night that was accepted is not there again where its line could not be written", async () => {
+  const { store, keeper, open } = await keptFor(1);
+  await addToDay(store, 1, await pictures("cat", 8), SIZE);
+  const plan = await keeper.newPlan();
+  const made = behind(2);
+  const refused = { ...made, state: { ...made.state, taken: plan.taken } };
+  await keeper.refuse({ ...refused, record: { ...made.record!, passed: false } }, plan, 1);
+  assert.equal(await (await open()).refused(), generationName(2));
+  const { append } = store;
+  store.append = () => Promise.reject(new Error("the disk is full"));
+  await assert.rejects(keeper.keep(refused, 0, { accepted: true }), /the disk is full/);
+  store.append = append;
+  const again = await open();
+  await again.recover();
+  assert.equal(await again.refused(), null);
+  assert.equal(again.generation.state.generation, 2);
+  assert.deepEqual(await store.names("day"), []);
+  assert.deepEqual(await history(store), ["1 passed", "2 refused", "2 passed"]);
+});
