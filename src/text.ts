@@ -51,6 +51,11 @@ export function kindText(kind: string): string {
   return kind === "Array" ? "a list" : kind;
 }
 
+/** A path as a shell takes it. */
+export function quotedPath(path: string): string {
+  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
+}
+
 /** Of a position in a text, both counted from 1. */
 export function lineAndColumn(text: string, position: number): { line: number; column: number } {
   const before = text.slice(0, position).split("\n");

@@ -47,14 +47,15 @@ export function valuesAt(
   return Float64Array.from(at, (place) => read(whole, place));
 }
 
-/** Relative error of what was found at the places of an output; the rounding to f16 is none. */
+/** Relative error of what was found at the places of an output; the rounding to f16 is none, what is no number infinite. */
 export function errorOf(output: CaseOutput, found: Float64Array): number {
   const { tensor, expected } = output;
   const seen = tensor.type === "f16" ? withoutF16Rounding(found, expected) : found;
   const size = rootMeanSquare(expected);
   const measure = measureOf(output);
   if (measure === size) return relativeError(seen, expected);
-  return rootMeanSquare(seen.map((value, i) => value - expected[i])) / measure;
+  const error = rootMeanSquare(seen.map((value, i) => value - expected[i])) / measure;
+  return Number.isNaN(error) ? Infinity : error;
 }
 
 /** What the error of an output is measured by: the root mean square of its elements, or of terms that cancel. */

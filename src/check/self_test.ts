@@ -61,13 +61,18 @@ export async function selfTest(
         const replaced = { ...launch, kernel: substitute(launch.kernel) };
         const check = await checkKernel(gpu, replaced, first, kernelCase.tolerance);
         const before = checks.get(check.kernel);
-        if (!before || check.error > before.error) checks.set(check.kernel, check);
+        if (!before || isWorse(check, before)) checks.set(check.kernel, check);
       }
     } finally {
       operands.destroy();
     }
   }
   return [...checks.values()];
+}
+
+/** Cases of one kernel have limits of their own: a failure is worse than a larger error that is right. */
+function isWorse(check: KernelCheck, before: KernelCheck): boolean {
+  return check.ok === before.ok ? check.error > before.error : before.ok;
 }
 
 async function checkKernel(

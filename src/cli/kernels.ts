@@ -7,6 +7,7 @@ import { openGpu } from "../host/open_gpu.ts";
 import { contractOf } from "../lab/contract.ts";
 import { starterOf } from "../lab/starters.ts";
 import type { Terminal } from "./terminal.ts";
+import { quotedPath } from "../text.ts";
 
 /** Prints every operation that a kernel of one's own can compute. */
 export function listKernels(terminal: Terminal): void {
@@ -43,7 +44,9 @@ export function newKernel(name: string, path: string, terminal: Terminal): void 
       `Cannot write ${path}: there is no folder ${dirname(path)}; make it, or name another file`,
     );
   }
-  terminal.print(`written: ${path}; check and time it with ./wscl bench custom ${path}`);
+  terminal.print(
+    `written: ${path}; check and time it with ./wscl bench custom ${quotedPath(path)}`,
+  );
 }
 
 function opNamed(name: string): Op {

@@ -172,7 +172,12 @@ export async function runJobs(
     }
     if (summary === null) continue; // another process was faster
     if (!summary.completed) return stop.code() || (summary.stopped === "time" ? TIME_IS_UP : 1);
-    done();
+    try {
+      done();
+    } catch (error) {
+      // The runs are worth more than their table, which is made again behind the next one.
+      terminal.print(`no table yet: ${(error as Error).message}`);
+    }
     measured.weight += job.weight;
     measured.seconds += summary.seconds;
     const left = secondsLeft(jobs.filter(isOpen), pace());

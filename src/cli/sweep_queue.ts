@@ -14,6 +14,7 @@ import { writeSweepReport } from "./sweep_report.ts";
 import { bySeed, printTables } from "./sweep_tables.ts";
 import type { Terminal } from "./terminal.ts";
 import { TIME_IS_UP } from "./train.ts";
+import { quotedPath } from "../text.ts";
 
 /** The comparisons of a sweep with folders below the sweep's, as a worker on another machine finds them. */
 type SharedPlan = readonly PlannedComparison[];
@@ -56,7 +57,7 @@ export async function offerSweep(
   });
   terminal.print(
     `offered: ${open.length} runs at ${redis.shown}; start workers, on any machine that sees the folder: ` +
-      `./wscl worker --queue ${redis.shown} --out ${out}`,
+      `./wscl worker --queue ${redis.shown} --out ${quotedPath(out)}`,
   );
   if (detach) return 0;
   const queue = new bullMq.Queue(queueName, { connection });
@@ -141,7 +142,8 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
   const deadline = maxTime === undefined ? null : performance.timeOrigin + 1000 * maxTime;
   // A run ends a little before the time is up; what is left would not do for another one.
   let isLate = false;
-  let failed = 0;
+  /** Names of runs that failed when they were tried last. */
+  const failed = new Set<string>();
   let missing = 0;
   const shouldStop = () =>
     stop.code() !== 0 || isLate || (deadline !== null && Date.now() > deadline);
@@ -166,6 +168,7 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
       `${name}: Class-IL ${summary.classIl.finalAverage?.toFixed(1) ?? "-"} %, ` +
         `${summary.seconds.toFixed(0)} s`,
     );
+    failed.delete(name);
     return "finished";
   };
   const tables = async (plan: unknown) => {
@@ -194,14 +197,14 @@ export async function work(options: WorkerOptions, terminal: Terminal): Promise<
         work: {
           ...{ run, tables, shouldStop, watch },
           failed: ({ name }, error) => {
-            failed++;
+            failed.add(name);
             say(`${name}: failed: ${error.message}`);
           },
           waiting: () => say(`waiting: nothing is in the queue of ${out}`),
         },
       });
     if (done) terminal.print("done: nothing is left in the queue");
-    return done ? Number(failed + missing > 0) : stop.code() || TIME_IS_UP;
+    return done ? Number(failed.size + missing > 0) : stop.code() || TIME_IS_UP;
   } finally {
     terminal.live("");
     stop.release();

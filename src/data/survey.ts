@@ -14,6 +14,7 @@ import {
   trainingPart,
 } from "./image_listing.ts";
 import { lacksTest, listApart } from "./set_apart.ts";
+import { quotedPath } from "../text.ts";
 
 /** What a folder of class folders holds, before any image of it is decoded. */
 export interface FolderSurvey {
@@ -125,7 +126,9 @@ async function sidesOf(
   const [first, ...others] = broken.sort(([a], [b]) => a - b);
   if (first === undefined) return sides.sort();
   const more = others.length > 0
-    ? ` (and ${others.length} more that cannot be read; ./wscl data check ${tree.root} names them)`
+    ? ` (and ${others.length} more that cannot be read; ./wscl data check ${
+      quotedPath(tree.root)
+    } names them)`
     : "";
   throw new InputError(first[1] + more);
 }

@@ -5,7 +5,7 @@ import type { ExperimentConfig } from "../experiment/config_types.ts";
 import { methodLabel, textTable } from "../experiment/report.ts";
 import type { AccuracySummary, Summary } from "../experiment/summary.ts";
 import type { Stem } from "../net/resnet18.ts";
-import { visibleText } from "../text.ts";
+import { quotedPath, visibleText } from "../text.ts";
 import type { ExportFormat } from "./export_formats.ts";
 import type { ClassHead } from "./onnx_resnet18.ts";
 
@@ -220,7 +220,7 @@ function safetensorsUse({ file, stem, heads }: CardFacts): string {
     "## Use",
     "",
     "```sh",
-    `./wscl new LEARNER --start ${file}   # go on from these weights`,
+    `./wscl new LEARNER --start ${quotedPath(file)}   # go on from these weights`,
     "```",
     "",
     `Tensors have the names and layouts of a ResNet-18 in PyTorch with ${first} (\`conv1\`, \`bn1\`, ` +

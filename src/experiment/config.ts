@@ -172,6 +172,11 @@ function impossible(config: ParsedExperiment): string | undefined {
     return "wscl.rem needs dream images, and data.dreams is missing; " +
       "give data.dreams, or set wscl.dreamsFrom=memory or wscl.rem=false";
   }
+  if (wscl.rem && wscl.dreamsFrom === "memory" && changesWhileDreamtOf(wscl)) {
+    const key = wscl.schedule === "merged" ? 'wscl.schedule "merged"' : 'wscl.transfer "nrem"';
+    return `wscl.dreamsFrom "memory" dreams of what is remembered at dusk, and ${key} changes that while it is dreamt of; ` +
+      "set wscl.dreamsFrom=images with data.dreams, wscl.rem=false, or a staged schedule with wscl.transfer=dusk";
+  }
   if (
     wscl.schedule === "staged" && wscl.transfer === "nrem" && (!wscl.nrem || wscl.sleepEpochs === 0)
   ) {
@@ -193,6 +198,11 @@ function impossible(config: ParsedExperiment): string | undefined {
       'judge on; raise one of them, use mode "training" or set wscl.freezing=false';
   }
   return undefined;
+}
+
+/** Whether the long-term memory takes images between two dreams. */
+function changesWhileDreamtOf({ schedule, transfer }: ParsedExperiment["wscl"]): boolean {
+  return schedule === "merged" || transfer === "nrem";
 }
 
 type ParsedSource = ParsedExperiment["data"]["train"];

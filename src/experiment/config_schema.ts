@@ -32,7 +32,7 @@ const triple = (accepts: (value: number) => boolean, expected: string) => {
 const section = <E extends v.ObjectEntries>(entries: E) =>
   v.optional(v.strictObject(entries), {} as never);
 
-/** Dreams of a night for each image that NREM takes from the day, by default: as in the paper (docs/method.md). */
+/** REM steps for each NREM step, by default: as in the paper (docs/method.md). */
 export const DREAMS_PER_EPISODE = 1;
 
 const methodNames = METHODS.map(({ name }) => JSON.stringify(name));

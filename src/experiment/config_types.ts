@@ -74,7 +74,10 @@ export interface WsclConfig {
   readonly headAssignment: boolean;
   /** Heads that the images of a new task vote with: all, or the free ones. */
   readonly headVotes: "all" | "free";
-  /** Staged: dreams in a night for each image that NREM replays from the day; `all`: every dream once a pass. */
+  /**
+   * Staged: REM steps for each NREM step, of whole batches also beside a last one that is not; `all`: every dream once a
+   * pass.
+   */
   readonly dreamsPerEpisode: number | "all";
   /** Staged: heads in the softmax of a dream: all, all but those of earlier tasks (`current`), or the `free` ones. */
   readonly remOpens: "all" | "current" | "free";
@@ -108,7 +111,10 @@ export interface FreezingConfig {
   readonly share: number;
   /** Most leading blocks that may be frozen (the paper's K). */
   readonly maxBlocks: number;
-  /** Share of its loss by which a candidate must be better than those that freeze less; the paper has none. */
+  /**
+   * Share of its loss by which a candidate must be better than the last one that was, which freezes less; the paper has
+   * none.
+   */
   readonly margin: number;
 }
 

@@ -1,5 +1,7 @@
 /** Files that are on disk, whole, when a call returns: what is half-written has another name. */
 
+import { dirname } from "node:path";
+
 /**
  * Writes a new file and returns when its bytes have reached the disk. One that not all can be written of is removed.
  *
@@ -58,13 +60,22 @@ export function writing<T>(path: string, action: () => T): T {
   }
 }
 
-/** Replaces a file so that a reader sees the old one or the new one, never a part. */
+/**
+ * Replaces a file so that a reader sees the old one or the new one, never a part, also where several processes do so at
+ * once: the last one's is there then. It is on disk when the call returns.
+ */
 export function replaceFile(path: string, content: string | Uint8Array): void {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  const part = `${path}.part`;
+  const part = `${path}.${crypto.randomUUID()}.part`;
   writing(path, () => {
-    Deno.writeFileSync(part, bytes);
-    Deno.renameSync(part, path);
+    writeNew(part, bytes);
+    try {
+      Deno.renameSync(part, path);
+    } catch (error) {
+      Deno.removeSync(part);
+      throw error;
+    }
+    syncFolder(dirname(path));
   });
 }
 

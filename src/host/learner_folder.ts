@@ -5,6 +5,7 @@ import { InputError } from "../errors.ts";
 import { diskProblem, isThere, removeIfThere } from "./durable.ts";
 import { lockRunFolder } from "./run_lock.ts";
 import { isWhole, namesOn, readWhole, removeWhole, writeWhole } from "./whole_folder.ts";
+import { quotedPath } from "../text.ts";
 
 /** What one bundle of each shelf is called in messages. */
 const WHAT: Readonly<Record<Shelf, string>> = {
@@ -161,7 +162,7 @@ export function refuseOther(path: string): void {
   if (isFile(path)) {
     throw new InputError(
       `Cannot open the learner ${path}: it is a file, which can be asked, not changed; make a folder of it with ` +
-        `./wscl unpack ${path} FOLDER`,
+        `./wscl unpack ${quotedPath(path)} FOLDER`,
     );
   }
   const found = holds(path, "summary.json") || holds(path, "config.json")
@@ -170,7 +171,7 @@ export function refuseOther(path: string): void {
     ? "no learner is in this folder"
     : "there is no such folder";
   throw new InputError(
-    `Cannot open the learner ${path}: ${found}; make one with ./wscl new ${path}`,
+    `Cannot open the learner ${path}: ${found}; make one with ./wscl new ${quotedPath(path)}`,
   );
 }
 

@@ -19,7 +19,10 @@ export async function readRemembered(gpu: Gpu, cacheDir: string): Promise<Rememb
   return new Map(Object.entries(choices).filter(([, name]) => typeof name === "string"));
 }
 
-/** Keeps what was found; where that cannot be written, says so and goes on. */
+/**
+ * Keeps what was found, beside what others have kept meanwhile for other layers; where that cannot be written, says so
+ * and goes on.
+ */
 export async function writeRemembered(
   gpu: Gpu,
   cacheDir: string,
@@ -29,7 +32,9 @@ export async function writeRemembered(
   const path = await pathOf(gpu, cacheDir);
   try {
     Deno.mkdirSync(cacheDir, { recursive: true });
-    writeJson(path, { adapter: gpu.adapter, choices: Object.fromEntries(remembered) });
+    const choices = { ...Object.fromEntries(await readRemembered(gpu, cacheDir)) };
+    for (const [task, name] of remembered) choices[task] = name;
+    writeJson(path, { adapter: gpu.adapter, choices });
   } catch (error) {
     warn(`Cannot remember the tuning in ${path}: ${diskProblem(error)}; it is repeated next time`);
   }

@@ -9,6 +9,7 @@ import { lockRunFolder } from "./run_lock.ts";
 import type { Summary } from "../experiment/summary.ts";
 import { summaryProblem } from "../experiment/summary_schema.ts";
 import type { RunPaths, RunPlace } from "./worker_messages.ts";
+import { quotedPath } from "../text.ts";
 
 /** Where the files of a run lie. */
 export interface RunFolder {
@@ -54,7 +55,7 @@ export function defaultRunPath(config: Pick<ExperimentConfig, "name" | "seed">):
 
 /** What to type to go on with a run. */
 export function resumeCommand({ out, provider }: Pick<RunPaths, "out"> & RunPlace): string {
-  return `./wscl train --resume ${out}${provider === "dawn" ? " --provider dawn" : ""}`;
+  return `./wscl train --resume ${quotedPath(out)}${provider === "dawn" ? " --provider dawn" : ""}`;
 }
 
 /**
@@ -83,7 +84,9 @@ export function createRunFolder(path: string, { overwrite = false } = {}): RunFo
   }
   if (!overwrite && listCheckpoints(folder.checkpoints).length > 0) {
     throw new InputError(
-      `Cannot use the folder ${path}: it holds an unfinished run; go on with it by --resume ${path}, ` +
+      `Cannot use the folder ${path}: it holds an unfinished run; go on with it by --resume ${
+        quotedPath(path)
+      }, ` +
         "choose another folder with --out or --seed, or replace it with --overwrite",
     );
   }
@@ -213,8 +216,10 @@ export function isFinished(path: string): boolean {
 function holdsFinishedRun(folder: RunFolder): boolean {
   try {
     const { summary } = folder;
-    const found = readJson(Deno.readFileSync(summary), summary) as Partial<Summary>;
-    return found.completed !== false;
+    const bytes = Deno.readFileSync(summary);
+    // A machine that lost its power may have kept the name of a file and not its bytes.
+    if (bytes.length === 0) return false;
+    return (readJson(bytes, summary) as Partial<Summary>).completed !== false;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) {
       return false;

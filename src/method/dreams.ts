@@ -4,11 +4,16 @@ import { type Session, shuffled } from "./session.ts";
 
 /**
  * All dreams of the heads that are still free, labelled with these heads: the auxiliary images that are bound to
- * them, in data order, or turned pictures of what is remembered.
+ * them, or turned pictures of what is remembered.
  */
 export function dreamsOfFreeHeads(session: Session): Sample[] {
-  const { dreams, heads, options } = session;
-  if (options.dreamsFrom === "memory") return dreamsOfMemory(session);
+  return session.options.dreamsFrom === "memory"
+    ? dreamsOfMemory(session)
+    : dreamsOfImages(session);
+}
+
+/** The auxiliary images that are bound to heads that are still free, in data order; none where there are none. */
+export function dreamsOfImages({ dreams, heads }: Session): Sample[] {
   if (!dreams) return [];
   const { images, heads: labels } = dreamTrain(dreams.heads, heads.free);
   return Array.from(
@@ -21,11 +26,11 @@ export function dreamsOfFreeHeads(session: Session): Sample[] {
 const TURNS = [1, 2, 3] as const;
 
 /**
- * Dreams where there are no auxiliary images: each free head is given a class that is remembered, turned by one, two or
- * three quarters, another for each head and drawn anew each time; all its pictures in the short-term memory and among
- * those replayed of the long-term memory are dreams of this head. Where there are more free heads than such pairs, the
- * others have no dreams. Turned pictures as further classes: PASS (Zhu et al., CVPR 2021), after Gidaris et al. (ICLR
- * 2018).
+ * Dreams where there are no auxiliary images, for as long as the memories stay as they are: each free head is given a
+ * class that is remembered, turned by one, two or three quarters, another for each head and drawn anew each time; all
+ * its pictures in the short-term memory and among those replayed of the long-term memory are dreams of this head. Where
+ * there are more free heads than such pairs, the others have no dreams. Turned pictures as further classes: PASS (Zhu et
+ * al., CVPR 2021), after Gidaris et al. (ICLR 2018).
  */
 function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample[] {
   const remembered = Map.groupBy(
@@ -46,17 +51,17 @@ function dreamsOfMemory({ heads, shortTerm, longTerm, random }: Session): Sample
 }
 
 /**
- * The dreams of one night, in random order: each is shown once before any is shown again, so that a batch may begin
- * with the last ones of one round and end with the first ones of the next.
+ * Dreams in random order: each is shown once before any is shown again, so that a batch may begin with the last ones of
+ * one round and end with the first ones of the next.
  */
 export class Dreams {
   readonly #session: Session;
   readonly #all: readonly Sample[];
   #left: Sample[] = [];
 
-  constructor(session: Session) {
+  constructor(session: Session, all: readonly Sample[] = dreamsOfFreeHeads(session)) {
     this.#session = session;
-    this.#all = dreamsOfFreeHeads(session);
+    this.#all = all;
   }
 
   /** How many there are; 0 where there is no dream set, or every head has its class (last task). */

@@ -26,13 +26,14 @@ export async function searchFreezing(
   epoch: (first: boolean) => Promise<void>,
   judge: () => Promise<CandidateLosses>,
 ): Promise<FreezingChoice> {
-  const { learner: { network }, options, random } = session;
+  const { learner: { network, prior: { rows } }, options, random } = session;
   const start = network.snapshot("freezing start");
   const best = network.snapshot("freezing best");
   try {
     network.save(start);
     const [order, augment] = [random.order.state(), random.augment.state()];
     const alreadyFrozen = network.frozenBlocks;
+    const [rowsBefore, rowsOfBest] = [rows.slice(), rows.slice()];
     const candidates: { frozen: number; loss: number }[] = [];
     for (
       let frozen = alreadyFrozen;
@@ -43,6 +44,7 @@ export async function searchFreezing(
       network.freeze(frozen);
       random.order.restore(order);
       random.augment.restore(augment);
+      rows.set(rowsBefore);
       await epoch(frozen === alreadyFrozen);
       const loss = freezingScore(await judge(), options.freezingMode, options.compat);
       candidates.push({ frozen, loss });
@@ -51,6 +53,7 @@ export async function searchFreezing(
           candidates.length - 1
       ) {
         network.save(best);
+        rowsOfBest.set(rows);
       }
     }
     const chosen = candidates[
@@ -58,6 +61,7 @@ export async function searchFreezing(
     ].frozen;
     network.restore(best);
     network.freeze(chosen);
+    rows.set(rowsOfBest);
     return { candidates, chosen };
   } finally {
     start.destroy();

@@ -13,7 +13,7 @@ export interface MethodOptions {
   readonly rem: boolean;
   /** What is dreamt of: the auxiliary images, or turned pictures of what is remembered. */
   readonly dreamsFrom: "images" | "memory";
-  /** Dreams in a night for each image that NREM takes from the short-term memory; "all": every dream once a pass. */
+  /** REM steps for each NREM step, of whole batches also beside a last one that is not; "all": every dream once a pass. */
   readonly dreamsPerEpisode: number | "all";
   /** Heads in the softmax of a dream: all, all but those of earlier tasks, or the free ones alone. */
   readonly remOpens: "all" | "current" | "free";

@@ -15,7 +15,7 @@ interface Episodes {
 
 /**
  * Sleep: `sleepEpochs` passes over the short-term memory, an NREM step for each of its batches, with REM steps spread
- * evenly between them: `dreamsPerEpisode` dreams for each episode, or every dream once a pass. Either can be switched
+ * evenly between them: `dreamsPerEpisode` of them for each NREM step, or every dream once a pass. Either can be switched
  * off (the paper's ablation), and without free heads there is no REM.
  */
 export async function sleep(session: Session, task: Task): Promise<void> {

@@ -1,10 +1,6 @@
 import type { Comparison } from "../experiment/comparison/results.ts";
+import { quotedPath } from "../text.ts";
 import type { RunRecord } from "./records.ts";
-
-/** A path as a shell takes it. */
-export function quotedPath(path: string): string {
-  return /^[\w./:@%+=,-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
-}
 
 const inFolder = (path: string, file: string) => quotedPath(`${path.replace(/\/$/, "")}/${file}`);
 

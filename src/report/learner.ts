@@ -1,4 +1,4 @@
-import { quotedPath } from "./again.ts";
+import { quotedPath } from "../text.ts";
 import {
   type ClassRecord,
   type DatedRecord,

@@ -6,6 +6,7 @@ import { FolderObject, type ObjectStore } from "./object_store.ts";
 import { S3Object } from "./s3_object.ts";
 import { Service, type ServiceOptions } from "./service.ts";
 import { isRestoring, stageSnapshot } from "./snapshot.ts";
+import { quotedPath } from "../text.ts";
 
 /** All that a learner is served with. */
 export interface StartOptions extends Omit<ServiceOptions, "snapshots">, Omit<AppOptions, "token"> {
@@ -136,7 +137,9 @@ async function fetchLearner(path: string, snapshots: ObjectStore | null): Promis
     const found = await snapshots.get();
     if (!found) {
       throw new InputError(
-        `Cannot serve ${path}: no learner is there, and none in ${snapshots.name}; make one with ./wscl new ${path}`,
+        `Cannot serve ${path}: no learner is there, and none in ${snapshots.name}; make one with ./wscl new ${
+          quotedPath(path)
+        }`,
       );
     }
     createLearnerFolder(path);

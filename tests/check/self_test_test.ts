@@ -73,6 +73,20 @@ test("a small mistake in a kernel is found, and the kernel named", async (gpu) =
   assert(wrong.every(({ error, limit, problem }) => error > limit && problem === null));
 });
 
+test("a kernel that computes no number in one of its cases is found, though the others are right", async (gpu) => {
+  const broken = (kernel: Kernel): Kernel => {
+    const code = kernel.code.replace(
+      "sumGx *= inverseStd;",
+      "sumGx *= inverseStd; if (MASK == 2u) { sumG = vec4f(bitcast<f32>(0x7fc00000u + dims.channels4)); }",
+    );
+    return kernel.name === "batch_norm_backward_reduce" ? { ...kernel, code } : kernel;
+  };
+  const wrong = (await selfTest(gpu, ["f32"], broken)).filter(({ ok }) => !ok);
+  assert.deepEqual(wrong.map(({ kernel, error }) => [kernel, error]), [
+    ["batch_norm_backward_reduce", Infinity],
+  ]);
+});
+
 test("an overflow that f16 turns into a number is found", async (gpu) => {
   const hidden = (kernel: Kernel): Kernel => {
     const code = kernel.code.replace("vec4u(0x7e00u)", "vec4u(0x7bffu)");

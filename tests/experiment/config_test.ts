@@ -173,6 +173,17 @@ Deno.test("resolveConfig refuses to hand episodes over in a NREM that is off", (
   }
 });
 
+Deno.test("memories that change while they are dreamt of are refused, and each way out works", () => {
+  for (const change of [{ schedule: "merged" }, { transfer: "nrem" }] as const) {
+    const wscl = { ...change, dreamsFrom: "memory" } as const;
+    refuses({ wscl }, /changes that while it is dreamt of; set wscl\.dreamsFrom=images/);
+    resolveConfig(exampleOptions({ wscl: change }));
+    resolveConfig(exampleOptions({ wscl: { ...wscl, rem: false } }));
+    resolveConfig(exampleOptions({ method: "er_ace", wscl }));
+  }
+  resolveConfig(exampleOptions({ wscl: { dreamsFrom: "memory", transfer: "dawn" } }));
+});
+
 Deno.test("resolveConfig refuses to judge freezing on nothing", () => {
   const wscl = { freezing: true };
   refuses({ wscl, freezing: { validation: 0 } }, /freezing\.validation is 0/);

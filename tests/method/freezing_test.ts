@@ -55,6 +55,7 @@ test("the first of the candidates that judge best wins, each from the same start
         network.batchesTracked += 10 + candidates.length;
         random.order.permutation(2);
         random.augment.uniform();
+        session.learner.prior.rows[0] += candidates.length;
       };
       const judge = () => {
         const loss = losses[candidates.length - 1];
@@ -76,6 +77,7 @@ test("the first of the candidates that judge best wins, each from the same start
       assertSameBits(await downloadF32(gpu, network.velocities), winner, "winner's velocities");
       assert((await downloadF32(gpu, network.running)).every((value) => value === best));
       assert.equal(network.batchesTracked, 11 + best);
+      assert.equal(session.learner.prior.rows[0], 1 + best, "labels that the winner has seen");
     });
   }
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { quotedPath } from "../../src/report/again.ts";
+import { quotedPath } from "../../src/text.ts";
 import { csvText } from "../../src/report/csv.ts";
 import { all, label, markup, name } from "../../src/report/html.ts";
 

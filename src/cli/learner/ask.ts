@@ -16,7 +16,7 @@ import { learnerHost } from "../../host/learner_host.ts";
 import { readAsked, readBytes, readTaught } from "../../host/learner_images.ts";
 import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
-import { csvLine } from "../../text.ts";
+import { csvLine, quotedPath } from "../../text.ts";
 import type { Terminal } from "../terminal.ts";
 
 /** What `wscl predict` and `wscl exam` share, in plain values. */
@@ -167,7 +167,9 @@ async function fromStandardInput(size: number): Promise<Given> {
 function refuseIgnorance(path: string, { state }: Knowledge): void {
   if (state.classes.length > 0) return;
   throw new InputError(
-    `Cannot ask ${path}: it has learned nothing yet; teach it with ./wscl learn ${path} DIR`,
+    `Cannot ask ${path}: it has learned nothing yet; teach it with ./wscl learn ${
+      quotedPath(path)
+    } DIR`,
   );
 }
 

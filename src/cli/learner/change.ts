@@ -7,6 +7,7 @@ import { lockLearner } from "../../host/learner_folder.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 import { openLearner, sleep, type SleepOptions } from "./learn.ts";
+import { quotedPath } from "../../text.ts";
 
 /** `wscl forget`, in plain values. */
 export interface ForgetOptions extends SleepOptions {
@@ -68,7 +69,9 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
         hadLearned
           ? "Nothing is left to sleep on"
           : `No night is needed: the learner answers as before` +
-            (day.size > 0 ? `; other images wait, go on with ./wscl learn ${path}` : ""),
+            (day.size > 0
+              ? `; other images wait, go on with ./wscl learn ${quotedPath(path)}`
+              : ""),
       );
     }
   }

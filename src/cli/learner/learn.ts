@@ -12,6 +12,7 @@ import { stopOnSignals } from "../stop.ts";
 import type { Terminal } from "../terminal.ts";
 import { TIME_IS_UP } from "../train.ts";
 import { nightText } from "./night_report.ts";
+import { quotedPath } from "../../text.ts";
 
 /** What `wscl learn` and `wscl sleep` share, in plain values. */
 export interface SleepOptions extends Omit<LearnerSafety, "deadline"> {
@@ -74,19 +75,21 @@ export async function learn(options: LearnOptions, terminal: Terminal): Promise<
     if (accept) return await acceptRefused(learner, dreams, options, terminal);
     throw new InputError(
       `Cannot learn what waits in ${path} again: its night was refused, and would be the same; accept it with ` +
-        `./wscl learn ${path} --accept, try another with ./wscl sleep ${path}, or let go with --discard`,
+        `./wscl learn ${quotedPath(path)} --accept, try another with ./wscl sleep ${
+          quotedPath(path)
+        }, or let go with --discard`,
     );
   }
   if (given !== null) {
     const isNew = await teach(learner, given, options, terminal);
     if (!isNew && day.size === 0 && !night) {
-      terminal.print(`Nothing new to learn; for another night: ./wscl sleep ${path}`);
+      terminal.print(`Nothing new to learn; for another night: ./wscl sleep ${quotedPath(path)}`);
       return 0;
     }
   } else if (day.size === 0 && !night) {
     throw new InputError(
       `Cannot learn: no folder of images is given, and nothing waits in ${path}; name one, or let it rest with ` +
-        `./wscl sleep ${path}`,
+        `./wscl sleep ${quotedPath(path)}`,
     );
   }
   await changeDreams(learner, dreams, options, terminal);
@@ -132,7 +135,7 @@ async function acceptRefused(
   return 0;
 }
 
-const goOnWith = (path: string) => `./wscl learn ${path}`;
+const goOnWith = (path: string) => `./wscl learn ${quotedPath(path)}`;
 
 /** Reads images that a night could learn, together with what waits if that is not let go. */
 async function readGiven(
@@ -239,9 +242,9 @@ async function nights(
 
 function refusedText(path: string): string {
   return [
-    `  take it all the same           ./wscl learn ${path} --accept`,
-    `  try another night instead      ./wscl sleep ${path}`,
-    `  let go of what it was taught   ./wscl learn ${path} --discard`,
+    `  take it all the same           ./wscl learn ${quotedPath(path)} --accept`,
+    `  try another night instead      ./wscl sleep ${quotedPath(path)}`,
+    `  let go of what it was taught   ./wscl learn ${quotedPath(path)} --discard`,
   ].join("\n");
 }
 

@@ -8,6 +8,7 @@ import { dreamsIn, learnerHost } from "../../host/learner_host.ts";
 import { readWeightsFile } from "../../host/read_weights.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
+import { quotedPath } from "../../text.ts";
 
 /** `wscl new`, in plain values. */
 export interface NewOptions {
@@ -106,7 +107,7 @@ function describe(path: string, { state }: ContinualLearner, start: string | nul
       ? [line("knows", classes.map(({ name }) => nameText(name)).join(", "))]
       : [],
     "",
-    `Teach it: ./wscl learn ${path} DIR, with a folder of images for each class`,
+    `Teach it: ./wscl learn ${quotedPath(path)} DIR, with a folder of images for each class`,
   ].join("\n");
 }
 

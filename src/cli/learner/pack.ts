@@ -3,14 +3,15 @@ import { waitingAtService } from "../../host/served_backlog.ts";
 import { readState } from "../../continual/generation.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
+import { quotedPath } from "../../text.ts";
 
 /** Writes a learner as one file. */
 export async function pack(learner: string, file: string, terminal: Terminal): Promise<void> {
   const bytes = await packTo(learner, file, (text) => terminal.print(text));
   terminal.print(
-    `${file}: ${
-      (bytes / 1e6).toFixed(1)
-    } MB; ask it with ./wscl predict ${file} IMAGE, or open it in the page`,
+    `${file}: ${(bytes / 1e6).toFixed(1)} MB; ask it with ./wscl predict ${
+      quotedPath(file)
+    } IMAGE, or open it in the page`,
   );
   const served = waitingAtService(learner);
   if (served !== null) {

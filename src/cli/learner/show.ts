@@ -14,6 +14,7 @@ import { learnerAt } from "../../host/learner_place.ts";
 import { nameText } from "../../images/look_alike.ts";
 import type { Terminal } from "../terminal.ts";
 import { marksText, togetherText } from "./night_report.ts";
+import { quotedPath } from "../../text.ts";
 
 /** Nights that are listed: the last ones. */
 const MOST_NIGHTS = 20;
@@ -47,7 +48,7 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   const waits = await waitingText(store, state, path, (text) => terminal.print(text));
   if (waits !== "") line("waiting", waits);
   const served = waitingAtService(path);
-  if (served !== null) line("not taken yet", `${served} (./wscl serve ${path})`);
+  if (served !== null) line("not taken yet", `${served} (./wscl serve ${quotedPath(path)})`);
   if (classes.length === 0) return;
 
   const records = parseHistory(await store.lines(), (text) => terminal.print(text));
@@ -91,9 +92,13 @@ async function waitingText(
   const isRefused = (await store.names("refused")).length > 0;
   const isStopped = (await store.names("night")).length > 0;
   const night = isRefused
-    ? [`a night that was refused (./wscl learn ${path} --accept)`]
+    ? [`a night that was refused (./wscl learn ${quotedPath(path)} --accept)`]
     : isStopped || day.length > 0
-    ? [`${isStopped ? "a night that was stopped" : "a night to come"} (./wscl learn ${path})`]
+    ? [
+      `${isStopped ? "a night that was stopped" : "a night to come"} (./wscl learn ${
+        quotedPath(path)
+      })`,
+    ]
     : [];
   return [...images, ...night].join("; ");
 }

@@ -76,15 +76,16 @@ export function compareRuns(
     settings: Object.fromEntries(row.overrides.map(({ path, value }) => [path, value])),
     runs: (runsOf.get(row.name) ?? []).map(({ seed, summary }) => ({ seed, ...measured(summary) })),
   }));
-  const seeds = [
-    ...new Set([...about.seeds, ...now.flatMap(({ runs }) => runs.map(({ seed }) => seed))]),
-  ];
   const names = new Set(rows.map(({ name }) => name));
   const kept = (earlier?.rows ?? []).filter(({ row }) => !names.has(row));
   const all = [...now, ...kept];
+  const seeds = new Set([
+    ...about.seeds,
+    ...all.flatMap(({ runs }) => runs.map(({ seed }) => seed)),
+  ]);
   return {
     ...{ ...about, dataset, adapter, provider, denoVersion },
-    seeds: seeds.sort((a, b) => a - b),
+    seeds: [...seeds].sort((a, b) => a - b),
     rows: all.map(({ row, about, settings, runs }, i): RowResult => {
       const means = mapMeasures((measure) =>
         meanAndDeviation(runs.flatMap((run) => run[measure] ?? []))

@@ -101,7 +101,8 @@ export function rowsOf(
     ...(dreams && wscl.rem
       ? [variant("no_rem", "WSCL without dreams", { "wscl.rem": false })]
       : []),
-    ...(wscl.rem && wscl.dreamsFrom === "images"
+    ...(wscl.rem && wscl.dreamsFrom === "images" && schedule === "staged" &&
+        wscl.transfer !== "nrem"
       ? [variant("memory_dreams", "WSCL that dreams of turned pictures from its memories alone", {
         "wscl.dreamsFrom": "memory",
       })]
@@ -119,14 +120,14 @@ export function rowsOf(
     wscl.freezing
       ? variant("no_freezing", "WSCL without freezing", { "wscl.freezing": false })
       : variant("freezing", "WSCL with dynamic freezing", { "wscl.freezing": true }),
-    ...(other === "merged"
+    ...(other === "merged" && !(wscl.rem && wscl.dreamsFrom === "memory")
       ? [{
         ...variant("merged", "WSCL, merged, as many images through training steps", {
           "wscl.schedule": "merged",
         }),
         matches: "images" as const,
       }]
-      : base === "er_ace"
+      : other === "staged" && base === "er_ace"
       ? [variant("staged", "WSCL, staged", { "wscl.schedule": "staged" })]
       : []),
   ];

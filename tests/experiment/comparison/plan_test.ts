@@ -30,6 +30,10 @@ const counted: readonly [string, Record<string, unknown>][] = [
   ["er_ace", { method: "er_ace" }],
   ["er_ace, calibrated", { method: "er_ace", calibration: 3 }],
   ["er_ace after dreams", { method: "er_ace", dreamStart: 50 }],
+  ["er_ace after dreams, of images whatever the nights dream of", {
+    ...{ method: "er_ace", dreamStart: 50 },
+    wscl: { dreamsFrom: "memory" },
+  }],
   ["er", { method: "er" }],
   ["derpp", { method: "derpp" }],
   ["finetune", { method: "finetune" }],
@@ -40,7 +44,8 @@ for (const [name, changes] of counted) {
     const out = await Deno.makeTempDir();
     try {
       const { summary } = await runTiny({ out, changes });
-      const { trained, steps } = await count(config(changes));
+      const { trained, steps, dreamt } = await count(config(changes));
+      assert.equal(dreamt > 0, /staged|merged|dreams/.test(name), "dreams");
       assert.deepEqual([summary.images, summary.steps], [trained, steps]);
     } finally {
       await Deno.remove(out, { recursive: true });
