@@ -73,6 +73,7 @@ Deno.test("a damaged CIFAR archive is refused with its path", async (test) => {
   const whole = tarGz(cifar10Files());
   const plain = gunzipSync(whole);
   const without = { ...cifar10Files() };
+  const stored = new Uint8Array(gzipSync(plain, { level: 0 }));
   delete without["cifar-10-batches-bin/data_batch_4.bin"];
   const cases: [string, Uint8Array, RegExp][] = [
     ["cut short", whole.subarray(0, whole.length - 500), /Cannot read .*cifar-10-binary.tar.gz/],
@@ -80,6 +81,8 @@ Deno.test("a damaged CIFAR archive is refused with its path", async (test) => {
     ["no tar", gzipSync(new Uint8Array(2000).fill(7)), /no tar archive/],
     ["a changed header", gzipSync(plain.with(3, 88)), /no tar archive, or damaged/],
     ["ends in a file", gzipSync(plain.subarray(0, 5000)), /cut short/],
+    ["a changed pixel", stored.with(20_000, stored[20_000] ^ 1), /matching checksum/],
+    ["no checksum", whole.subarray(0, whole.length - 8), /matching checksum/],
     ["a missing file", tarGz(without), /it has no file .*data_batch_4\.bin/],
   ];
   for (const [name, bytes, message] of cases) {
@@ -107,6 +110,11 @@ Deno.test("a tar archive gives wanted files only, and none beyond its limits", (
     await assert.rejects(
       readTarGz(path, new Set(["a"]), { ...LIMITS, totalBytes: 2000 }),
       refused(/unpacks to more than 2000 bytes/),
+    );
+    write(join(folder, "padded.tar.gz"), gzipSync(new Uint8Array(200_000), { level: 0 }));
+    await assert.rejects(
+      readTarGz(join(folder, "padded.tar.gz"), new Set(["a"]), LIMITS),
+      refused(/unpacks to more than 100000 bytes/),
     );
     const stopped = new Error("stopped");
     const stop = () => {
