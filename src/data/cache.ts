@@ -2,6 +2,7 @@ import { dirname, join } from "node:path";
 import { InputError } from "../errors.ts";
 import type { ImageInfo, ImageSet, Progress } from "../images/image_set.ts";
 import { openPacked, PackedWriter } from "./packed_file.ts";
+import { TemporaryFile } from "./temporary_file.ts";
 
 /** Images that can tell their content without being decoded: one part of one data set. */
 export interface Packable {
@@ -17,8 +18,12 @@ export interface Packable {
   stamp?(): string | null;
   /** What the images are; called when they have to be decoded. */
   info(): Promise<ImageInfo>;
-  /** Reads and decodes, and hands over the images as they come: slow, done once per key. */
-  decode(put: PutImages, progress: Progress): Promise<void>;
+  /**
+   * Reads and decodes, and hands over the images as they come: slow, done once per key.
+   *
+   * @returns The content key of the very bytes that were decoded.
+   */
+  decode(put: PutImages, progress: Progress): Promise<string>;
 }
 
 /** Takes over the RGB bytes of the images `first`, `first + 1`, ... */
@@ -44,27 +49,34 @@ export async function packedOnce(source: Packable, options: CacheOptions): Promi
   const { cacheDir, mostBytes, progress, warn } = options;
   // A data set's folder may lie deeper ("photos/pets"); the cache is flat.
   const stem = source.name.replaceAll(/[^\w.-]+/g, "-");
-  const key = await knownKey(source, join(cacheDir, stem), progress);
+  const known = await knownKey(source, join(cacheDir, stem), progress);
+  const { key } = known;
   const path = join(cacheDir, `${stem}-${key.slice(0, 16)}.images`);
   const cached = readCache(path, key, mostBytes, warn);
   if (cached !== null) return cached;
   // Before the slow part, so that a folder that cannot be made is told at once.
   await Deno.mkdir(cacheDir, { recursive: true }).catch((error) => refuseWriting(path, error));
-  await writeCache(path, key, source, progress);
+  await writeCache(path, known, source, progress);
   return openPacked(path, key, mostBytes);
+}
+
+/** A content key, and where it is noted for the next time, if it is. */
+interface KnownKey {
+  readonly key: string;
+  readonly note: string | null;
 }
 
 /**
  * The content key, without reading every byte where nothing has changed since the last time: reading
  * ImageNet takes minutes.
  */
-async function knownKey(source: Packable, stem: string, progress: Progress): Promise<string> {
+async function knownKey(source: Packable, stem: string, progress: Progress): Promise<KnownKey> {
   const stamp = source.stamp?.() ?? null;
-  if (stamp === null) return await source.contentKey(progress);
+  if (stamp === null) return { key: await source.contentKey(progress), note: null };
   const path = `${stem}-${stamp.slice(0, 16)}.key`;
   try {
     const [known, key] = Deno.readTextFileSync(path).split("\n");
-    if (known === stamp && /^[0-9a-f]{64}$/.test(key)) return key;
+    if (known === stamp && /^[0-9a-f]{64}$/.test(key)) return { key, note: path };
   } catch {
     // Not there, or not readable: it only saves time.
   }
@@ -75,7 +87,7 @@ async function knownKey(source: Packable, stem: string, progress: Progress): Pro
   } catch {
     // The cache itself will tell, if it has to be written.
   }
-  return key;
+  return { key, note: path };
 }
 
 function readCache(
@@ -103,13 +115,11 @@ function readCache(
 
 async function writeCache(
   path: string,
-  key: string,
+  { key, note }: KnownKey,
   source: Packable,
   progress: Progress,
 ): Promise<void> {
   const info = await source.info();
-  // Renaming is atomic: another run sees the whole file or none, even if this one is killed.
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   const writing = <T>(action: () => T): T => {
     try {
       return action();
@@ -117,18 +127,25 @@ async function writeCache(
       refuseWriting(path, error as Error);
     }
   };
-  try {
-    {
-      using writer = writing(() => new PackedWriter(temporary, info, key));
-      await source.decode((first, pixels) => writing(() => writer.write(first, pixels)), progress);
-      writing(() => writer.finish());
-    }
-    writing(() => Deno.renameSync(temporary, path));
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
+  using temporary = writing(() => new TemporaryFile(path, isCache));
+  const writer = writing(() => new PackedWriter(temporary.file, info, key));
+  const put: PutImages = (first, pixels) => writing(() => writer.write(first, pixels));
+  // Files are read once for the key and once more, maybe minutes later, to be decoded.
+  if (await source.decode(put, progress) !== key) {
+    if (note !== null) await Deno.remove(note).catch(() => {});
+    throw new InputError(
+      `Cannot pack ${source.name}: its files are not those that they were when they were read first; ` +
+        `let nothing change them, and start again`,
+    );
   }
+  writing(() => {
+    writer.finish();
+    temporary.rename();
+  });
 }
+
+/** Whether a file is a cache, of whatever images: a set that is never opened again is cleared up after as well. */
+const isCache = (name: string) => /-[0-9a-f]{16}\.images$/.test(name);
 
 function refuseWriting(path: string, error: Error): never {
   throw new InputError(

@@ -43,14 +43,18 @@ export class FolderCheck {
 
   /** The images of a class, which lie in these folders. */
   classIn(className: string, paths: readonly string[], part: string): string[] {
-    const folders = paths.flatMap((path) =>
-      this.attempt(() => classFolder(this.#tree, path)) ?? []
-    );
-    for (const folder of folders) this.#report(folder);
+    const folders = paths.flatMap((path) => this.folder(path) ?? []);
     const images = folders.flatMap(({ images }) => images);
     // Of a folder that cannot be read this has been said.
     if (images.length === 0 && folders.length > 0) this.reportEmpty(className, part, folders);
     return images;
+  }
+
+  /** What lies in a folder of images; null if it cannot be read. */
+  folder(path: string): ClassFolder | null {
+    const folder = this.attempt(() => classFolder(this.#tree, path));
+    if (folder !== null) this.#report(folder);
+    return folder;
   }
 
   /** A class without images is a problem; what is there instead is said with it. */

@@ -12,7 +12,7 @@ import type { Progress } from "../images/image_set.ts";
 import { lookAlikeHint, nameText } from "../images/look_alike.ts";
 import { isOfficialLayout } from "./official_layout.ts";
 import { isOtherFormat } from "./passed_over.ts";
-import { annotatedImages } from "./tiny_imagenet.ts";
+import { ANNOTATED_FOLDER, annotatedImages } from "./tiny_imagenet.ts";
 
 /** Image files of one part, by class. */
 interface Part {
@@ -151,10 +151,16 @@ function tinyLayout(tree: FileTree): Layout {
     const hint = lookAlikeHint(name, classes, "train");
     problems.push(`${tree.root}: wnids.txt names class ${name}, train has no such folder${hint}`);
   }
+  for (const name of new Set(wnids.filter((name, i) => wnids.indexOf(name) !== i))) {
+    problems.push(`${tree.root}: wnids.txt names class ${name} twice`);
+  }
+  for (const name of wnids.length > 0 ? classes.difference(new Set(wnids)) : []) {
+    notes.push(`train has a class ${nameText(name)} that wnids.txt does not name`);
+  }
   const parts = [train];
   check.attempt(() => {
     const annotated = annotatedImages(tree, [...classes]);
-    const present = new Set(tree.images("val/images").map((name) => `val/images/${name}`));
+    const present = new Set(check.folder(ANNOTATED_FOLDER)?.images);
     const listed = [...annotated.values()].flat();
     for (const path of listed.filter((path) => !present.has(path))) {
       problems.push(`${tree.root}/${path}: it is annotated and missing`);

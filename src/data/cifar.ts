@@ -63,6 +63,12 @@ export function cifarPart(
     return { contents, taken, all, classNames, digests: Uint8Array.from(digests) };
   };
 
+  const keyOf = (classNames: readonly string[], digests: Uint8Array) => {
+    const { title, labelAt } = format;
+    const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
+    return contentKey({ format: title, labelAt, ...subset, classNames }, names, digests);
+  };
+
   return {
     name,
     async contentKey(progress) {
@@ -77,9 +83,7 @@ export function cifarPart(
       const left = noteLeftOut(all, classNames);
       // The classes of the test part are the same.
       if (left !== null && part === "train") warn(`Reading ${files.root}: ${left}`);
-      const { title, labelAt } = format;
-      const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
-      return contentKey({ format: title, labelAt, ...subset, classNames }, names, digests);
+      return keyOf(classNames, digests);
     },
     async info() {
       const { taken, classNames } = await (read ??= readAll(() => {}));
@@ -87,7 +91,7 @@ export function cifarPart(
       return { name, height: SIDE, width: SIDE, count: taken.length, labels, classNames };
     },
     async decode(put, progress) {
-      const { contents, taken } = await (read ??= readAll(progress));
+      const { contents, taken, classNames, digests } = await (read ??= readAll(progress));
       for (let first = 0; first < taken.length; first += 1000) {
         const some = taken.slice(first, first + 1000);
         const pixels = new Uint8Array(some.length * SIDE * SIDE * 3);
@@ -97,6 +101,7 @@ export function cifarPart(
         put(first, pixels);
         progress(first + some.length, taken.length, `packing ${name}`);
       }
+      return keyOf(classNames, digests);
     },
   };
 }

@@ -16,10 +16,13 @@ export function declaredByJpeg(bytes: Uint8Array<ArrayBuffer>): Sides | null {
 export function unreadCoding(bytes: Uint8Array<ArrayBuffer>): string | null {
   const frame = frameHeader(bytes);
   if (frame === null) return null;
-  const { marker, data: [bits] } = frame;
+  const { marker, data } = frame;
+  const [bits, components] = [data[0], data[5]];
   if (marker > 0xc8) return "arithmetic coding";
   if (marker > 0xc2) return marker === 0xc3 ? "lossless coding" : "hierarchical coding";
-  return bits === 8 ? null : `${bits} bits a sample`;
+  if (bits !== 8) return `${bits} bits a sample`;
+  // One is grey, three are colours and four CMYK; of two nothing says what they are.
+  return components === 2 ? "two samples a pixel" : null;
 }
 
 function frameHeader(bytes: Uint8Array<ArrayBuffer>): JpegSegment | null {

@@ -62,11 +62,22 @@ export async function decodeJpeg(bytes: Uint8Array<ArrayBuffer>): Promise<RgbIma
   return { height: image.height, width: image.width, pixels: withoutAlpha(image.data) };
 }
 
+/**
+ * Adobe's segment, as in a file of CMYK that is stored inverted. Some programs strip it off; with Pillow, a file without
+ * it is taken for one that had it.
+ */
+const ADOBE = Uint8Array.fromHex("ffee000e41646f626500640000000000");
+
 /** By another decoder: libjpeg leaves the way from CMYK to RGB to its callers. */
 async function decodeCmyk(bytes: Uint8Array<ArrayBuffer>): Promise<RgbImage> {
   verifyJpeg(bytes);
   const { decode } = await import("jpeg-js");
-  const { height, width, data } = decode(bytes, {
+  // In front of all others: one that the file has counts for more.
+  const marked = new Uint8Array(bytes.length + ADOBE.length);
+  marked.set(bytes.subarray(0, 2));
+  marked.set(ADOBE, 2);
+  marked.set(bytes.subarray(2), 2 + ADOBE.length);
+  const { height, width, data } = decode(marked, {
     useTArray: true,
     formatAsRGBA: false,
     // Or it refuses sound files whose last restart interval is a short one.

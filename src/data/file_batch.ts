@@ -40,6 +40,8 @@ export function bytesPerFile(work: FileWork): number {
 export interface FileResults {
   /** `[files, bytesPerFile(work)]` */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Of `decode` only: a digest of each file that was decoded, `[files, DIGEST_BYTES]`. */
+  readonly digests: Uint8Array<ArrayBuffer>;
   /** Of `inspect` and `declared` only: what is wrong with a file, by its number in the batch; its bytes are zeros. */
   readonly problems: readonly (readonly [file: number, problem: string])[];
 }
@@ -55,30 +57,36 @@ export async function workOnFiles(
 ): Promise<FileResults> {
   const stride = bytesPerFile(work);
   const bytes = new Uint8Array(places.length * stride);
+  const digests = new Uint8Array(work.kind === "decode" ? places.length * DIGEST_BYTES : 0);
   const problems: [number, string][] = [];
   const collects = work.kind === "inspect" || work.kind === "declared";
   for (const [i, place] of places.entries()) {
     try {
-      bytes.set(await workOnFile(work, place), i * stride);
+      const file = readPlace(place);
+      if (work.kind === "decode") digests.set(digestOf(file), i * DIGEST_BYTES);
+      bytes.set(await workOnFile(work, file, pathOf(place)), i * stride);
     } catch (error) {
       if (!collects || !(error instanceof InputError)) throw error;
       problems.push([i, error.message]);
     }
   }
-  return { bytes, problems };
+  return { bytes, digests, problems };
 }
 
-async function workOnFile(work: FileWork, place: FilePlace): Promise<Uint8Array> {
-  const bytes = readPlace(place);
+async function workOnFile(
+  work: FileWork,
+  bytes: Uint8Array<ArrayBuffer>,
+  path: string,
+): Promise<Uint8Array> {
   switch (work.kind) {
     case "digest":
       return digestOf(bytes);
     case "decode":
-      return await decodeImage(bytes, pathOf(place), work.size, work.resize, work.turned);
+      return await decodeImage(bytes, path, work.size, work.resize, work.turned);
     case "inspect":
-      return numbersOf(await decodeAny(bytes, pathOf(place)));
+      return numbersOf(await decodeAny(bytes, path));
     case "declared":
-      return numbersOf(declaredImage(bytes, pathOf(place)));
+      return numbersOf(declaredImage(bytes, path));
   }
 }
 

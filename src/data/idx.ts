@@ -68,6 +68,12 @@ export function idxPart(
     };
   };
 
+  const keyOf = (classNames: readonly string[], digests: Uint8Array) => {
+    const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
+    const files = [`${part}-images`, `${part}-labels`];
+    return contentKey({ format: "idx", size, ...subset, classNames }, files, digests);
+  };
+
   return {
     name,
     async contentKey(progress) {
@@ -81,21 +87,20 @@ export function idxPart(
       const left = noteLeftOut(all, classNames);
       // The classes of the test part are the same.
       if (left !== null && part === "train") warn(`Reading ${root}: ${left}`);
-      const subset = perClass === null ? { perClass } : { perClass, subsetSeed };
-      const files = [`${part}-images`, `${part}-labels`];
-      return contentKey({ format: "idx", size, ...subset, classNames }, files, digests);
+      return keyOf(classNames, digests);
     },
     async info() {
       const { taken, labels, classNames } = await (read ??= readAll(() => {}));
       return { name, height: size, width: size, count: taken.length, labels, classNames };
     },
     async decode(put, progress) {
-      const { images, taken } = await (read ??= readAll(progress));
+      const { images, taken, classNames, digests } = await (read ??= readAll(progress));
       for (let first = 0; first < taken.length; first += 1000) {
         const some = taken.subarray(first, first + 1000);
         put(first, widened(images, some, size * size));
         progress(first + some.length, taken.length, `packing ${name}`);
       }
+      return keyOf(classNames, digests);
     },
   };
 }

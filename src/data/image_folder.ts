@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { Packable } from "./cache.ts";
-import { contentKey } from "./content_key.ts";
+import { contentKey, DIGEST_BYTES } from "./content_key.ts";
 import { forEachBatch, mapFiles } from "./file_pool.ts";
 import type { FilePlace, FileTree } from "./file_tree.ts";
 import type { ImageListing } from "./image_listing.ts";
@@ -40,12 +40,17 @@ export function imageFolderPart(
     },
     info: () => Promise.resolve({ name, height: size, width: size, count, labels, classNames }),
     async decode(put, progress) {
+      const all = new Uint8Array(count * DIGEST_BYTES);
       await forEachBatch(
         { kind: "decode", size, resize, turned },
         places,
-        (first, { bytes }) => put(first, bytes),
+        (first, { bytes, digests }) => {
+          all.set(digests, first * DIGEST_BYTES);
+          put(first, bytes);
+        },
         (done) => progress(done, count, `decoding ${name}`),
       );
+      return contentKey(description, paths, all);
     },
   };
 }

@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { InputError } from "../errors.ts";
 import { chooseClasses, type ClassChoice } from "./class_selection.ts";
 import { type ClassFolder, classFolder, type Unusable, unusable } from "./class_folder.ts";
@@ -13,7 +14,7 @@ import {
 } from "../images/look_alike.ts";
 import { describePassedOver, isOtherFormat, notePassedOver } from "./passed_over.ts";
 import { type SubsetChoice, type SubsetPart, takeSubset } from "./subset.ts";
-import { annotatedImages } from "./tiny_imagenet.ts";
+import { ANNOTATED_FOLDER, annotatedImages } from "./tiny_imagenet.ts";
 
 /** The image files of one part of a data set, class by class, in each class by name. */
 export interface ImageListing {
@@ -67,7 +68,8 @@ export function listTest(
           `${nameText(without)}, unpack tiny-imagenet-200.zip again or leave the class out`,
       );
     }
-    return group(tree, files, "val/images", "test", options);
+    noteNotAnnotated(tree, new Set([...all.values()].flat()), options);
+    return group(tree, files, ANNOTATED_FOLDER, "test", options);
   }
   const part = testPart(tree);
   if (part === undefined) {
@@ -90,6 +92,27 @@ export function listTest(
   }
   if (part === "test" && hasClassFolders(tree, "val")) options.note?.(VAL_BESIDE_TEST);
   return listClasses(tree, part, classNames, options);
+}
+
+/** Says what is passed over among the images that `val_annotations.txt` gives a class, by what it does not name too. */
+function noteNotAnnotated(
+  tree: FileTree,
+  annotated: ReadonlySet<string>,
+  { note = () => {} }: ListingOptions,
+): void {
+  const folder = classFolder(tree, ANNOTATED_FOLDER);
+  const others = notePassedOver(inTree(tree, "val"), [folder]);
+  if (others !== null) note(others);
+  for (const { problem } of folder.unusable) note(`Passed over: ${problem}`);
+  const names = folder.images.filter((path) => !annotated.has(path)).map((path) => basename(path));
+  if (names.length === 0) return;
+  const are = names.length === 1 ? "image is" : "images are";
+  note(
+    `Reading ${
+      inTree(tree, ANNOTATED_FOLDER)
+    }: ${names.length} ${are} not in val_annotations.txt ` +
+      `(${some(names)}), passed over; unpack tiny-imagenet-200.zip again, or add a line for each`,
+  );
 }
 
 /** What is said of a data set that has both. */

@@ -18,18 +18,18 @@ interface Header extends Omit<ImageInfo, "labels"> {
 }
 
 /** Writes a packed file image by image, in any order. */
-export class PackedWriter implements Disposable {
+export class PackedWriter {
   readonly #file: Deno.FsFile;
   readonly #start: Uint8Array<ArrayBuffer>;
   readonly #info: ImageInfo;
   readonly #checksums: Uint32Array<ArrayBuffer>;
 
-  /** Makes the file; there must be none. */
-  constructor(path: string, info: ImageInfo, key: string) {
+  /** @param file A new one, open for writing. */
+  constructor(file: Deno.FsFile, info: ImageInfo, key: string) {
+    this.#file = file;
     this.#info = info;
     this.#checksums = new Uint32Array(info.count);
     this.#start = startOf(info, key);
-    this.#file = Deno.openSync(path, { write: true, createNew: true });
   }
 
   /** Writes the images `first`, `first + 1`, ...: RGB bytes, one image after the other. */
@@ -58,10 +58,6 @@ export class PackedWriter implements Disposable {
     this.#file.seekSync(offset, Deno.SeekMode.Start);
     // One write may take only a part of a large piece.
     for (let at = 0; at < bytes.length;) at += this.#file.writeSync(bytes.subarray(at));
-  }
-
-  [Symbol.dispose](): void {
-    this.#file.close();
   }
 }
 

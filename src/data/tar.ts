@@ -56,6 +56,7 @@ export async function readTarGz(
         if (keep) files.set(name, await reader.content(size));
         else await reader.skip(size);
       }
+      await reader.drain();
     } finally {
       await reader.cancel();
     }
@@ -110,6 +111,11 @@ class TarReader {
     }
   }
 
+  /** Reads to the end: only there does gzip have its checksum, behind all that it has packed. */
+  async drain(): Promise<void> {
+    while (await this.#more());
+  }
+
   async cancel(): Promise<void> {
     await this.#reader.cancel().catch(() => {});
   }
@@ -117,14 +123,8 @@ class TarReader {
   async #take(size: number): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(size);
     for (let at = 0; at < size;) {
-      if (this.#chunk.length === 0) {
-        const { value, done } = await this.#reader.read();
-        if (done) throw new SyntaxError("it is cut short");
-        this.#chunk = value as Uint8Array<ArrayBuffer>;
-        this.#total += this.#chunk.length;
-        if (this.#total > this.#limits.totalBytes) {
-          throw new SyntaxError(`it unpacks to more than ${this.#limits.totalBytes} bytes`);
-        }
+      if (this.#chunk.length === 0 && !await this.#more()) {
+        throw new SyntaxError("it is cut short");
       }
       const part = this.#chunk.subarray(0, size - at);
       bytes.set(part, at);
@@ -132,6 +132,18 @@ class TarReader {
       this.#chunk = this.#chunk.subarray(part.length);
     }
     return bytes;
+  }
+
+  /** Whether there is another chunk, which is then the one to read from. */
+  async #more(): Promise<boolean> {
+    const { value, done } = await this.#reader.read();
+    if (done) return false;
+    this.#chunk = value as Uint8Array<ArrayBuffer>;
+    this.#total += this.#chunk.length;
+    if (this.#total > this.#limits.totalBytes) {
+      throw new SyntaxError(`it unpacks to more than ${this.#limits.totalBytes} bytes`);
+    }
+    return true;
   }
 }
 

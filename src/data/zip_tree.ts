@@ -22,7 +22,8 @@ interface Folder {
 
 /**
  * The files in a zip archive, read in place: nothing is unpacked to disk, so no name in it can lead
- * anywhere. Where all of it lies in one folder (`tiny-imagenet-200/...`), paths start below that.
+ * anywhere. Where all of it lies in one folder (`tiny-imagenet-200/...`), paths start below that, unless the folder
+ * means something: `train`, or the only class.
  *
  * @throws {InputError} If the file is no zip archive, is damaged, is encrypted or has two files of one name.
  */
@@ -63,10 +64,28 @@ export function zipTree(path: string): FileTree {
   });
 }
 
-/** The folder that all of it lies in, what systems add aside. */
+/** The folder that all of it lies in, what systems add aside, unless it is itself a part of the data set or a class. */
 function onlyFolder({ folders, files }: Folder): Folder | undefined {
   const names = [...folders.keys(), ...files.keys()].filter((name) => !isLitter(name));
-  return names.length === 1 ? folders.get(names[0]) : undefined;
+  const only = names.length === 1 ? folders.get(names[0]) : undefined;
+  return only === undefined || isPart(names[0], only) || isClass(only) ? undefined : only;
+}
+
+/** Whether a folder divides a data set: as a part of it, or as a session of CORe50. */
+function isPart(name: string, folder: Folder): boolean {
+  if (/^(train|test|val)$/.test(name)) return true;
+  return /^s\d+$/.test(name) && foldersIn(folder).every((name) => /^o\d+$/.test(name));
+}
+
+/** Whether there are files in a folder, or in its folder `images`, and no further folders, as those of a class have it. */
+function isClass(folder: Folder): boolean {
+  return foldersIn(folder).every((name) =>
+    name === "images" && foldersIn(folder.folders.get(name)!).length === 0
+  );
+}
+
+function foldersIn({ folders }: Folder): string[] {
+  return [...folders.keys()].filter((name) => !isLitter(name));
 }
 
 function entriesOf(folder: Folder | undefined): Entry[] {

@@ -1,3 +1,4 @@
+import { TemporaryFile } from "../data/temporary_file.ts";
 import { InputError } from "../errors.ts";
 import {
   decodeSafetensors,
@@ -34,24 +35,18 @@ export async function writeSafetensors(
   metadata: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const bytes = encodeSafetensors(tensors, metadata);
-  const temporary = `${path}.${crypto.randomUUID()}.tmp`;
   try {
-    await writeThrough(temporary, bytes);
-    await Deno.rename(temporary, path);
+    using temporary = new TemporaryFile(path);
+    const { file } = temporary;
+    for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+    await file.syncData(); // or the rename could overtake the bytes
+    temporary.rename();
   } catch (error) {
-    await Deno.remove(temporary).catch(() => {}); // the first failure is the one to report
     throw new InputError(
       `Cannot write ${path}: ${reason(error)}; check that its folder exists and can be written`,
       { cause: error },
     );
   }
-}
-
-/** Returns only when the bytes have reached the disk, so that the rename cannot overtake them. */
-async function writeThrough(path: string, bytes: Uint8Array): Promise<void> {
-  using file = await Deno.open(path, { write: true, createNew: true });
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
-  await file.syncData();
 }
 
 function reason(error: unknown): string {

@@ -73,6 +73,7 @@ Deno.test("a damaged CIFAR archive is refused with its path", async (test) => {
   const whole = tarGz(cifar10Files());
   const plain = gunzipSync(whole);
   const without = { ...cifar10Files() };
+  const stored = new Uint8Array(gzipSync(plain, { level: 0 }));
   delete without["cifar-10-batches-bin/data_batch_4.bin"];
   const cases: [string, Uint8Array, RegExp][] = [
     ["cut short", whole.subarray(0, whole.length - 500), /Cannot read .*cifar-10-binary.tar.gz/],
@@ -80,6 +81,8 @@ Deno.test("a damaged CIFAR archive is refused with its path", async (test) => {
     ["no tar", gzipSync(new Uint8Array(2000).fill(7)), /no tar archive/],
     ["a changed header", gzipSync(plain.with(3, 88)), /no tar archive, or damaged/],
     ["ends in a file", gzipSync(plain.subarray(0, 5000)), /cut short/],
+    ["a changed pixel", stored.with(20_000, stored[20_000] ^ 1), /matching checksum/],
+    ["no checksum", whole.subarray(0, whole.length - 8), /matching checksum/],
     ["a missing file", tarGz(without), /it has no file .*data_batch_4\.bin/],
   ];
   for (const [name, bytes, message] of cases) {
@@ -107,6 +110,11 @@ Deno.test("a tar archive gives wanted files only, and none beyond its limits", (
     await assert.rejects(
       readTarGz(path, new Set(["a"]), { ...LIMITS, totalBytes: 2000 }),
       refused(/unpacks to more than 2000 bytes/),
+    );
+    write(join(folder, "padded.tar.gz"), gzipSync(new Uint8Array(200_000), { level: 0 }));
+    await assert.rejects(
+      readTarGz(join(folder, "padded.tar.gz"), new Set(["a"]), LIMITS),
+      refused(/unpacks to more than 100000 bytes/),
     );
     const stopped = new Error("stopped");
     const stop = () => {
@@ -214,7 +222,7 @@ Deno.test("names that lead out of a zip archive do not count", () =>
     const path = join(folder, "x.zip");
     write(path, zip({ "a/../../b.png": Uint8Array.of(1), "a/c.png": Uint8Array.of(2) }));
     const tree = zipTree(path);
-    assert.deepEqual(tree.images(""), ["c.png"], "all that is left lies in one folder");
+    assert.deepEqual([tree.folders(""), tree.images("a")], [["a"], ["c.png"]]);
     assert.equal(tree.isFile("../b.png"), false);
     return Promise.resolve();
   }));
@@ -253,6 +261,46 @@ for (
       assert.deepEqual([...test.pixels.subarray(192, 195)], [1, 1, 0]);
     }));
 }
+
+Deno.test("a folder that all of a zip archive lies in counts where it means something", async (test) => {
+  const png = plainPng(8, [1, 1, 1]);
+  const cases: [string, string[], string[]][] = [
+    ["a wrapper", ["pets/cat/0.png", "pets/dog/0.png"], ["cat", "dog"]],
+    ["wrappers in wrappers", ["a/b/cat/0.png", "a/b/dog/0.png"], ["cat", "dog"]],
+    ["a part", ["train/cat/0.png", "train/dog/0.png"], ["train"]],
+    ["a part in a wrapper", ["pets/train/cat/0.png", "__MACOSX/pets/._train"], ["train"]],
+    ["a single class", ["cat/0.png", "cat/1.png"], ["cat"]],
+    ["a single class in a wrapper", ["pets/cat/0.png", ".DS_Store"], ["cat"]],
+    ["a class with a folder images", ["n01/images/0.png", "n01/n01_boxes.txt"], ["n01"]],
+    ["a wrapper of the name images", ["images/cat/0.png", "images/dog/0.png"], ["cat", "dog"]],
+    ["a picture beside the classes", ["pets/preview.png", "pets/cat/0.png"], ["cat"]],
+    ["a session", ["core50/s3/o1/0.png", "core50/s3/o2/0.png"], ["s3"]],
+  ];
+  for (const [name, files, folders] of cases) {
+    await test.step(name, () =>
+      withFolder((folder) => {
+        const path = join(folder, "x.zip");
+        write(path, zip(Object.fromEntries(files.map((file) => [file, png]))));
+        assert.deepEqual(zipTree(path).folders(""), folders);
+        return Promise.resolve();
+      }));
+  }
+});
+
+Deno.test("a zip archive of train alone opens with a share set apart, and one of a single class to dream of", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    const files: Record<string, Uint8Array> = {};
+    for (const name of ["cat", "dog"]) {
+      for (let n = 0; n < 5; n++) files[`train/${name}/${n}.png`] = plainPng(8, [n, 0, 0]);
+    }
+    write(join(dataRoot, "pets.zip"), zip(files));
+    const { train, test } = await openDataset({ ...PETS, testShare: 0.1 }, context);
+    assert.deepEqual([train.count, test.count, train.classNames], [4, 6, ["cat", "dog"]]);
+    write(join(dataRoot, "owls.zip"), zip({ "owl/0.png": plainPng(8, [7, 0, 0]) }));
+    const dreams = await openDreams({ ...PETS, folder: "owls" }, context);
+    assert.deepEqual([dreams.count, dreams.classNames], [1, ["owl"]]);
+  }));
 
 Deno.test("names in a zip archive that become one are refused, and lead nowhere as before", () =>
   withFolder((folder) => {
@@ -304,7 +352,10 @@ Deno.test("a link in a zip archive is no image, and is named", () =>
     };
     write(path, zip({ "a/0.png": new TextEncoder().encode("../b/0.png") }, { spoil: asLink }));
     const tree = zipTree(path);
-    assert.deepEqual(tree.images(""), []);
-    assert.match(tree.entries("")[0].problem!, /it is a link, which leads nowhere from an archive/);
+    assert.deepEqual(tree.images("a"), []);
+    assert.match(
+      tree.entries("a")[0].problem!,
+      /it is a link, which leads nowhere from an archive/,
+    );
     return Promise.resolve();
   }));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { openDataset } from "../../src/data/dataset.ts";
 import { imagePixels } from "../../src/images/image_set.ts";
 import { openPacked, PackedWriter } from "../../src/data/packed_file.ts";
@@ -147,7 +147,8 @@ function packed(path: string, shape: { count: number; height: number; width: num
     labels: Uint16Array.from({ length: count }, (_, i) => i % 2),
   };
   const pixels = Uint8Array.from({ length: count * bytes }, (_, i) => i * 31);
-  using writer = new PackedWriter(path, info, "key");
+  using file = Deno.openSync(path, { write: true, createNew: true });
+  const writer = new PackedWriter(file, info, "key");
   const half = Math.ceil(count / 2);
   writer.write(half, pixels.subarray(half * bytes));
   writer.write(0, pixels.subarray(0, half * bytes));
@@ -197,7 +198,8 @@ Deno.test("a file that was not finished is no packed file", () =>
     const labels = Uint16Array.of(0);
     const info = { name: "x", count: 1, height: 1, width: 1, classNames: ["a"], labels };
     {
-      using writer = new PackedWriter(path, info, "key");
+      using file = Deno.openSync(path, { write: true, createNew: true });
+      const writer = new PackedWriter(file, info, "key");
       writer.write(0, Uint8Array.of(1, 2, 3));
     }
     assert.throws(() => openPacked(path, "key", Infinity), /does not start as a packed file/);
@@ -238,3 +240,73 @@ Deno.test(
     assert.equal(reading().length, 1, "a damaged note is no note");
   }),
 );
+
+Deno.test(
+  "images that change between being read and being decoded are not kept under the old key",
+  opened(async ({ context, dataRoot, files, steps }) => {
+    const file = join(dataRoot, "pets/train/cat/0.png");
+    const original = Deno.readFileSync(file);
+    for (const { name } of Deno.readDirSync(context.cacheDir)) {
+      Deno.removeSync(join(context.cacheDir, name));
+    }
+    const changing = {
+      ...context,
+      progress: (done: number, total: number, what: string) => {
+        if (what === "reading pets-train" && done === total) write(file, plainPng(8, [77, 0, 0]));
+      },
+    };
+    await assert.rejects(openDataset(SOURCE, changing), (error) => {
+      assert.ok(error instanceof InputError, String(error));
+      assert.match(error.message, /Cannot pack pets-train: its files are not those .* start again/);
+      return true;
+    });
+    assert.deepEqual(files(), [], "nothing is kept");
+    write(file, original);
+    const { train } = await openDataset(SOURCE, context);
+    assert.equal(train.pixels[0], 0);
+
+    // So it is where the key is known by a note, which is then not believed again.
+    write(file, plainPng(8, [77, 0, 0]));
+    const { now } = Date;
+    Date.now = () => now() + 60_000;
+    try {
+      await openDataset(SOURCE, context);
+      const note = files().find((path) => /pets-train.*\.key$/.test(path))!;
+      const [stamp] = Deno.readTextFileSync(note).split("\n");
+      Deno.writeTextFileSync(note, `${stamp}\n${"a".repeat(64)}\n`);
+      await assert.rejects(openDataset(SOURCE, context), /Cannot pack pets-train/);
+      assert.ok(!files().includes(note));
+      steps.length = 0;
+      assert.equal((await openDataset(SOURCE, context)).train.pixels[0], 77);
+      assert.deepEqual(decodings(steps), []);
+    } finally {
+      Date.now = now;
+    }
+  }),
+);
+
+Deno.test("what a killed process has left is removed, and what is written now stays", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot } = contextIn(folder);
+    await writeImageFolder(join(dataRoot, "pets"), 8);
+    const temporary = (name: string) =>
+      join(context.cacheDir, `${name}.${crypto.randomUUID()}.tmp`);
+    const left = [
+      temporary("pets-train-0123456789abcdef.images"),
+      temporary("other-0123456789abcdef.images"),
+    ];
+    const held = temporary("pets-test-0123456789abcdef.images");
+    const foreign = [
+      temporary("notes"),
+      join(context.cacheDir, "pets-0123456789abcdef.images.tmp"),
+    ];
+    for (const path of [...left, held, ...foreign]) write(path, "half");
+    using file = Deno.openSync(held, { write: true });
+    assert.ok(file.tryLockSync(true));
+    const opened = await Promise.all([openDataset(SOURCE, context), openDataset(SOURCE, context)]);
+    assert.deepEqual(opened[0], opened[1], "two that decode the same at once");
+    const there = [...Deno.readDirSync(context.cacheDir)].map(({ name }) => name);
+    const expected = [held, ...foreign].map((path) => basename(path));
+    assert.deepEqual(there.filter((name) => name.endsWith(".tmp")).sort(), expected.sort());
+    assert.equal(there.filter((name) => name.endsWith(".images")).length, 2);
+  }));

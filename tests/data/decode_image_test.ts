@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { deflateSync } from "node:zlib";
+import { verifyJpeg } from "../../src/data/verify_jpeg.ts";
 import { decodeAny, decodeImage } from "../../src/data/decode_image.ts";
 import { cmykJpeg, cmykPixels } from "./cmyk_jpeg.ts";
 import { plainJpeg } from "./fixtures.ts";
@@ -69,6 +70,9 @@ Deno.test("CMYK JPEG images become RGB, within a level of Pillow's", async () =>
   const worst = pixels.reduce((most, v, i) => Math.max(most, Math.abs(v - cmykPixels[i])), 0);
   assert(worst <= 1, `worst ${worst}`);
   await assert.rejects(decodeImage(cmykJpeg.slice(0, 300), "test.jpg", 16), /damaged or cut short/);
+  // Pillow makes the same of a file from which Adobe's segment was stripped off.
+  const stripped = Uint8Array.of(0xff, 0xd8, ...cmykJpeg.subarray(18));
+  assert.deepEqual(await decodeImage(stripped, "test.jpg", 16), pixels);
 });
 
 Deno.test("a sound JPEG image behind many damaged ones is decoded as ever", async () => {
@@ -135,6 +139,17 @@ function png(
 
 Deno.test("a JPEG file of a kind that is not read is not called damaged", async () => {
   const [frame] = placesOf(greyJpeg, 0xc0);
+  const [scan] = placesOf(greyJpeg, 0xda);
+  const component = greyJpeg.subarray(frame + 10, frame + 13);
+  const pixels = greyJpeg.subarray(scan, -2);
+  // The same component a second time, with a scan of its own.
+  const twoComponents = Uint8Array.of(
+    ...greyJpeg.subarray(0, frame + 3),
+    ...[14, ...greyJpeg.subarray(frame + 4, frame + 9), 2, ...component, ...component.with(0, 9)],
+    ...greyJpeg.subarray(frame + 13, scan),
+    ...[...pixels, ...pixels.with(5, 9), 0xff, 0xd9],
+  );
+  verifyJpeg(twoComponents);
   const kinds: [change: (file: Uint8Array<ArrayBuffer>) => Uint8Array<ArrayBuffer>, is: RegExp][] =
     [
       [
@@ -150,6 +165,7 @@ Deno.test("a JPEG file of a kind that is not read is not called damaged", async 
         (file) => file.with(frame + 1, 0xc5),
         /with hierarchical coding, which is not read, convert it/,
       ],
+      [() => twoComponents, /with two samples a pixel, which is not read, convert it/],
       [(file) => file.with(frame + 4, 12), /with 12 bits a sample, which is not read, convert it/],
     ];
   for (const [change, is] of kinds) await assert.rejects(decodeAny(change(greyJpeg), "x"), is);

@@ -154,6 +154,51 @@ Deno.test("the official layout of Tiny-ImageNet passes nothing over", () =>
     return Promise.resolve();
   }));
 
+Deno.test("images that val_annotations.txt names twice are refused, and those it does not name are said", () =>
+  withFolder(async (folder) => {
+    const { context, dataRoot, warnings } = contextIn(folder);
+    const root = join(dataRoot, "pets");
+    const png = plainPng(8, [1, 1, 1]);
+    for (const name of ["n01", "n02"]) write(join(root, `train/${name}/images/0.png`), png);
+    for (const n of [0, 1, 2, 3, 4]) write(join(root, `val/images/val_${n}.png`), png);
+    write(join(root, "val/images/val_5.webp"), WEBP);
+    write(join(root, "wnids.txt"), "n01\nn02\n");
+    const annotate = (...lines: string[]) =>
+      write(join(root, "val/val_annotations.txt"), lines.map((line) => `${line}\t0\n`).join(""));
+    const check = async () => (await checkTree(folderTree(root), root, () => {}))!;
+    const twice = /line 3 is "val_0\.png\tn0[12]\t0", and line 1 names the same image/;
+    for (const name of ["n01", "n02"]) {
+      annotate("val_0.png\tn01", "val_1.png\tn02", `val_0.png\t${name}`);
+      await assert.rejects(openDataset(SOURCE, context), (error) => {
+        assert.ok(error instanceof InputError, String(error));
+        assert.match(error.message, twice);
+        return true;
+      });
+      assert.match((await check()).problems.join(), twice);
+    }
+
+    annotate("val_0.png\tn01", "val_1.png\tn02");
+    const { test } = await openDataset(SOURCE, context);
+    assert.equal(test.count, 2);
+    assert.match(
+      warnings.join("\n"),
+      /pets\/val: 1 file is passed over.*\n {2}val\/images: .*\.webp/,
+    );
+    assert.match(
+      warnings.join("\n"),
+      /val\/images: 3 images are not in val_annotations\.txt \(val_2\.png, val_3\.png, val_4\.png\)/,
+    );
+    const { problems, notes } = await check();
+    const unnamed = problems.filter((text) => /it is not in val_annotations\.txt/.test(text));
+    assert.equal(unnamed.length, 3);
+    assert.match(notes.join("\n"), /^val\/images: 1 file is passed over: 1 \.webp/m);
+
+    write(join(root, "wnids.txt"), "n02\nn02\n");
+    const report = await check();
+    assert.match(report.problems.join(), /wnids\.txt names class n02 twice/);
+    assert.match(report.notes.join("\n"), /train has a class n01 that wnids\.txt does not name/);
+  }));
+
 Deno.test("a name tells images, files that may hold one, and what systems leave", () => {
   for (const name of ["a.jpg", "a.JPEG", "b.png", "c.jfif", "d.JPE", "e.f.pjpeg"]) {
     assert.ok(isImageName(name), name);
