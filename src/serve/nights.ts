@@ -127,26 +127,17 @@ export class Nights {
   async #spend(night: AskedNight): Promise<boolean> {
     const stop = new AbortController();
     const asleep = this.#asleep = { night, stop, phase: "data" };
-    let now = night;
+    await this.#served.catchUp();
     if (night.phase === "asked") {
       await this.#around.before();
       if (!await this.#handOver(night)) return true;
-      now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
     }
-    if (this.#served.spent.length > now.nightsBefore) {
-      // It had ended when the process before this one did.
-      const { passed } = this.#served.spent.at(-1)!;
-      this.#backlog.settle(now.id, passed ? "kept" : "refused");
-      return true;
+    // One that had ended, when the process before this one did or behind it something failed, has only its dawn left.
+    if (night.phase === "asked" || !this.#served.isSpent(night)) {
+      this.#events.emit("night", { night: night.id, generation: this.#served.state.generation });
+      if (!await this.#launch(night, asleep)) return false;
     }
-    this.#events.emit("night", { night: now.id, generation: this.#served.state.generation });
-    this.#served.hasNightWorker = true;
-    try {
-      if (!await this.#launch(now, asleep)) return false;
-    } finally {
-      this.#served.hasNightWorker = false;
-    }
-    await this.#around.dawn(now.id);
+    await this.#around.dawn(night.id);
     return true;
   }
 
@@ -156,22 +147,27 @@ export class Nights {
     asleep: { readonly stop: AbortController; phase: string },
   ): Promise<boolean> {
     const { learner, safety, maxNight, nightWorker } = this.#options;
-    const outcome = await launchNight(
-      {
-        ...safety,
-        learner,
-        accept: night.accept,
-        // By the clock that the worker starts with: nobody who sets it later ends the night.
-        deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
-        goOnWith: "POST /v1/sleep",
-      },
-      {
-        signal: asleep.stop.signal,
-        worker: nightWorker,
-        onEvent: (event) => this.#tell(night, asleep, event),
-      },
-    );
-    return outcome.kind !== "stopped";
+    this.#served.hasNightWorker = this.#served.isBehind = true;
+    try {
+      const outcome = await launchNight(
+        {
+          ...safety,
+          learner,
+          accept: night.accept,
+          // By the clock that the worker starts with: nobody who sets it later ends the night.
+          deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
+          goOnWith: "POST /v1/sleep",
+        },
+        {
+          signal: asleep.stop.signal,
+          worker: nightWorker,
+          onEvent: (event) => this.#tell(night, asleep, event),
+        },
+      );
+      return outcome.kind !== "stopped";
+    } finally {
+      this.#served.hasNightWorker = false;
+    }
   }
 
   #tell(night: AskedNight, asleep: { phase: string }, event: RunEvent): void {

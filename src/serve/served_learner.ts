@@ -9,7 +9,7 @@ import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
-import type { Backlog } from "./backlog.ts";
+import type { AskedNight, Backlog } from "./backlog.ts";
 import { Problem } from "./problem.ts";
 
 /** What is known of an episode. */
@@ -53,6 +53,8 @@ export class ServedLearner {
   isRefused = false;
   /** Whether the worker of a night is at it, and writes to it; set by whoever starts one. */
   hasNightWorker = false;
+  /** Whether such a worker may have written to it since it was opened; set by whoever starts one. */
+  isBehind = false;
   readonly #safety: LearnerSafety;
   readonly #backlog: Backlog;
   /** What the learner itself holds, by digest. */
@@ -164,12 +166,26 @@ export class ServedLearner {
     return this.nights.filter(({ accepted, lost }) => !accepted && !lost);
   }
 
+  /** Whether a night that was handed over has come to its end. */
+  isSpent({ nightsBefore }: Pick<AskedNight, "nightsBefore">): boolean {
+    return this.spent.length > nightsBefore;
+  }
+
   /** Opens it again, after somebody else has written to it. */
   async reopen(): Promise<void> {
     this.learner.close();
     this.#model = null;
     this.learner = await openLearner(this.store, this.#safety);
     await this.refresh();
+    this.isBehind = false;
+  }
+
+  /**
+   * Opens it again if a night's worker may have written to it, to be called before anything is made of what it is: a
+   * dawn that failed may have left a new generation, of which an older keeper would say that it was lost.
+   */
+  async catchUp(): Promise<void> {
+    if (this.isBehind) await this.reopen();
   }
 
   /** Images of each class that wait, with the learner or the service. */

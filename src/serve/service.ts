@@ -484,6 +484,7 @@ export class Service {
     this.#refuseAsleep("accept the night");
     this.#busy = "a night is being accepted";
     try {
+      await this.#served.catchUp();
       await this.#served.learner.accept();
       await this.#dawn(null);
     } finally {
@@ -506,8 +507,10 @@ export class Service {
     this.#refuseAsleep("let go of what waits");
     this.#busy = "what waits is being let go";
     try {
-      for (const { id } of this.#backlog.nights(["day"])) {
-        this.#backlog.settle(id, "impossible", "let go");
+      await this.#served.catchUp();
+      for (const night of this.#backlog.nights(["day"])) {
+        if (this.#served.isSpent(night)) await this.#dawn(night.id);
+        else this.#backlog.settle(night.id, "impossible", "let go");
       }
       await this.#served.learner.discard();
       await this.#served.refresh();
@@ -520,7 +523,8 @@ export class Service {
   /** What a night has come to is what answers from now on. */
   async #dawn(night: number | null): Promise<void> {
     await this.#served.reopen();
-    const record = this.#served.nights.at(-1)!;
+    const { nights, spent } = this.#served;
+    const record = (night === null ? nights : spent).at(-1)!;
     const phase = record.passed ? "kept" : "refused";
     if (record.passed) await this.#take();
     if (night !== null) this.#backlog.settle(night, phase);
@@ -546,6 +550,7 @@ export class Service {
 
   /** Forgets and renames what was asked for while a night went on. */
   async #applyChanges(): Promise<void> {
+    await this.#served.catchUp();
     const changed = await applyChanges(this.#served, this.#backlog);
     if (!changed) return;
     const { forgotten, renamed } = changed;

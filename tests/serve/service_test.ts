@@ -288,8 +288,15 @@ onGpu("a device that is lost is replaced when somebody asks", async (folder) => 
   }
 });
 
+const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
+
+/** Makes a learner whose nights meet these faults, one each. */
+async function bearFaulty(folder: string, faults: readonly NightFault[]): Promise<void> {
+  Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(faults));
+  await bear(join(folder, "learner"), { width: 2 });
+}
+
 onGpu("a lost device and a full disk in a night cost nothing but time", async (folder) => {
-  const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
   const night = async (name: string, faults: readonly NightFault[]) => {
     const learner = join(folder, name, "learner");
     Deno.mkdirSync(join(folder, name));
@@ -328,6 +335,38 @@ onGpu("a lost device and a full disk in a night cost nothing but time", async (f
   const never = await night("four times", Array(4).fill("device lost"));
   assert.match(never.messages[3], /given up for the 4th time, go on later with POST .v1.sleep/);
   for (const { files: after } of [lost, full, never]) assert.deepEqual(after, files);
+});
+
+onGpu("a night whose dawn fails behind the new generation is not spent again", async (folder) => {
+  for (const fault of ["history full", "stuck behind the dawn"] as const) {
+    for (const first of ["retry", "forget", "discard"]) {
+      const place = join(folder, `${fault}, ${first}`);
+      Deno.mkdirSync(place);
+      await bearFaulty(place, [fault]);
+      const away = new FolderObject(join(place, "away"));
+      await using service = await opened(place, { nightWorker, snapshots: away });
+      const [digest] = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+      await service.sleep();
+      await service.awake();
+      assert.deepEqual(service.nights(10).asked.map(({ phase }) => phase), ["day"]);
+      if (first === "forget") await service.change(digest, null);
+      if (first === "discard") await service.sleep({ discard: true });
+      if (first === "retry") await service.sleep();
+      await service.awake();
+      const { nights, asked } = service.nights(10);
+      assert.deepEqual(
+        nights.map(({ generation, classes, lost }) => [generation, classes[0].learned, lost]),
+        [[1, 5, undefined]],
+        place,
+      );
+      assert.deepEqual(asked.map(({ phase }) => phase), ["kept"]);
+      assert.equal(service.episode(digest) === null, first === "forget");
+      // Its dawn is as any other's: it answers, and is put away.
+      const figure = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
+      assert.deepEqual([service.generation, (await service.predict(figure)).generation], [1, 1]);
+      assert.notEqual(await away.get(), null);
+    }
+  }
 });
 
 onGpu(
