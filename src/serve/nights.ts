@@ -46,7 +46,7 @@ export class Nights {
   #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
     null;
   #running: Promise<void> | null = null;
-  #paused = false;
+  #pausedAt: number | null = null;
   #failures = 0;
   #retryAt: number | null = null;
   #closed = false;
@@ -75,9 +75,9 @@ export class Nights {
     return this.#running;
   }
 
-  /** Whether a night was interrupted in time, and is to be gone on with. */
-  get isPaused(): boolean {
-    return this.#paused;
+  /** When a night was interrupted in time, in milliseconds of `performance.now`; null: none waits to be gone on with. */
+  get pausedAt(): number | null {
+    return this.#pausedAt;
   }
 
   /** When one that failed is tried again, in milliseconds of `performance.now`; null: none is. */
@@ -85,16 +85,24 @@ export class Nights {
     return this.#retryAt;
   }
 
-  /** Goes on with the nights that were asked for. */
+  /** Goes on with the nights that were asked for, also with one that was interrupted in time. */
   goOn(): void {
-    if (this.#running || this.#closed || this.#around.isBusy()) return;
-    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
-    this.#paused = false;
+    this.#pausedAt = null; // also where it cannot be now: who asks meanwhile has asked
+    this.goOnUnlessPaused();
+  }
+
+  /** The same for whoever asks for no night, but has kept one from beginning. */
+  goOnUnlessPaused(): void {
+    if (this.#pausedAt !== null || this.#running || this.#closed || this.#around.isBusy()) return;
+    // Also where none is left, as when the one that failed was let go: nothing is tried again then.
     this.#retryAt = null;
+    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
     this.#running = this.#spendNights().finally(() => {
       this.#running = null;
+      if (this.#closed) return;
+      this.#around.after();
       // What was asked for in the last moment.
-      if (!this.#closed) this.#around.after();
+      if (this.#retryAt === null) this.goOnUnlessPaused();
     });
   }
 
@@ -110,7 +118,7 @@ export class Nights {
       if (!night) return;
       try {
         if (!await this.#spend(night)) {
-          this.#paused = true;
+          this.#pausedAt = performance.now();
           return;
         }
         this.#failures = 0;

@@ -197,19 +197,33 @@ export class ServedLearner {
     return counts;
   }
 
-  /** Digests that a night can take, and how many images of each new class are too few. */
-  learnable(): { readonly taken: string[]; readonly held: Map<string, number> } {
-    const taught = new Set(
-      this.learner.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
-    );
-    const counts = this.waitingCounts();
+  /**
+   * Digests that a night can take, how many images it finds with the learner, as where somebody else was interrupted,
+   * and how many of each new class are too few.
+   */
+  learnable(): {
+    readonly taken: string[];
+    readonly day: number;
+    readonly held: Map<string, number>;
+  } {
+    const held = this.tooFew(this.waitingCounts());
     const free = this.#backlog.waiting().filter(({ night }) => night === null);
-    const isEnough = (label: string) => taught.has(label) || counts.get(label)! >= LEAST_OF_NEW;
-    const few = free.filter(({ label }) => !isEnough(label));
+    const own = [...this.dayCounts].filter(([label]) => !held.has(label));
     return {
-      taken: free.filter(({ label }) => isEnough(label)).map(({ digest }) => digest),
-      held: countsOf(few),
+      taken: free.filter(({ label }) => !held.has(label)).map(({ digest }) => digest),
+      day: own.reduce((sum, [, count]) => sum + count, 0),
+      held,
     };
+  }
+
+  /** Of images by class, those of new classes that are too few to be learned. */
+  tooFew(counts: ReadonlyMap<string, number>): Map<string, number> {
+    const taught = new Set(
+      this.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
+    );
+    return new Map(
+      [...counts].filter(([name, count]) => !taught.has(name) && count < LEAST_OF_NEW),
+    );
   }
 
   /** The classes that it knows, in the order in which it met them, and what waits of each. */

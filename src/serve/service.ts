@@ -97,6 +97,8 @@ export class Service {
   readonly #snapshots: Snapshots;
   #changing: Promise<void> | null = null;
   #lastRequest = performance.now();
+  /** When it last began to sleep because nobody asked anything. */
+  #sleptIdle = -Infinity;
   #asked = 0;
   #busy: string | null = null;
   #closed = false;
@@ -321,11 +323,11 @@ export class Service {
     const [goesOn] = this.#backlog.nights(["day"]);
     // What waits beside the night that was refused goes on waiting.
     if (accept && this.#served.isRefused && !goesOn) return await keep(await this.#accept());
-    const { taken, held } = this.#served.learnable();
+    const { taken, day, held } = this.#served.learnable();
     const answer = (night: number): SleepAnswer => ({
       night,
       status: this.#nights.asleep && night !== goesOn?.id ? "queued" : "asleep",
-      images: taken.length,
+      images: taken.length + (goesOn ? 0 : day),
       held: Object.fromEntries(held),
     });
     if (taken.length === 0 && goesOn && accept) {
@@ -340,7 +342,7 @@ export class Service {
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0) this.#refuseRest(held);
+    if (taken.length === 0 && (day === 0 || this.#nights.asleep)) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#served.spent.length, why },
       taken,
@@ -378,6 +380,7 @@ export class Service {
    * @throws {Problem} while it sleeps, and where there is nothing.
    */
   async restore(): Promise<{ readonly generation: number }> {
+    this.#touch();
     const { store } = this.#snapshots;
     this.#refuseBusy();
     await this.#changing;
@@ -463,8 +466,7 @@ export class Service {
   /** @throws {Problem} where a night would have nothing to learn or to remember. */
   #refuseRest(held: ReadonlyMap<string, number>): void {
     const remembered = this.#served.state.classes.some(({ remembered }) => remembered > 0);
-    const waits = this.#served.dayCounts.size > 0;
-    if ((remembered || waits) && !this.#nights.asleep) return;
+    if (remembered && !this.#nights.asleep) return;
     const few = [...held].map(([name, count]) => `${name} ${count}`).join(", ");
     throw new Problem(
       409,
@@ -489,6 +491,7 @@ export class Service {
       await this.#dawn(null);
     } finally {
       this.#busy = null;
+      this.#nights.goOn();
     }
     return { night: null, status: "accepted", images: 0, held: {} };
   }
@@ -516,6 +519,7 @@ export class Service {
       await this.#served.refresh();
     } finally {
       this.#busy = null;
+      this.#nights.goOn();
     }
     return { night: null, status: "discarded", images: 0, held: {} };
   }
@@ -564,7 +568,7 @@ export class Service {
     if (this.#nights.running || this.#backlog.changes().length === 0) return;
     this.#changing = this.#applyChanges().finally(() => this.#changing = null);
     await this.#changing;
-    this.#nights.goOn(); // who asked meanwhile has waited
+    this.#nights.goOnUnlessPaused(); // who asked meanwhile has waited
   }
 
   /** Looks whether it is time to sleep, or to try again. */
@@ -576,20 +580,34 @@ export class Service {
       return;
     }
     const { sleepTimes: { idle, daily } } = this.#options;
-    const isIdle = idle !== null && now - this.#lastRequest >= idle * 1000;
     if (daily !== null && isDue(new Date(), daily, this.#backlog.fact(LAST_DAY))) {
       this.#backlog.setFact(LAST_DAY, dayOf(new Date()));
       this.#sleepUnasked("schedule");
-    } else if (isIdle) {
-      if (this.#nights.isPaused || this.#served.learnable().taken.length >= LEAST_OF_NEW) {
-        this.#sleepUnasked("idle");
-      }
+    } else if (idle !== null && this.#isIdle(now, idle)) {
+      if (this.#nights.pausedAt === null && this.#waiting() < LEAST_OF_NEW) return;
+      this.#sleptIdle = now;
+      this.#sleepUnasked("idle");
     }
+  }
+
+  /**
+   * Whether nobody has asked anything for so many seconds. It is said of each such time once, and not of the one in
+   * which a night was interrupted: what bounds a night would bound nothing where it began again at once.
+   */
+  #isIdle(now: number, seconds: number): boolean {
+    const slept = Math.max(this.#sleptIdle, this.#nights.pausedAt ?? -Infinity);
+    return this.#lastRequest > slept && now - this.#lastRequest >= seconds * 1000;
+  }
+
+  /** Images that a night would learn that nobody asks for: what was refused waits for somebody. */
+  #waiting(): number {
+    const { taken, day } = this.#served.learnable();
+    return taken.length + (this.#served.isRefused ? 0 : day);
   }
 
   #sleepUnasked(why: "idle" | "schedule"): void {
     if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#nights.goOn();
-    if (this.#served.learnable().taken.length === 0) return;
+    if (this.#waiting() === 0) return;
     this.sleep({ why }).catch((error) => this.#say(error.message));
   }
 

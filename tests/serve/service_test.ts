@@ -19,7 +19,7 @@ import type { Problem } from "../../src/serve/problem.ts";
 import { BACKLOG, waitingAtService } from "../../src/host/served_backlog.ts";
 import { Service, type ServiceOptions } from "../../src/serve/service.ts";
 import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
-import { testHost } from "../continual/small_learner.ts";
+import { figures as given, testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { FAULTS, type NightFault } from "./faulty_night_worker.ts";
 import { bear, type Figure, figures, lastFiles } from "./served.ts";
@@ -76,6 +76,14 @@ async function happens(service: Service, type: string) {
     assert(event, `${type} did not happen`);
     if (event.type === type) return subscription.close();
   }
+}
+
+const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
+
+/** Makes a learner whose nights meet these faults, one each. */
+async function bearFaulty(folder: string, faults: readonly NightFault[]): Promise<void> {
+  Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(faults));
+  await bear(join(folder, "learner"), { width: 2 });
 }
 
 onGpu(
@@ -272,6 +280,77 @@ onGpu("it sleeps when nobody asks; a night whose time is up goes on by itself", 
   );
 });
 
+/** How many things of this type have happened so far. */
+async function countOf(service: Service, type: string): Promise<number> {
+  const subscription = service.events.subscribe(0);
+  let count = 0;
+  for (let event; (event = await subscription.next(0));) if (event.type === type) count++;
+  subscription.close();
+  return count;
+}
+
+onGpu("a night whose time is up waits for the next idle time, request or hour", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  const sleepTimes = { idle: 0.01, daily: null };
+  await using service = await opened(folder, { sleepTimes, maxNight: 0.001 });
+  await teachAll(service, figures(0, 8));
+  await happens(service, "night");
+  await service.awake();
+  // Some looks at the clock later it is still the same idle time.
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  assert.equal(await countOf(service, "night"), 1);
+  // What is changed meanwhile asks for no night; it ends the idle time.
+  const [digest] = await teachAll(service, figures(1, 1));
+  while (await countOf(service, "night") < 2) await new Promise((next) => setTimeout(next, 50));
+  await service.awake();
+  await service.change(digest, null);
+  await service.sleep();
+  await service.awake();
+  assert(await countOf(service, "night") >= 3);
+});
+
+onGpu("what waits with the learner itself is slept on unasked", async (folder) => {
+  const observe = async (learner: string) => {
+    await bear(learner, { width: 2 });
+    const opened = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    await opened.observeAll([...given("disc", 8), ...given("cross", 8)]);
+  };
+  await observe(join(folder, "idle"));
+  {
+    const sleepTimes = { idle: 0.01, daily: null };
+    await using service = await opened(folder, { sleepTimes }, "idle");
+    await happens(service, "dawn");
+    assert.equal(service.generation, 1);
+  }
+  const daily = join(folder, "daily");
+  await observe(daily);
+  const backlog = new Backlog(join(daily, BACKLOG));
+  backlog.setFact("slept on", "2000-01-01");
+  backlog.close();
+  {
+    await using service = await opened(folder, { sleepTimes: { idle: null, daily: 0 } }, "daily");
+    await happens(service, "dawn");
+    assert.deepEqual(service.nights(1).asked.map(({ why }) => why), ["schedule"]);
+  }
+  await observe(join(folder, "asked"));
+  await using service = await opened(folder, {}, "asked");
+  assert.equal((await service.sleep()).images, 16);
+});
+
+onGpu("behind a failed night that was let go it sleeps unasked as before", async (folder) => {
+  await bearFaulty(folder, ["disk full"]);
+  const sleepTimes = { idle: 0.01, daily: null };
+  await using service = await opened(folder, { nightWorker, sleepTimes });
+  await teachAll(service, figures(0, 8));
+  await happens(service, "message");
+  await service.awake();
+  assert.equal(service.generation, 0);
+  await service.sleep({ discard: true });
+  await teachAll(service, figures(1, 8));
+  await happens(service, "dawn");
+  assert.equal(service.generation, 1);
+});
+
 onGpu("a device that is lost is replaced when somebody asks", async (folder) => {
   await bear(join(folder, "learner"));
   const predictions = new Predictions(join(folder, "learner"), safetyIn(folder));
@@ -287,14 +366,6 @@ onGpu("a device that is lost is replaced when somebody asks", async (folder) => 
     predictions.close();
   }
 });
-
-const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
-
-/** Makes a learner whose nights meet these faults, one each. */
-async function bearFaulty(folder: string, faults: readonly NightFault[]): Promise<void> {
-  Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(faults));
-  await bear(join(folder, "learner"), { width: 2 });
-}
 
 onGpu("a lost device and a full disk in a night cost nothing but time", async (folder) => {
   const night = async (name: string, faults: readonly NightFault[]) => {
