@@ -264,6 +264,15 @@ export class Backlog {
     });
   }
 
+  /** Episodes that a night has taken wait for another one. */
+  release(digests: readonly string[]): void {
+    this.#transaction(() => {
+      for (const digest of digests) {
+        this.#run("UPDATE episodes SET night = NULL WHERE digest = ?", digest);
+      }
+    });
+  }
+
   /** How a night went. */
   settle(night: number, phase: NightPhase, message: string | null = null): void {
     this.#transaction(() => {

@@ -1,11 +1,12 @@
 import type { Given } from "../continual/given.ts";
+import type { Picture } from "../continual/pictures.ts";
 import { InputError } from "../errors.ts";
 import type { RunEvent } from "../experiment/events.ts";
 import { launchNight } from "../host/launch_night.ts";
 import type { LearnerSafety } from "../host/learner_host.ts";
 import type { AskedNight, Backlog } from "./backlog.ts";
 import type { Events } from "./events.ts";
-import type { ServedLearner } from "./served_learner.ts";
+import { countsOf, type ServedLearner } from "./served_learner.ts";
 
 /** How nights are spent. */
 export interface NightOptions {
@@ -136,12 +137,10 @@ export class Nights {
     const stop = new AbortController();
     const asleep = this.#asleep = { night, stop, phase: "data" };
     await this.#served.catchUp();
-    if (night.phase === "asked") {
-      await this.#around.before();
-      if (!await this.#handOver(night)) return true;
-    }
-    // One that had ended, when the process before this one did or behind it something failed, has only its dawn left.
+    // One that had ended, when the process before this one did or something behind it failed, has only its dawn left.
     if (night.phase === "asked" || !this.#served.isSpent(night)) {
+      if (night.phase === "asked") await this.#around.before();
+      if (!await this.#handOver(night)) return true;
       this.#events.emit("night", { night: night.id, generation: this.#served.state.generation });
       if (!await this.#launch(night, asleep)) return false;
     }
@@ -190,24 +189,51 @@ export class Nights {
     }
   }
 
-  /** Gives a night's episodes to the learner; false where none of them can be learned and nothing else waits. */
+  /** Gives the learner what a night takes; false where it can learn none of it and nothing else waits. */
   async #handOver(night: AskedNight): Promise<boolean> {
+    const isNew = night.phase === "asked";
     const episodes = this.#backlog.episodesOf(night.id);
-    const refused = await this.#observe(episodes);
-    const message = refused.length === 0 ? null : `not learned: ${refused.join("; ")}`;
+    const problems = await this.#holdBack(night, episodes);
+    if (isNew) problems.push(...await this.#observe(this.#backlog.episodesOf(night.id)));
+    else if (problems.length === 0) return true;
+    const message = problems.length === 0 ? null : `not learned: ${problems.join("; ")}`;
     if (message) this.#around.say(message, night.id);
     // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();
     this.#backlog.handOver(night.id, this.#served.spent.length, message);
-    if (refused.length > 0) await this.#served.refresh();
+    if (message) await this.#served.refresh();
+    const isRest = isNew && episodes.length === 0;
+    if (!message || isRest || this.#served.dayCounts.size > 0) return true;
+    this.#backlog.settle(night.id, "impossible", problems.join("; "));
+    return false;
+  }
+
+  /**
+   * Lets new classes wait for another night of which it would find too few images, as where some were forgotten since
+   * it was asked for: the others are learned without them.
+   *
+   * @returns what keeps them from being learned.
+   */
+  async #holdBack(night: AskedNight, episodes: readonly Picture[]): Promise<string[]> {
+    const { day } = await this.#served.learner.pictures();
+    const all = new Map([...day, ...episodes].map((one) => [one.digest, one]));
+    const few = this.#served.tooFew(countsOf([...all.values()]));
+    if (few.size === 0) return [];
+    const heldOf = (pictures: readonly Picture[]) => pictures.filter(({ label }) => few.has(label));
+    this.#backlog.release(heldOf(episodes).map(({ digest }) => digest));
+    // First they wait here, then they leave the learner: interrupted between the two they are held back again.
+    const back = heldOf(day);
+    await Promise.all(back.map((picture) => this.#backlog.add(picture, null, Date.now())));
+    if (back.length > 0) {
+      await this.#served.learner.forget({ digests: back.map(({ digest }) => digest) });
+    }
+    await this.#served.refresh();
     try {
-      await this.#served.learner.checkCounts(new Map());
-      return true;
+      await this.#served.learner.checkCounts(few);
+      return [];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      this.#backlog.settle(night.id, "impossible", error.message);
-      this.#around.say(error.message, night.id);
-      return false;
+      return [error.message];
     }
   }
 

@@ -216,7 +216,7 @@ export class ServedLearner {
     };
   }
 
-  /** Of images by class, those of new classes that are too few to be learned. */
+  /** Of counts of images by class, those of new classes that are too few to be learned. */
   tooFew(counts: ReadonlyMap<string, number>): Map<string, number> {
     const taught = new Set(
       this.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
@@ -274,7 +274,8 @@ function nameOf({ label }: { readonly label: string }): { readonly name: string 
   return { name: label };
 }
 
-function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
+/** How many there are of each class. */
+export function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
   const groups = Map.groupBy(items, ({ label }) => label);
   return new Map([...groups].map(([label, { length }]) => [label, length]));
 }

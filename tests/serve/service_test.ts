@@ -212,6 +212,60 @@ onGpu("a night that is refused waits: accepted, or let go", async (folder) => {
   assert.deepEqual([generation, answers.length], [2, 3]);
 });
 
+onGpu("a new class that has become too small waits, and the others are learned", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2, margin: -101 });
+  await using service = await opened(folder);
+  const spend = async (accept: boolean) => {
+    const asked = await service.sleep({ accept });
+    await service.awake();
+    const { phase, message } = service.nights(1).asked[0];
+    return { ...asked, phase, message };
+  };
+  const learned = () =>
+    service.nights(1).nights[0].classes.map(({ name, learned, apart }) => [name, learned + apart]);
+  await teachAll(service, figures(0, 8));
+  await service.sleep({ accept: true });
+  // Of the one that is queued one class loses an image.
+  const [cross] = await teachAll(service, [
+    ...figures(1, 8),
+    ...figures(2, 9),
+    ...figures(0, 6, 8),
+  ]);
+  const queued = await service.sleep({ accept: true });
+  assert.deepEqual([queued.status, queued.images, queued.held], ["queued", 23, {}]);
+  assert.equal((await service.change(cross, null)).done, false);
+  await service.awake();
+  const { phase, message } = service.nights(1).asked[0];
+  assert.equal(phase, "kept");
+  assert.match(message!, /^not learned: Cannot learn cross: it has 7 images, /);
+  assert.deepEqual(learned(), [["disc", 6], ["ring", 9]]);
+  // They wait with the service, and are told; a night of rest goes by.
+  assert.equal(service.classes().classes.find(({ name }) => name === "cross")!.waiting, 7);
+  const rest = await spend(true);
+  assert.deepEqual([rest.images, rest.held, rest.phase], [0, { cross: 7 }, "kept"]);
+  assert.deepEqual(await teachAll(service, figures(1, 1)), [cross]);
+
+  // Of one that was refused.
+  assert.equal((await spend(false)).phase, "refused");
+  assert.equal((await service.change(cross, null)).done, true);
+  await teachAll(service, figures(0, 2, 14));
+  const other = await spend(true);
+  assert.deepEqual([other.images, other.held, other.phase], [2, { cross: 7 }, "kept"]);
+  assert.deepEqual(learned(), [["disc", 2], ["ring", 0]]);
+  assert.equal(service.classes().classes.find(({ name }) => name === "cross")!.waiting, 7);
+
+  // Where nothing else is to be learned, there is no night.
+  await teachAll(service, figures(1, 1));
+  await service.sleep({ accept: true });
+  const [alone] = await teachAll(service, figures(3, 8));
+  await service.sleep({ accept: true });
+  await service.change(alone, null);
+  await service.awake();
+  const [none] = service.nights(1).asked;
+  assert.equal(none.phase, "impossible");
+  assert.match(none.message!, /^Cannot learn \S+: it has 7 images/);
+});
+
 onGpu("a full backlog, a key used twice, a broken image, a second service", async (folder) => {
   await bear(join(folder, "learner"));
   await using service = await opened(folder, { mostWaiting: 4 });
@@ -293,7 +347,7 @@ onGpu("a night whose time is up waits for the next idle time, request or hour", 
   await bear(join(folder, "learner"), { width: 2 });
   const sleepTimes = { idle: 0.01, daily: null };
   await using service = await opened(folder, { sleepTimes, maxNight: 0.001 });
-  await teachAll(service, figures(0, 8));
+  const [disc] = await teachAll(service, figures(0, 8));
   await happens(service, "night");
   await service.awake();
   // Some looks at the clock later it is still the same idle time.
@@ -307,6 +361,12 @@ onGpu("a night whose time is up waits for the next idle time, request or hour", 
   await service.sleep();
   await service.awake();
   assert(await countOf(service, "night") >= 3);
+  // Of what it was to learn too little is left: it waits for more, with the service.
+  await service.change(disc, null);
+  await service.sleep();
+  await service.awake();
+  assert.deepEqual(service.nights(1).asked.map(({ phase }) => phase), ["impossible"]);
+  assert.equal(service.status().waiting, 7);
 });
 
 onGpu("what waits with the learner itself is slept on unasked", async (folder) => {
