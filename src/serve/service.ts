@@ -61,12 +61,19 @@ export interface SleepAnswer {
   readonly held: Readonly<Record<string, number>>;
 }
 
+/** The exam of the last dawn. */
+export interface ExamAnswer extends ExamResult {
+  readonly generation: number;
+}
+
 /** Images that may be asked for at once, by all clients. */
 const MOST_ASKED = 512;
 /** In which a file is decoded. */
 const DECODE_SECONDS = 30;
 /** Files that may wait to be decoded. */
 const MOST_DECODED = 256;
+/** Exams that are begun before somebody has to ask again; a dawn takes a moment. */
+const EXAM_ATTEMPTS = 3;
 /** Milliseconds between two looks at the clock. */
 const TICK = 1000;
 /** Seconds for a clean end of a night, at the end of the service. */
@@ -103,7 +110,8 @@ export class Service {
   #busy: string | null = null;
   #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #exam: { readonly of: string; readonly result: Promise<ExamResult> } | null = null;
+  /** Of the last generation, once somebody has asked for it. */
+  #exam: Promise<ExamAnswer> | null = null;
 
   private constructor(
     options: ServiceOptions,
@@ -199,22 +207,31 @@ export class Service {
     };
   }
 
-  /** The exam of the last dawn: right by class, and what is taken for what. */
-  async exam(): Promise<ExamResult & { readonly generation: number }> {
-    const { generation, classes } = this.#served.state;
-    const of = await this.#served.lastName();
-    if (this.#exam?.of !== of) {
-      const { exam } = await this.#served.learner.pictures();
-      const names = classes.map(({ name }) => name);
-      const ask = async () => {
-        const { predictions } = await this.#predictions.ask(exam.map(({ pixels }) => pixels));
-        return countAnswers(names, exam.map(({ label }) => label), predictions);
-      };
-      const result = ask();
-      this.#exam = { of, result };
-      result.catch(() => this.#exam = null);
+  /** The exam of the last dawn: right by class, and what is taken for what. @throws {Problem} @throws {NotReady} */
+  async exam(): Promise<ExamAnswer> {
+    this.#refuseBusy();
+    const exam = this.#exam ??= this.#examine();
+    try {
+      return await exam;
+    } catch (error) {
+      if (this.#exam === exam) this.#exam = null;
+      throw error;
     }
-    return { generation, ...await this.#exam.result };
+  }
+
+  /** Pictures and answers have to be of one generation, and a dawn may come between the two. */
+  async #examine(): Promise<ExamAnswer> {
+    for (let attempt = 0; attempt < EXAM_ATTEMPTS; attempt++) {
+      const { learner } = this.#served;
+      const { state: { generation, classes }, examined } = learner;
+      const answer = await this.#predictions.ask(examined.map(({ pixels }) => pixels));
+      // Of one that was restored meanwhile the number may be the same.
+      if (answer.generation !== generation || this.#served.learner !== learner) continue;
+      const names = classes.map(({ name }) => name);
+      const labels = examined.map(({ label }) => label);
+      return { generation, ...countAnswers(names, labels, answer.predictions) };
+    }
+    throw new Problem(503, "Cannot hold the exam: another generation is taking over; ask again", 1);
   }
 
   /** The weights of the last generation, as safetensors, and a tag that changes with them. */
@@ -401,10 +418,10 @@ export class Service {
       // From here on what it was may be gone, and only what comes is whole.
       halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
-      this.#exam = null;
       await this.#served.reopen();
       halfway = false;
       await this.#predictions.take();
+      this.#exam = null;
       this.events.emit("restored", { generation: this.generation });
       return { generation: this.generation };
     } finally {
@@ -531,6 +548,7 @@ export class Service {
     const record = (night === null ? nights : spent).at(-1)!;
     const phase = record.passed ? "kept" : "refused";
     if (record.passed) await this.#take();
+    this.#exam = null;
     if (night !== null) this.#backlog.settle(night, phase);
     this.events.emit("dawn", {
       ...{ night, outcome: phase, generation: this.generation, seconds: record.seconds },

@@ -480,6 +480,11 @@ onGpu("a night whose dawn fails behind the new generation is not spent again", a
       await service.sleep();
       await service.awake();
       assert.deepEqual(service.nights(10).asked.map(({ phase }) => phase), ["day"]);
+      const exam = async () => {
+        const { generation, images } = await service.exam();
+        return [generation, images];
+      };
+      assert.deepEqual(await exam(), [0, 0]);
       if (first === "forget") await service.change(digest, null);
       if (first === "discard") await service.sleep({ discard: true });
       if (first === "retry") await service.sleep();
@@ -496,6 +501,7 @@ onGpu("a night whose dawn fails behind the new generation is not spent again", a
       const figure = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
       assert.deepEqual([service.generation, (await service.predict(figure)).generation], [1, 1]);
       assert.notEqual(await away.get(), null);
+      assert.deepEqual(await exam(), [1, 6]);
     }
   }
 });
