@@ -98,7 +98,7 @@ export class Nights {
     // Also where none is left, as when the one that failed was let go: nothing is tried again then.
     this.#retryAt = null;
     if (this.#backlog.nights(["day", "asked"]).length === 0) return;
-    this.#running = this.#spendNights().finally(() => {
+    this.#running = this.#spendNights().catch((error) => this.#tryLater(error)).finally(() => {
       this.#running = null;
       if (this.#closed) return;
       this.#around.after();
@@ -124,8 +124,12 @@ export class Nights {
         }
         this.#failures = 0;
       } catch (error) {
-        this.#failed(night, error as Error);
-        return;
+        if (!(error instanceof InputError)) return this.#tryLater(error as Error, night);
+        // It is not the night that is impossible where the learner cannot even be opened.
+        await this.#served.catchUp();
+        // Those behind it may be learned.
+        this.#around.say(error.message, night.id);
+        this.#backlog.settle(night.id, "impossible", error.message);
       } finally {
         this.#asleep = null;
       }
@@ -258,14 +262,10 @@ export class Nights {
     return refused;
   }
 
-  #failed(night: AskedNight, error: Error): void {
-    const { message } = error;
-    if (error instanceof InputError) {
-      this.#backlog.settle(night.id, "impossible", message);
-    } else {
-      const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
-      this.#retryAt = performance.now() + wait * 1000;
-    }
-    this.#around.say(message, night.id);
+  /** Says what has failed, as where even that cannot be written down, and lets it be tried again. */
+  #tryLater({ message }: Error, night?: AskedNight): void {
+    const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
+    this.#retryAt = performance.now() + wait * 1000;
+    this.#around.say(message, night?.id);
   }
 }

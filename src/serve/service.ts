@@ -106,6 +106,11 @@ export class Service {
   #lastRequest = performance.now();
   /** When it last began to sleep because nobody asked anything. */
   #sleptIdle = -Infinity;
+  /** The hour of sleep has come, and it has not begun to sleep yet. */
+  #isHour = false;
+  #isLooking = false;
+  /** What kept it last from what it was time for; null: nothing. */
+  #hindrance: string | null = null;
   #asked = 0;
   #busy: string | null = null;
   #closed = false;
@@ -133,7 +138,7 @@ export class Service {
       isBusy: () => this.#changing !== null || this.#busy !== null,
       before: () => this.#applyChanges(),
       dawn: (night) => this.#dawn(night),
-      after: () => void this.#change().catch((error) => this.#say(error.message)),
+      after: () => void this.#change().catch((error) => this.#sayOnce(error)),
       say: (text, night) => this.#say(text, night),
     });
   }
@@ -158,7 +163,7 @@ export class Service {
       service.#predictions.begin().catch((error) => service.#say(error.message));
       service.#nights.goOn();
       await service.#change();
-      service.#timer = setInterval(() => service.#tick(), TICK);
+      service.#timer = setInterval(() => void service.#tick(), TICK);
       return service;
     } catch (error) {
       backlog?.close();
@@ -589,22 +594,41 @@ export class Service {
     this.#nights.goOnUnlessPaused(); // who asked meanwhile has waited
   }
 
+  /** Does what it is time for; what keeps it from that, such as a full disk, is said, and it is tried again. */
+  async #tick(): Promise<void> {
+    if (this.#isLooking || this.#nights.running || this.#busy) return;
+    this.#isLooking = true;
+    try {
+      await this.#look();
+      await this.#change(); // what could not be changed behind a night
+      this.#hindrance = null;
+    } catch (error) {
+      this.#sayOnce(error as Error);
+    } finally {
+      this.#isLooking = false;
+    }
+  }
+
   /** Looks whether it is time to sleep, or to try again. */
-  #tick(): void {
-    if (this.#nights.running || this.#busy) return;
+  async #look(): Promise<void> {
     const now = performance.now();
-    if (this.#nights.retryAt !== null) {
-      if (now >= this.#nights.retryAt) this.#nights.goOn();
+    const { retryAt, pausedAt } = this.#nights;
+    if (retryAt !== null) {
+      if (now >= retryAt) this.#nights.goOn();
       return;
     }
     const { sleepTimes: { idle, daily } } = this.#options;
     if (daily !== null && isDue(new Date(), daily, this.#backlog.fact(LAST_DAY))) {
       this.#backlog.setFact(LAST_DAY, dayOf(new Date()));
-      this.#sleepUnasked("schedule");
+      this.#isHour = true;
+    }
+    if (this.#isHour) {
+      await this.#sleepUnasked("schedule");
+      this.#isHour = false;
     } else if (idle !== null && this.#isIdle(now, idle)) {
-      if (this.#nights.pausedAt === null && this.#waiting() < LEAST_OF_NEW) return;
+      if (pausedAt === null && this.#waiting() < LEAST_OF_NEW) return;
+      await this.#sleepUnasked("idle");
       this.#sleptIdle = now;
-      this.#sleepUnasked("idle");
     }
   }
 
@@ -623,10 +647,9 @@ export class Service {
     return taken.length + (this.#served.isRefused ? 0 : day);
   }
 
-  #sleepUnasked(why: "idle" | "schedule"): void {
+  async #sleepUnasked(why: "idle" | "schedule"): Promise<void> {
     if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#nights.goOn();
-    if (this.#waiting() === 0) return;
-    this.sleep({ why }).catch((error) => this.#say(error.message));
+    if (this.#waiting() > 0) await this.sleep({ why });
   }
 
   /** The time of the day before the first start is past. */
@@ -640,6 +663,12 @@ export class Service {
 
   #say(text: string, night?: number): void {
     this.events.emit("message", night === undefined ? { text } : { night, text });
+  }
+
+  /** Says what is tried again until it is done, as long as it is the same. */
+  #sayOnce({ message }: Error): void {
+    if (message !== this.#hindrance) this.#say(message);
+    this.#hindrance = message;
   }
 
   #touch(): void {

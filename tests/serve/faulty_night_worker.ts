@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ContinualLearner, type NightOutcome } from "../../src/continual/continual_learner.ts";
+import { InputError } from "../../src/errors.ts";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { learnerHost, type NightRequest } from "../../src/host/learner_host.ts";
@@ -9,9 +10,10 @@ import { serveCalls } from "../../src/host/worker_call.ts";
 
 /**
  * What a night meets: its device is taken away at its second step; its dawn finds the disk full, before the generation
- * or behind it, at the line of the history; it fails behind both, where what the night leaves is removed.
+ * or behind it, at the line of the history; it fails behind both, where what the night leaves is removed; or
+ * it can never be learned.
  */
-export type NightFault = "device lost" | keyof typeof FAULTY;
+export type NightFault = "device lost" | "impossible" | keyof typeof FAULTY;
 
 /** Name of the file, beside the learner's folder. */
 export const FAULTS = "faults.json";
@@ -73,6 +75,7 @@ if ("WorkerGlobalScope" in globalThis) {
       },
     });
     const openGpu = async () => used = await host.openGpu();
+    if (fault === "impossible") throw new InputError("Cannot learn it: it is too odd; leave it");
     const Folder = fault === undefined || fault === "device lost" ? LearnerFolder : FAULTY[fault];
     const store = new Folder(path);
     const learner = await ContinualLearner.open(store, { ...host, openGpu });

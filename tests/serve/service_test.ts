@@ -12,7 +12,7 @@ import { unpackLearner } from "../../src/continual/learner_file.ts";
 import { InputError } from "../../src/errors.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.ts";
-import { Backlog } from "../../src/serve/backlog.ts";
+import { Backlog, BacklogError } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
@@ -409,6 +409,80 @@ onGpu("behind a failed night that was let go it sleeps unasked as before", async
   await teachAll(service, figures(1, 8));
   await happens(service, "dawn");
   assert.equal(service.generation, 1);
+});
+
+/** Lets the backlog find the disk full as often as this is true. */
+function fillDisk(method: "setFact" | "settle", isFull: () => boolean): Disposable {
+  const original = Backlog.prototype[method] as (...args: unknown[]) => void;
+  Object.assign(Backlog.prototype, {
+    [method](this: Backlog, ...args: unknown[]) {
+      if (isFull()) throw new BacklogError("Cannot write the backlog: no space left on device");
+      original.apply(this, args);
+    },
+  });
+  return { [Symbol.dispose]: () => void Object.assign(Backlog.prototype, { [method]: original }) };
+}
+
+onGpu("an hour of sleep that finds the disk full is said once, and comes again", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2 });
+  const backlog = new Backlog(join(learner, BACKLOG));
+  backlog.setFact("slept on", "2000-01-01");
+  backlog.close();
+  let found = 0;
+  using _ = fillDisk("setFact", () => ++found <= 3);
+  await using service = await opened(folder, { sleepTimes: { idle: null, daily: 0 } });
+  await teachAll(service, figures(0, 8));
+  await happens(service, "dawn");
+  assert(found > 3);
+  assert.equal(await countOf(service, "message"), 1);
+  assert.equal(service.nights(1).asked[0].why, "schedule");
+});
+
+onGpu(
+  "a night that can never be learned keeps nobody waiting, also on a full disk",
+  async (folder) => {
+    await bearFaulty(folder, Array(5).fill("impossible"));
+    let isFull = true;
+    using _ = fillDisk("settle", () => isFull);
+    await using service = await opened(folder, { nightWorker });
+    await teachAll(service, figures(0, 8));
+    await service.sleep();
+    await happens(service, "night");
+    await teachAll(service, figures(1, 8));
+    await service.sleep();
+    await service.awake();
+    // It could not be written down, is said, and tried again by itself later, or at once for who asks.
+    assert(await countOf(service, "message") >= 2);
+    assert.deepEqual(service.nights(2).asked.map(({ phase }) => phase), ["day", "asked"]);
+    isFull = false;
+    Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(["impossible"]));
+    await service.sleep();
+    await service.awake();
+    assert.deepEqual(service.nights(2).asked.map(({ phase }) => phase), ["impossible", "kept"]);
+    assert.equal(service.generation, 1);
+  },
+);
+
+onGpu("an exam into which a dawn comes is held again", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  await teachAll(service, figures(0, 8));
+  await service.sleep();
+  await service.awake();
+  const { ask } = Predictions.prototype;
+  let behind = 2;
+  Predictions.prototype.ask = async function (...args) {
+    const answer = await ask.apply(this, args);
+    return { ...answer, generation: answer.generation - (behind-- > 0 ? 1 : 0) };
+  };
+  try {
+    assert.deepEqual([(await service.exam()).generation, behind], [1, -1]);
+    assert.equal((await service.exam()).images, 3);
+    assert.equal(behind, -1); // asked once
+  } finally {
+    Predictions.prototype.ask = ask;
+  }
 });
 
 onGpu("a device that is lost is replaced when somebody asks", async (folder) => {
