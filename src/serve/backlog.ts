@@ -254,12 +254,12 @@ export class Backlog {
   }
 
   /** The learner has the episodes of a night now: they leave. */
-  handOver(night: number, nightsBefore: number, message: string | null): void {
+  handOver(night: number, nightsBefore: number): void {
     this.#transaction(() => {
       this.#run("DELETE FROM episodes WHERE night = ?", night);
       this.#run(
-        "UPDATE nights SET phase = 'day', before = ?, message = ? WHERE id = ?",
-        ...[nightsBefore, message, night],
+        "UPDATE nights SET phase = 'day', before = ? WHERE id = ?",
+        ...[nightsBefore, night],
       );
     });
   }
@@ -273,7 +273,7 @@ export class Backlog {
     });
   }
 
-  /** How a night went. */
+  /** How a night went, or goes. */
   settle(night: number, phase: NightPhase, message: string | null = null): void {
     this.#transaction(() => {
       this.#run(

@@ -27,10 +27,10 @@ export async function applyChanges(
   if (renamed.length > 0) backlog.exchange(renamed);
   const digests = changes.map(({ digest }) => digest).filter(isHeld);
   if (digests.length > 0) await served.learner.forget({ digests });
-  // What had been taken by a night that has not begun is still here.
+  // What had been taken by a night that has not begun is still here, and so is what was on its way to the learner.
   const waitAgain = new Set(renamed.map(({ digest }) => digest));
   for (const { digest, label, exchanged } of changes) {
-    if (isHeld(digest) || exchanged || waitAgain.has(digest)) continue;
+    if (exchanged || waitAgain.has(digest)) continue;
     backlog.force(digest, label);
   }
   backlog.endChanges(

@@ -197,19 +197,31 @@ export class Nights {
   async #handOver(night: AskedNight): Promise<boolean> {
     const isNew = night.phase === "asked";
     const episodes = this.#backlog.episodesOf(night.id);
-    const problems = await this.#holdBack(night, episodes);
-    if (isNew) problems.push(...await this.#observe(this.#backlog.episodesOf(night.id)));
-    else if (problems.length === 0) return true;
-    const message = problems.length === 0 ? null : `not learned: ${problems.join("; ")}`;
-    if (message) this.#around.say(message, night.id);
+    const problems = await this.#holdBack(episodes);
+    if (isNew) {
+      const left = problems.length === 0 ? episodes : this.#backlog.episodesOf(night.id);
+      problems.push(...await this.#give(night, left));
+    }
+    if (problems.length === 0) return true;
+    const message = `not learned: ${problems.join("; ")}`;
+    this.#around.say(message, night.id);
+    const isRest = isNew && episodes.length === 0;
+    const goesOn = isRest || this.#served.dayCounts.size > 0;
+    if (goesOn) this.#backlog.settle(night.id, "day", message);
+    else this.#backlog.settle(night.id, "impossible", problems.join("; "));
+    return goesOn;
+  }
+
+  /** Lets the learner have episodes of a night; returns what keeps some from being learned. */
+  async #give(night: AskedNight, episodes: readonly Picture[]): Promise<string[]> {
+    const refused = await this.#observe(episodes);
     // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();
-    this.#backlog.handOver(night.id, this.#served.spent.length, message);
-    if (message) await this.#served.refresh();
-    const isRest = isNew && episodes.length === 0;
-    if (!message || isRest || this.#served.dayCounts.size > 0) return true;
-    this.#backlog.settle(night.id, "impossible", problems.join("; "));
-    return false;
+    this.#backlog.handOver(night.id, this.#served.spent.length);
+    if (refused.length === 0) return [];
+    await this.#served.refresh();
+    // Without them others of their class may be too few.
+    return [...refused, ...await this.#holdBack([])];
   }
 
   /**
@@ -218,9 +230,10 @@ export class Nights {
    *
    * @returns what keeps them from being learned.
    */
-  async #holdBack(night: AskedNight, episodes: readonly Picture[]): Promise<string[]> {
+  async #holdBack(episodes: readonly Picture[]): Promise<string[]> {
     const { day } = await this.#served.learner.pictures();
-    const all = new Map([...day, ...episodes].map((one) => [one.digest, one]));
+    // What the learner has already it has under its own name.
+    const all = new Map([...episodes, ...day].map((one) => [one.digest, one]));
     const few = this.#served.tooFew(countsOf([...all.values()]));
     if (few.size === 0) return [];
     const heldOf = (pictures: readonly Picture[]) => pictures.filter(({ label }) => few.has(label));

@@ -38,7 +38,7 @@ Deno.test(
     // What a night has taken is changed by nobody else.
     assert.equal(await again.remove(pictures[0].digest), false);
     assert.equal(await again.relabel(pictures[1].digest, "dog"), true);
-    again.handOver(night.id, 4, null);
+    again.handOver(night.id, 4);
     assert.deepEqual(
       again.waiting().map(({ label, night }) => [label, night]),
       [["dog", null]],

@@ -266,6 +266,54 @@ onGpu("a new class that has become too small waits, and the others are learned",
   assert.match(none.message!, /^Cannot learn \S+: it has 7 images/);
 });
 
+onGpu(
+  "what the learner refuses of a night leaves too few of its class: they wait",
+  async (folder) => {
+    const learner = join(folder, "learner");
+    await bear(learner, { width: 2 });
+    const [ring, ...rings] = given("ring", 8);
+    const taught = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    await taught.observeAll([{ ...ring, label: "disc" }, ...given("disc", 8)]);
+    await taught.sleep();
+    taught.close();
+    const backlog = new Backlog(join(learner, BACKLOG));
+    const digests: string[] = [];
+    for (const { pixels, label, from } of [ring, ...rings, ...given("disc", 2, 8)]) {
+      const picture = await pictureOf(pixels, label, from ?? "");
+      await backlog.add(picture, null, 0);
+      digests.push(picture.digest);
+    }
+    backlog.ask({ accept: true, nightsBefore: 1, why: "request" }, digests, () => null, 0);
+    backlog.close();
+    await using service = await opened(folder);
+    await service.awake();
+    const { asked: [{ phase, message }], nights } = service.nights(1);
+    assert.equal(phase, "kept");
+    assert.match(message!, /^not learned: .*known as disc.*; Cannot learn ring: it has 7 images/);
+    assert.deepEqual(nights[0].classes.map(({ name, learned }) => [name, learned]), [["disc", 2]]);
+    assert.equal(service.status().waiting, 7);
+  },
+);
+
+onGpu("what is with learner and service at once is forgotten in both", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2 });
+  const [ring, disc] = [...given("ring", 1), ...given("disc", 1)];
+  const taught = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+  const { digests: [gone, renamed] } = await taught.observeAll([ring, disc]);
+  const backlog = new Backlog(join(learner, BACKLOG));
+  for (const { pixels, label } of [ring, disc]) {
+    await backlog.add(await pictureOf(pixels, label, ""), null, 0);
+  }
+  backlog.close();
+  await using service = await opened(folder);
+  await service.change(gone, null);
+  await service.change(renamed, "cross");
+  assert.equal(service.episode(gone), null);
+  assert.deepEqual(service.episode(renamed)?.label, "cross");
+  assert.equal(service.status().waiting, 1);
+});
+
 onGpu("a full backlog, a key used twice, a broken image, a second service", async (folder) => {
   await bear(join(folder, "learner"));
   await using service = await opened(folder, { mostWaiting: 4 });
