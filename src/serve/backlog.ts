@@ -260,23 +260,18 @@ export class Backlog {
   }
 
   /** The learner has these episodes of a night now: they leave. Others of it, which it refused, wait again. */
-  handOver(
-    night: number,
-    digests: readonly string[],
-    nightsBefore: number,
-    message: string | null,
-  ): void {
+  handOver(night: number, digests: readonly string[], nightsBefore: number): void {
     this.#transaction(() => {
       for (const digest of digests) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
       this.#run("UPDATE episodes SET night = NULL WHERE night = ?", night);
       this.#run(
-        "UPDATE nights SET phase = 'day', before = ?, message = ? WHERE id = ?",
-        ...[nightsBefore, message, night],
+        "UPDATE nights SET phase = 'day', before = ? WHERE id = ?",
+        ...[nightsBefore, night],
       );
     });
   }
 
-  /** How a night went. */
+  /** How a night went, or goes. */
   settle(night: number, phase: NightPhase, message: string | null = null): void {
     this.#transaction(() => {
       this.#run(
