@@ -196,25 +196,27 @@ export class Nights {
     }
   }
 
-  /** Gives the learner what a night takes; false where it can learn none of it and nothing else waits. */
+  /**
+   * Gives the learner what a night takes; false where nothing is left of what it was asked to learn, and nothing else
+   * waits: it is no night of rest then.
+   */
   async #handOver(night: AskedNight): Promise<boolean> {
-    const isNew = night.phase === "asked";
-    const episodes = this.#backlog.episodesOf(night.id);
-    const refused = isNew ? await this.#give(night, episodes) : [];
+    const refused = night.phase === "asked" ? await this.#give(night) : [];
     // Without what it refuses others of their class may be too few.
     const problems = [...refused, ...await this.#holdBack()];
-    if (problems.length === 0) return true;
-    const message = `not learned, and waiting: ${problems.join("; ")}`;
+    const goesOn = night.images === 0 || this.#served.dayCounts.size > 0;
+    if (goesOn && problems.length === 0) return true;
+    const text = problems.join("; ") ||
+      "nothing is left to learn: its images were forgotten, or are known already";
+    const message = goesOn ? `not learned, and waiting: ${text}` : text;
     this.#around.say(message, night.id);
-    const isRest = isNew && episodes.length === 0;
-    const goesOn = isRest || this.#served.dayCounts.size > 0;
-    if (goesOn) this.#backlog.settle(night.id, "day", message);
-    else this.#backlog.settle(night.id, "impossible", problems.join("; "));
+    this.#backlog.settle(night.id, goesOn ? "day" : "impossible", message);
     return goesOn;
   }
 
   /** Lets the learner have the episodes of a night; returns why it refuses some, which wait for another one. */
-  async #give(night: AskedNight, episodes: readonly Picture[]): Promise<string[]> {
+  async #give(night: AskedNight): Promise<string[]> {
+    const episodes = this.#backlog.episodesOf(night.id);
     const refused = await this.#observe(episodes);
     // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();

@@ -222,6 +222,26 @@ onGpu("a new class that has become too small waits, and the others are learned",
   assert.match(none.message!, /^Cannot learn \S+: it has 7 images/);
 });
 
+onGpu("a night whose images are all forgotten before it begins is none of rest", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  await teachAll(service, figures(0, 8));
+  await service.sleep();
+  await happens(service, "night");
+  const digests = await teachAll(service, figures(1, 8));
+  assert.equal((await service.sleep()).images, 8);
+  for (const digest of digests) await service.change(digest, null);
+  await service.awake();
+  const { asked, nights } = service.nights(9);
+  assert.deepEqual(asked.map(({ phase }) => phase), ["kept", "impossible"]);
+  assert.match(asked[1].message!, /^nothing is left to learn: its images were forgotten/);
+  assert.equal(nights.length, 1);
+  // One that is asked for as such is spent.
+  assert.equal((await service.sleep()).images, 0);
+  await service.awake();
+  assert.equal(service.nights(1).asked[0].phase, "kept");
+});
+
 onGpu(
   "what the learner refuses of a night leaves too few of its class: they wait",
   async (folder) => {
