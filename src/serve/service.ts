@@ -409,10 +409,7 @@ export class Service {
   async restore(): Promise<{ readonly generation: number }> {
     this.#touch();
     const { store } = this.#snapshots;
-    this.#refuseBusy();
-    await this.#changing;
-    this.#refuseAsleep("restore");
-    this.#busy = "a snapshot is being restored";
+    await this.#beginAlone("restore", "a snapshot is being restored");
     let halfway = false;
     try {
       await this.#snapshots.settled; // or it would be of both
@@ -512,9 +509,7 @@ export class Service {
 
   /** Takes the night that was refused. */
   async #accept(): Promise<SleepAnswer> {
-    await this.#changing;
-    this.#refuseAsleep("accept the night");
-    this.#busy = "a night is being accepted";
+    await this.#beginAlone("accept the night", "a night is being accepted");
     try {
       await this.#served.catchUp();
       await this.#served.learner.accept();
@@ -536,9 +531,7 @@ export class Service {
   }
 
   async #discard(): Promise<SleepAnswer> {
-    await this.#changing;
-    this.#refuseAsleep("let go of what waits");
-    this.#busy = "what waits is being let go";
+    await this.#beginAlone("let go of what waits", "what waits is being let go");
     try {
       await this.#served.catchUp();
       for (const night of this.#backlog.nights(["day"])) {
@@ -688,10 +681,20 @@ export class Service {
     if (this.#busy) throw new Problem(503, `Cannot do it: ${this.#busy}; ask again`, 5);
   }
 
-  /** Not asynchronous: no night begins between this and what it is asked for. */
-  #refuseAsleep(action: string): void {
-    if (!this.#nights.running) return;
-    throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
+  /**
+   * Begins what nobody else may be at the learner beside, once what is being changed is. Between the looks and its
+   * beginning nothing is waited for: neither a night nor another such thing, asked for at the same moment, comes between.
+   *
+   * @param doing what is told to whoever asks for something until it has ended: then `#busy` is to be null again.
+   * @throws {Problem} where the learner sleeps, or is busy.
+   */
+  async #beginAlone(action: string, doing: string): Promise<void> {
+    while (this.#changing) await this.#changing;
+    this.#refuseBusy();
+    if (this.#nights.running) {
+      throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
+    }
+    this.#busy = doing;
   }
 }
 

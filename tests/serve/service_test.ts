@@ -632,7 +632,11 @@ onGpu(
       assert.deepEqual(lastFiles(join(folder, "other")), born);
       assert.equal(other.status().problem, null);
       await away.put(bytes, damagedTag);
-      assert.deepEqual(await other.restore(), { generation: 1 });
+      // Of two who ask at the same moment one is told that it goes on already.
+      const [restored, again] = await Promise.allSettled([other.restore(), other.restore()]);
+      assert.deepEqual(restored, { status: "fulfilled", value: { generation: 1 } });
+      assert(again.status === "rejected");
+      refused(503, /a snapshot is being restored/)(again.reason);
       assert.deepEqual(lastFiles(join(folder, "other")), lastFiles(join(folder, "learner")));
       assert.equal(other.episode(digests[1])!.status, "waiting");
       const ask = async (service: Service) =>
