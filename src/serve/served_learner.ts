@@ -290,7 +290,7 @@ export class ServedLearner {
   }
 
   /** Of the last generation: another name, another content. */
-  async lastName(): Promise<string> {
+  async #lastName(): Promise<string> {
     return (await this.store.names("generations")).at(-1) ?? "";
   }
 
@@ -299,9 +299,9 @@ export class ServedLearner {
     { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
   > {
     for (;;) {
-      const of = await this.lastName();
+      const of = await this.#lastName();
       const { state: { generation }, model } = await readKnowledge(this.store, () => {});
-      if (await this.lastName() !== of) continue; // a dawn came between
+      if (await this.#lastName() !== of) continue; // a dawn came between
       if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
       return { generation, tag: this.#model.tag, bytes: model };
     }
