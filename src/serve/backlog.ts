@@ -29,6 +29,8 @@ export interface AskedNight {
   /** Nights that the learner had spent when it was asked for. */
   readonly nightsBefore: number;
   readonly why: "request" | "idle" | "schedule";
+  /** Episodes that it was asked for with; 0: it is one of rest, or learns what the learner holds. */
+  readonly images: number;
   /** What went wrong, if something did. */
   readonly message: string | null;
 }
@@ -85,12 +87,13 @@ const TABLES = `
   CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 `;
 
-/** Columns of changes beside digest and label. */
-const CHANGES = [
-  ["exchanged", "INTEGER NOT NULL DEFAULT 0"],
-  ["old", "TEXT"],
-  ["origin", "TEXT"],
-  ["pixels", "BLOB"],
+/** Columns that the tables of earlier versions lack. */
+const COLUMNS = [
+  ["changes", "exchanged", "INTEGER NOT NULL DEFAULT 0"],
+  ["changes", "old", "TEXT"],
+  ["changes", "origin", "TEXT"],
+  ["changes", "pixels", "BLOB"],
+  ["nights", "images", "INTEGER NOT NULL DEFAULT 0"],
 ] as const;
 
 /** Episodes as pictures, out of the database and into it. */
@@ -113,10 +116,10 @@ export class Backlog {
       // WAL with FULL: a transaction is on the disk when COMMIT returns, by one fsync of the log.
       db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON");
       db.exec(TABLES);
-      // Those of earlier versions have less.
-      const columns = db.prepare("PRAGMA table_info(changes)").all().map(({ name }) => name);
-      for (const [name, type] of CHANGES) {
-        if (!columns.includes(name)) db.exec(`ALTER TABLE changes ADD COLUMN ${name} ${type}`);
+      for (const [table, name, type] of COLUMNS) {
+        const columns = db.prepare(`PRAGMA table_info(${table})`).all();
+        if (columns.some((column) => column.name === name)) continue;
+        db.exec(`ALTER TABLE ${table} ADD COLUMN ${name} ${type}`);
       }
       return db;
     });
@@ -239,6 +242,7 @@ export class Backlog {
           ...[id, digest],
         );
       }
+      this.#run("UPDATE nights SET images = images + ? WHERE id = ?", digests.length, id);
       const key = answered(id);
       if (key) this.#keep(key, now);
       return this.nights().find((night) => night.id === id)!;
@@ -247,7 +251,9 @@ export class Backlog {
 
   /** Nights that were asked for, oldest first. */
   nights(phases?: readonly NightPhase[]): AskedNight[] {
-    return this.#all("SELECT id, phase, accept, before, why, message FROM nights ORDER BY id")
+    return this.#all(
+      "SELECT id, phase, accept, before, why, images, message FROM nights ORDER BY id",
+    )
       .map(({ accept, before, ...rest }) =>
         ({ ...rest, accept: accept === 1, nightsBefore: before }) as unknown as AskedNight
       )
@@ -260,23 +266,18 @@ export class Backlog {
   }
 
   /** The learner has these episodes of a night now: they leave. Others of it, which it refused, wait again. */
-  handOver(
-    night: number,
-    digests: readonly string[],
-    nightsBefore: number,
-    message: string | null,
-  ): void {
+  handOver(night: number, digests: readonly string[], nightsBefore: number): void {
     this.#transaction(() => {
       for (const digest of digests) this.#run("DELETE FROM episodes WHERE digest = ?", digest);
       this.#run("UPDATE episodes SET night = NULL WHERE night = ?", night);
       this.#run(
-        "UPDATE nights SET phase = 'day', before = ?, message = ? WHERE id = ?",
-        ...[nightsBefore, message, night],
+        "UPDATE nights SET phase = 'day', before = ? WHERE id = ?",
+        ...[nightsBefore, night],
       );
     });
   }
 
-  /** How a night went. */
+  /** How a night went, or goes. */
   settle(night: number, phase: NightPhase, message: string | null = null): void {
     this.#transaction(() => {
       this.#run(

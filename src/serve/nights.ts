@@ -5,7 +5,7 @@ import { launchNight } from "../host/launch_night.ts";
 import type { LearnerSafety } from "../host/learner_host.ts";
 import type { AskedNight, Backlog } from "./backlog.ts";
 import type { Events } from "./events.ts";
-import type { ServedLearner } from "./served_learner.ts";
+import { countsOf, type ServedLearner } from "./served_learner.ts";
 
 /** How nights are spent. */
 export interface NightOptions {
@@ -46,7 +46,7 @@ export class Nights {
   #asleep: { readonly night: AskedNight; readonly stop: AbortController; phase: string } | null =
     null;
   #running: Promise<void> | null = null;
-  #paused = false;
+  #pausedAt: number | null = null;
   #failures = 0;
   #retryAt: number | null = null;
   #closed = false;
@@ -75,9 +75,9 @@ export class Nights {
     return this.#running;
   }
 
-  /** Whether a night was interrupted in time, and is to be gone on with. */
-  get isPaused(): boolean {
-    return this.#paused;
+  /** When a night was interrupted in time, in milliseconds of `performance.now`; null: none waits to be gone on with. */
+  get pausedAt(): number | null {
+    return this.#pausedAt;
   }
 
   /** When one that failed is tried again, in milliseconds of `performance.now`; null: none is. */
@@ -85,16 +85,24 @@ export class Nights {
     return this.#retryAt;
   }
 
-  /** Goes on with the nights that were asked for. */
+  /** Goes on with the nights that were asked for, also with one that was interrupted in time. */
   goOn(): void {
-    if (this.#running || this.#closed || this.#around.isBusy()) return;
-    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
-    this.#paused = false;
+    this.#pausedAt = null; // also where it cannot be now: who asks meanwhile has asked
+    this.goOnUnlessPaused();
+  }
+
+  /** The same for whoever asks for no night, but has kept one from beginning. */
+  goOnUnlessPaused(): void {
+    if (this.#pausedAt !== null || this.#running || this.#closed || this.#around.isBusy()) return;
+    // Also where none is left, as when the one that failed was let go: nothing is tried again then.
     this.#retryAt = null;
-    this.#running = this.#spendNights().finally(() => {
+    if (this.#backlog.nights(["day", "asked"]).length === 0) return;
+    this.#running = this.#spendNights().catch((error) => this.#tryLater(error)).finally(() => {
       this.#running = null;
+      if (this.#closed) return;
+      this.#around.after();
       // What was asked for in the last moment.
-      if (!this.#closed) this.#around.after();
+      if (this.#retryAt === null) this.goOnUnlessPaused();
     });
   }
 
@@ -110,13 +118,21 @@ export class Nights {
       if (!night) return;
       try {
         if (!await this.#spend(night)) {
-          this.#paused = true;
+          this.#pausedAt = performance.now();
           return;
         }
         this.#failures = 0;
       } catch (error) {
-        this.#failed(night, error as Error);
-        return;
+        // One whose episodes are still in the backlog is tried again: nobody else would take them.
+        const isHandedOver = this.#backlog.nights(["day"]).some(({ id }) => id === night.id);
+        if (!(error instanceof InputError && isHandedOver)) {
+          return this.#tryLater(error as Error, night);
+        }
+        // It is not the night that is impossible where the learner cannot even be opened.
+        await this.#served.catchUp();
+        // Those behind it may be learned.
+        this.#around.say(error.message, night.id);
+        this.#backlog.settle(night.id, "impossible", error.message);
       } finally {
         this.#asleep = null;
       }
@@ -127,26 +143,15 @@ export class Nights {
   async #spend(night: AskedNight): Promise<boolean> {
     const stop = new AbortController();
     const asleep = this.#asleep = { night, stop, phase: "data" };
-    let now = night;
-    if (night.phase === "asked") {
-      await this.#around.before();
+    await this.#served.catchUp();
+    // One that had ended, when the process before this one did or something behind it failed, has only its dawn left.
+    if (night.phase === "asked" || !this.#served.isSpent(night)) {
+      if (night.phase === "asked") await this.#around.before();
       if (!await this.#handOver(night)) return true;
-      now = this.#backlog.nights(["day"]).find(({ id }) => id === night.id)!;
+      this.#events.emit("night", { night: night.id, generation: this.#served.state.generation });
+      if (!await this.#launch(night, asleep)) return false;
     }
-    if (this.#served.spent.length > now.nightsBefore) {
-      // It had ended when the process before this one did.
-      const { passed } = this.#served.spent.at(-1)!;
-      this.#backlog.settle(now.id, passed ? "kept" : "refused");
-      return true;
-    }
-    this.#events.emit("night", { night: now.id, generation: this.#served.state.generation });
-    this.#served.hasNightWorker = true;
-    try {
-      if (!await this.#launch(now, asleep)) return false;
-    } finally {
-      this.#served.hasNightWorker = false;
-    }
-    await this.#around.dawn(now.id);
+    await this.#around.dawn(night.id);
     return true;
   }
 
@@ -156,22 +161,27 @@ export class Nights {
     asleep: { readonly stop: AbortController; phase: string },
   ): Promise<boolean> {
     const { learner, safety, maxNight, nightWorker } = this.#options;
-    const outcome = await launchNight(
-      {
-        ...safety,
-        learner,
-        accept: night.accept,
-        // By the clock that the worker starts with: nobody who sets it later ends the night.
-        deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
-        goOnWith: "POST /v1/sleep",
-      },
-      {
-        signal: asleep.stop.signal,
-        worker: nightWorker,
-        onEvent: (event) => this.#tell(night, asleep, event),
-      },
-    );
-    return outcome.kind !== "stopped";
+    this.#served.hasNightWorker = this.#served.isBehind = true;
+    try {
+      const outcome = await launchNight(
+        {
+          ...safety,
+          learner,
+          accept: night.accept,
+          // By the clock that the worker starts with: nobody who sets it later ends the night.
+          deadline: maxNight === null ? null : Date.now() + maxNight * 1000,
+          goOnWith: "POST /v1/sleep",
+        },
+        {
+          signal: asleep.stop.signal,
+          worker: nightWorker,
+          onEvent: (event) => this.#tell(night, asleep, event),
+        },
+      );
+      return outcome.kind !== "stopped";
+    } finally {
+      this.#served.hasNightWorker = false;
+    }
   }
 
   #tell(night: AskedNight, asleep: { phase: string }, event: RunEvent): void {
@@ -186,26 +196,57 @@ export class Nights {
     }
   }
 
-  /** Gives a night's episodes to the learner; false where none of them can be learned and nothing else waits. */
+  /**
+   * Gives the learner what a night takes; false where nothing is left of what it was asked to learn, and nothing else
+   * waits: it is no night of rest then.
+   */
   async #handOver(night: AskedNight): Promise<boolean> {
+    const refused = night.phase === "asked" ? await this.#give(night) : [];
+    // Without what it refuses others of their class may be too few.
+    const problems = [...refused, ...await this.#holdBack()];
+    const goesOn = night.images === 0 || this.#served.dayCounts.size > 0;
+    if (goesOn && problems.length === 0) return true;
+    const text = problems.join("; ") ||
+      "nothing is left to learn: its images were forgotten, or are known already";
+    const message = goesOn ? `not learned, and waiting: ${text}` : text;
+    this.#around.say(message, night.id);
+    this.#backlog.settle(night.id, goesOn ? "day" : "impossible", message);
+    return goesOn;
+  }
+
+  /** Lets the learner have the episodes of a night; returns why it refuses some, which wait for another one. */
+  async #give(night: AskedNight): Promise<string[]> {
     const episodes = this.#backlog.episodesOf(night.id);
     const refused = await this.#observe(episodes);
-    const message = refused.size === 0
-      ? null
-      : `not learned, and waiting: ${[...new Set(refused.values())].join("; ")}`;
-    if (message) this.#around.say(message, night.id);
     // Known as the learner's before they leave the backlog: who asks meanwhile finds each of them.
     await this.#served.refresh();
     const taken = episodes.map(({ digest }) => digest).filter((digest) => !refused.has(digest));
-    this.#backlog.handOver(night.id, taken, this.#served.spent.length, message);
+    this.#backlog.handOver(night.id, taken, this.#served.spent.length);
+    return [...new Set(refused.values())];
+  }
+
+  /**
+   * Lets new classes wait with the service for another night of which the learner has too few images, as where some were
+   * forgotten since it was asked for: the others are learned without them.
+   *
+   * @returns what keeps them from being learned.
+   */
+  async #holdBack(): Promise<string[]> {
+    const { learner } = this.#served;
+    const { day } = await learner.pictures();
+    const few = this.#served.tooFew(countsOf(day));
+    if (few.size === 0) return [];
+    const back = day.filter(({ label }) => few.has(label));
+    // First they wait here, then they leave the learner: interrupted between the two they are held back again.
+    await Promise.all(back.map((picture) => this.#backlog.add(picture, null, Date.now())));
+    await learner.forget({ digests: back.map(({ digest }) => digest) });
+    await this.#served.refresh();
     try {
-      await this.#served.learner.checkCounts(new Map());
-      return true;
+      await learner.checkCounts(few);
+      return [];
     } catch (error) {
       if (!(error instanceof InputError)) throw error;
-      this.#backlog.settle(night.id, "impossible", error.message);
-      this.#around.say(error.message, night.id);
-      return false;
+      return [error.message];
     }
   }
 
@@ -230,16 +271,10 @@ export class Nights {
     return refused;
   }
 
-  #failed(night: AskedNight, error: Error): void {
-    const { message } = error;
-    // One whose episodes are still in the backlog is tried again: nobody else would take them.
-    const isHandedOver = this.#backlog.nights(["day"]).some(({ id }) => id === night.id);
-    if (error instanceof InputError && isHandedOver) {
-      this.#backlog.settle(night.id, "impossible", message);
-    } else {
-      const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
-      this.#retryAt = performance.now() + wait * 1000;
-    }
-    this.#around.say(message, night.id);
+  /** Says what has failed, as where even that cannot be written down, and lets it be tried again. */
+  #tryLater({ message }: Error, night?: AskedNight): void {
+    const wait = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++);
+    this.#retryAt = performance.now() + wait * 1000;
+    this.#around.say(message, night?.id);
   }
 }

@@ -9,7 +9,7 @@ import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
 import { LearnerFolder } from "../host/learner_folder.ts";
 import { learnerHost, type LearnerSafety } from "../host/learner_host.ts";
-import type { Backlog } from "./backlog.ts";
+import type { AskedNight, Backlog } from "./backlog.ts";
 import { Problem } from "./problem.ts";
 
 /** What is known of an episode. */
@@ -66,6 +66,8 @@ export class ServedLearner {
   isRefused = false;
   /** Whether the worker of a night is at it, and writes to it; set by whoever starts one. */
   hasNightWorker = false;
+  /** Whether such a worker may have written to it since it was opened; set by whoever starts one. */
+  isBehind = false;
   readonly #safety: LearnerSafety;
   readonly #backlog: Backlog;
   /** What the learner itself holds, by digest. */
@@ -190,12 +192,26 @@ export class ServedLearner {
     return this.nights.filter(({ accepted, lost }) => !accepted && !lost);
   }
 
+  /** Whether a night that was handed over has come to its end. */
+  isSpent({ nightsBefore }: Pick<AskedNight, "nightsBefore">): boolean {
+    return this.spent.length > nightsBefore;
+  }
+
   /** Opens it again, after somebody else has written to it. */
   async reopen(): Promise<void> {
     this.learner.close();
     this.#model = null;
     this.learner = await openLearner(this.store, this.#safety);
     await this.refresh();
+    this.isBehind = false;
+  }
+
+  /**
+   * Opens it again if a night's worker may have written to it, to be called before anything is made of what it is: a
+   * dawn that failed may have left a new generation, of which an older keeper would say that it was lost.
+   */
+  async catchUp(): Promise<void> {
+    if (this.isBehind) await this.reopen();
   }
 
   /** Images of each class that wait, with the learner or the service. */
@@ -209,13 +225,17 @@ export class ServedLearner {
   }
 
   /**
-   * Digests that a night can take, and how many images of each class have to wait: of a new one that are too few, or that
-   * the learner would refuse, as where somebody else has taught it since.
+   * Digests that a night can take, how many images it finds with the learner, as where somebody else was interrupted,
+   * and how many images of each class have to wait: of a new one that are too few, or that the learner would refuse, as
+   * where somebody else has taught it since.
    */
-  learnable(): { readonly taken: string[]; readonly held: Map<string, number> } {
-    const { settings: { size, maxClasses }, classes } = this.learner.state;
-    const taught = new Set(classes.filter(({ taught }) => taught > 0).map(({ name }) => name));
-    const counts = this.waitingCounts();
+  learnable(): {
+    readonly taken: string[];
+    readonly day: number;
+    readonly held: Map<string, number>;
+  } {
+    const { settings: { size, maxClasses }, classes } = this.state;
+    const few = this.tooFew(this.waitingCounts());
     const waiting = this.#backlog.waiting();
     const settled = waiting.filter(({ night }) => night !== null);
     const names = [...classes, ...settled.map(nameOf)].map(({ name }) => name);
@@ -223,20 +243,31 @@ export class ServedLearner {
       ...{ size, maxClasses, pictures: [] },
       names: [...names, ...this.dayCounts.keys()],
     });
-    const isEnough = (label: string) =>
-      taught.has(label) || (counts.get(label) ?? 0) >= LEAST_OF_NEW;
     const free = Map.groupBy(waiting.filter(({ night }) => night === null), ({ label }) => label);
     const taken = [...free].flatMap(([label, episodes]) => {
       const fit = episodes.filter(({ digest }) =>
         (this.#held.get(digest)?.label ?? label) === label
       );
-      return fit.length > 0 && isEnough(label) && takesName(own, fit[0]) ? fit : [];
+      return fit.length > 0 && !few.has(label) && takesName(own, fit[0]) ? fit : [];
     });
     const takes = new Set(taken);
-    return {
-      taken: taken.map(({ digest }) => digest),
-      held: countsOf([...free.values()].flat().filter((episode) => !takes.has(episode))),
-    };
+    const held = countsOf([...free.values()].flat().filter((episode) => !takes.has(episode)));
+    let day = 0;
+    for (const [label, count] of this.dayCounts) {
+      if (few.has(label)) held.set(label, few.get(label)!);
+      else day += count;
+    }
+    return { taken: taken.map(({ digest }) => digest), day, held };
+  }
+
+  /** Of counts of images by class, those of new classes that are too few to be learned. */
+  tooFew(counts: ReadonlyMap<string, number>): Map<string, number> {
+    const taught = new Set(
+      this.state.classes.filter(({ taught }) => taught > 0).map(({ name }) => name),
+    );
+    return new Map(
+      [...counts].filter(([name, count]) => !taught.has(name) && count < LEAST_OF_NEW),
+    );
   }
 
   /** The classes that it knows, in the order in which it met them, and what waits of each. */
@@ -259,7 +290,7 @@ export class ServedLearner {
   }
 
   /** Of the last generation: another name, another content. */
-  async lastName(): Promise<string> {
+  async #lastName(): Promise<string> {
     return (await this.store.names("generations")).at(-1) ?? "";
   }
 
@@ -268,9 +299,9 @@ export class ServedLearner {
     { readonly generation: number; readonly tag: string; readonly bytes: Uint8Array<ArrayBuffer> }
   > {
     for (;;) {
-      const of = await this.lastName();
+      const of = await this.#lastName();
       const { state: { generation }, model } = await readKnowledge(this.store, () => {});
-      if (await this.lastName() !== of) continue; // a dawn came between
+      if (await this.#lastName() !== of) continue; // a dawn came between
       if (this.#model?.of !== of) this.#model = { of, tag: `"${await sha256(model)}"` };
       return { generation, tag: this.#model.tag, bytes: model };
     }
@@ -299,7 +330,8 @@ function nameOf({ label }: { readonly label: string }): { readonly name: string 
   return { name: label };
 }
 
-function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
+/** How many there are of each class. */
+export function countsOf(items: readonly { readonly label: string }[]): Map<string, number> {
   const groups = Map.groupBy(items, ({ label }) => label);
   return new Map([...groups].map(([label, { length }]) => [label, length]));
 }

@@ -61,12 +61,19 @@ export interface SleepAnswer {
   readonly held: Readonly<Record<string, number>>;
 }
 
+/** The exam of the last dawn. */
+export interface ExamAnswer extends ExamResult {
+  readonly generation: number;
+}
+
 /** Images that may be asked for at once, by all clients. */
 const MOST_ASKED = 512;
 /** In which a file is decoded. */
 const DECODE_SECONDS = 30;
 /** Files that may wait to be decoded. */
 const MOST_DECODED = 256;
+/** Exams that are begun before somebody has to ask again; a dawn takes a moment. */
+const EXAM_ATTEMPTS = 3;
 /** Milliseconds between two looks at the clock. */
 const TICK = 1000;
 /** Seconds for a clean end of a night, at the end of the service. */
@@ -97,11 +104,19 @@ export class Service {
   readonly #snapshots: Snapshots;
   #changing: Promise<void> | null = null;
   #lastRequest = performance.now();
+  /** When it last began to sleep because nobody asked anything. */
+  #sleptIdle = -Infinity;
+  /** The hour of sleep has come, and it has not begun to sleep yet. */
+  #isHour = false;
+  #isLooking = false;
+  /** What kept it last from what it was time for; null: nothing. */
+  #hindrance: string | null = null;
   #asked = 0;
   #busy: string | null = null;
   #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
-  #exam: { readonly of: string; readonly result: Promise<ExamResult> } | null = null;
+  /** Of the last generation, once somebody has asked for it. */
+  #exam: Promise<ExamAnswer> | null = null;
 
   private constructor(
     options: ServiceOptions,
@@ -123,7 +138,7 @@ export class Service {
       isBusy: () => this.#changing !== null || this.#busy !== null,
       before: () => this.#applyChanges(),
       dawn: (night) => this.#dawn(night),
-      after: () => void this.#change().catch((error) => this.#say(error.message)),
+      after: () => void this.#change().catch((error) => this.#sayOnce(error)),
       say: (text, night) => this.#say(text, night),
     });
   }
@@ -148,7 +163,7 @@ export class Service {
       service.#predictions.begin().catch((error) => service.#say(error.message));
       service.#nights.goOn();
       await service.#change();
-      service.#timer = setInterval(() => service.#tick(), TICK);
+      service.#timer = setInterval(() => void service.#tick(), TICK);
       return service;
     } catch (error) {
       backlog?.close();
@@ -197,22 +212,31 @@ export class Service {
     };
   }
 
-  /** The exam of the last dawn: right by class, and what is taken for what. */
-  async exam(): Promise<ExamResult & { readonly generation: number }> {
-    const { generation, classes } = this.#served.state;
-    const of = await this.#served.lastName();
-    if (this.#exam?.of !== of) {
-      const { exam } = await this.#served.learner.pictures();
-      const names = classes.map(({ name }) => name);
-      const ask = async () => {
-        const { predictions } = await this.#predictions.ask(exam.map(({ pixels }) => pixels));
-        return countAnswers(names, exam.map(({ label }) => label), predictions);
-      };
-      const result = ask();
-      this.#exam = { of, result };
-      result.catch(() => this.#exam = null);
+  /** The exam of the last dawn: right by class, and what is taken for what. @throws {Problem} @throws {NotReady} */
+  async exam(): Promise<ExamAnswer> {
+    this.#refuseBusy();
+    const exam = this.#exam ??= this.#examine();
+    try {
+      return await exam;
+    } catch (error) {
+      if (this.#exam === exam) this.#exam = null;
+      throw error;
     }
-    return { generation, ...await this.#exam.result };
+  }
+
+  /** Pictures and answers have to be of one generation, and a dawn may come between the two. */
+  async #examine(): Promise<ExamAnswer> {
+    for (let attempt = 0; attempt < EXAM_ATTEMPTS; attempt++) {
+      const { learner } = this.#served;
+      const { state: { generation, classes }, examined } = learner;
+      const answer = await this.#predictions.ask(examined.map(({ pixels }) => pixels));
+      // Of one that was restored meanwhile the number may be the same.
+      if (answer.generation !== generation || this.#served.learner !== learner) continue;
+      const names = classes.map(({ name }) => name);
+      const labels = examined.map(({ label }) => label);
+      return { generation, ...countAnswers(names, labels, answer.predictions) };
+    }
+    throw new Problem(503, "Cannot hold the exam: another generation is taking over; ask again", 1);
   }
 
   /** The weights of the last generation, as safetensors, and a tag that changes with them. */
@@ -321,14 +345,16 @@ export class Service {
     const [goesOn] = this.#backlog.nights(["day"]);
     // What waits beside the night that was refused goes on waiting.
     if (accept && this.#served.isRefused && !goesOn) return await keep(await this.#accept());
-    const { taken, held } = this.#served.learnable();
+    const { taken, day, held } = this.#served.learnable();
+    const begun = this.#nights.asleep?.night ?? null;
+    // What the learner holds is in the night that goes on, or is being handed over.
+    const found = goesOn || begun !== null ? 0 : day;
     const answer = (night: number): SleepAnswer => ({
       night,
       status: this.#nights.asleep && night !== goesOn?.id ? "queued" : "asleep",
-      images: taken.length,
+      images: taken.length + found,
       held: Object.fromEntries(held),
     });
-    const begun = this.#nights.asleep?.night ?? null;
     const isQueued = this.#backlog.nights(["asked"]).some(({ id }) => id !== begun);
     if (taken.length === 0 && goesOn && accept && !isQueued) {
       throw new Problem(
@@ -342,7 +368,7 @@ export class Service {
       const images = [...this.#served.dayCounts.values()].reduce((sum, count) => sum + count, 0);
       return await keep({ ...answer(goesOn.id), images });
     }
-    if (taken.length === 0 && !isQueued) this.#refuseRest(held);
+    if (taken.length + found === 0 && !isQueued) this.#refuseRest(held);
     const { id } = this.#backlog.ask(
       { accept, nightsBefore: this.#served.spent.length, why },
       taken,
@@ -381,11 +407,9 @@ export class Service {
    * @throws {Problem} while it sleeps, and where there is nothing.
    */
   async restore(): Promise<{ readonly generation: number }> {
+    this.#touch();
     const { store } = this.#snapshots;
-    this.#refuseBusy();
-    await this.#changing;
-    this.#refuseAsleep("restore");
-    this.#busy = "a snapshot is being restored";
+    await this.#beginAlone("restore", "a snapshot is being restored");
     let halfway = false;
     try {
       await this.#snapshots.settled; // or it would be of both
@@ -401,17 +425,17 @@ export class Service {
       // From here on what it was may be gone, and only what comes is whole.
       halfway = true;
       await finishRestoring(this.#options.learner, this.#backlog);
-      this.#exam = null;
       await this.#served.reopen();
       halfway = false;
       await this.#predictions.take();
+      this.#exam = null;
       this.events.emit("restored", { generation: this.generation });
       return { generation: this.generation };
     } finally {
       this.#busy = halfway
         ? "a snapshot is restored in part; see to the disk and start the service again, which finishes it"
         : null;
-      if (!halfway) await this.#change().catch((error) => this.#say(error.message));
+      if (!halfway) await this.#change().catch((error) => this.#sayOnce(error));
       this.#nights.goOn();
     }
   }
@@ -467,8 +491,7 @@ export class Service {
   /** @throws {Problem} where a night would have nothing to learn or to remember. */
   #refuseRest(held: ReadonlyMap<string, number>): void {
     const remembered = this.#served.state.classes.some(({ remembered }) => remembered > 0);
-    const waits = this.#served.dayCounts.size > 0;
-    if ((remembered || waits) && !this.#nights.asleep) return;
+    if (remembered && !this.#nights.asleep) return;
     const few = [...held].map(([name, count]) => `${name} ${count}`).join(", ");
     throw new Problem(
       409,
@@ -486,14 +509,14 @@ export class Service {
 
   /** Takes the night that was refused. */
   async #accept(): Promise<SleepAnswer> {
-    await this.#changing;
-    this.#refuseAsleep("accept the night");
-    this.#busy = "a night is being accepted";
+    await this.#beginAlone("accept the night", "a night is being accepted");
     try {
+      await this.#served.catchUp();
       await this.#served.learner.accept();
       await this.#dawn(null);
     } finally {
       this.#busy = null;
+      this.#nights.goOn();
     }
     return { night: null, status: "accepted", images: 0, held: {} };
   }
@@ -508,17 +531,18 @@ export class Service {
   }
 
   async #discard(): Promise<SleepAnswer> {
-    await this.#changing;
-    this.#refuseAsleep("let go of what waits");
-    this.#busy = "what waits is being let go";
+    await this.#beginAlone("let go of what waits", "what waits is being let go");
     try {
-      for (const { id } of this.#backlog.nights(["day"])) {
-        this.#backlog.settle(id, "impossible", "let go");
+      await this.#served.catchUp();
+      for (const night of this.#backlog.nights(["day"])) {
+        if (this.#served.isSpent(night)) await this.#dawn(night.id);
+        else this.#backlog.settle(night.id, "impossible", "let go");
       }
       await this.#served.learner.discard();
       await this.#served.refresh();
     } finally {
       this.#busy = null;
+      this.#nights.goOn();
     }
     return { night: null, status: "discarded", images: 0, held: {} };
   }
@@ -526,9 +550,11 @@ export class Service {
   /** What a night has come to is what answers from now on. */
   async #dawn(night: number | null): Promise<void> {
     await this.#served.reopen();
-    const record = this.#served.nights.at(-1)!;
+    const { nights, spent } = this.#served;
+    const record = (night === null ? nights : spent).at(-1)!;
     const phase = record.passed ? "kept" : "refused";
     if (record.passed) await this.#take();
+    this.#exam = null;
     if (night !== null) this.#backlog.settle(night, phase);
     this.events.emit("dawn", {
       ...{ night, outcome: phase, generation: this.generation, seconds: record.seconds },
@@ -552,6 +578,7 @@ export class Service {
 
   /** Forgets and renames what was asked for while a night went on. */
   async #applyChanges(): Promise<void> {
+    await this.#served.catchUp();
     const changed = await applyChanges(this.#served, this.#backlog);
     if (!changed) return;
     const { forgotten, renamed } = changed;
@@ -565,33 +592,65 @@ export class Service {
     if (this.#nights.running || this.#backlog.changes().length === 0) return;
     this.#changing = this.#applyChanges().finally(() => this.#changing = null);
     await this.#changing;
-    this.#nights.goOn(); // who asked meanwhile has waited
+    this.#nights.goOnUnlessPaused(); // who asked meanwhile has waited
+  }
+
+  /** Does what it is time for; what keeps it from that, such as a full disk, is said, and it is tried again. */
+  async #tick(): Promise<void> {
+    if (this.#isLooking || this.#nights.running || this.#busy) return;
+    this.#isLooking = true;
+    try {
+      await this.#look();
+      await this.#change(); // what could not be changed behind a night
+      this.#hindrance = null;
+    } catch (error) {
+      this.#sayOnce(error as Error);
+    } finally {
+      this.#isLooking = false;
+    }
   }
 
   /** Looks whether it is time to sleep, or to try again. */
-  #tick(): void {
-    if (this.#nights.running || this.#busy) return;
+  async #look(): Promise<void> {
     const now = performance.now();
-    if (this.#nights.retryAt !== null) {
-      if (now >= this.#nights.retryAt) this.#nights.goOn();
+    const { retryAt, pausedAt } = this.#nights;
+    if (retryAt !== null) {
+      if (now >= retryAt) this.#nights.goOn();
       return;
     }
     const { sleepTimes: { idle, daily } } = this.#options;
-    const isIdle = idle !== null && now - this.#lastRequest >= idle * 1000;
     if (daily !== null && isDue(new Date(), daily, this.#backlog.fact(LAST_DAY))) {
       this.#backlog.setFact(LAST_DAY, dayOf(new Date()));
-      this.#sleepUnasked("schedule");
-    } else if (isIdle) {
-      if (this.#nights.isPaused || this.#served.learnable().taken.length >= LEAST_OF_NEW) {
-        this.#sleepUnasked("idle");
-      }
+      this.#isHour = true;
+    }
+    if (this.#isHour) {
+      await this.#sleepUnasked("schedule");
+      this.#isHour = false;
+    } else if (idle !== null && this.#isIdle(now, idle)) {
+      if (pausedAt === null && this.#waiting() < LEAST_OF_NEW) return;
+      await this.#sleepUnasked("idle");
+      this.#sleptIdle = now;
     }
   }
 
-  #sleepUnasked(why: "idle" | "schedule"): void {
+  /**
+   * Whether nobody has asked anything for so many seconds. It is said of each such time once, and not of the one in
+   * which a night was interrupted: what bounds a night would bound nothing where it began again at once.
+   */
+  #isIdle(now: number, seconds: number): boolean {
+    const slept = Math.max(this.#sleptIdle, this.#nights.pausedAt ?? -Infinity);
+    return this.#lastRequest > slept && now - this.#lastRequest >= seconds * 1000;
+  }
+
+  /** Images that a night would learn that nobody asks for: what was refused waits for somebody. */
+  #waiting(): number {
+    const { taken, day } = this.#served.learnable();
+    return taken.length + (this.#served.isRefused ? 0 : day);
+  }
+
+  async #sleepUnasked(why: "idle" | "schedule"): Promise<void> {
     if (this.#backlog.nights(["day", "asked"]).length > 0) return this.#nights.goOn();
-    if (this.#served.learnable().taken.length === 0) return;
-    this.sleep({ why }).catch((error) => this.#say(error.message));
+    if (this.#waiting() > 0) await this.sleep({ why });
   }
 
   /** The time of the day before the first start is past. */
@@ -607,6 +666,12 @@ export class Service {
     this.events.emit("message", night === undefined ? { text } : { night, text });
   }
 
+  /** Says what is tried again until it is done, as long as it is the same. */
+  #sayOnce({ message }: Error): void {
+    if (message !== this.#hindrance) this.#say(message);
+    this.#hindrance = message;
+  }
+
   #touch(): void {
     this.#lastRequest = performance.now();
   }
@@ -616,10 +681,20 @@ export class Service {
     if (this.#busy) throw new Problem(503, `Cannot do it: ${this.#busy}; ask again`, 5);
   }
 
-  /** Not asynchronous: no night begins between this and what it is asked for. */
-  #refuseAsleep(action: string): void {
-    if (!this.#nights.running) return;
-    throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
+  /**
+   * Begins what nobody else may be at the learner beside, once what is being changed is. Between the looks and its
+   * beginning nothing is waited for: neither a night nor another such thing, asked for at the same moment, comes between.
+   *
+   * @param doing what is told to whoever asks for something until it has ended: then `#busy` is to be null again.
+   * @throws {Problem} where the learner sleeps, or is busy.
+   */
+  async #beginAlone(action: string, doing: string): Promise<void> {
+    while (this.#changing) await this.#changing;
+    this.#refuseBusy();
+    if (this.#nights.running) {
+      throw new Problem(409, `Cannot ${action}: the learner sleeps; wait for its dawn`, 30);
+    }
+    this.#busy = doing;
   }
 }
 

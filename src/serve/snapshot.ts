@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parseBundleName } from "../continual/bundle_name.ts";
 import { EPISODES } from "../continual/day.ts";
 import { GENERATION_FILES, readGeneration, readLast, readState } from "../continual/generation.ts";
 import { decodePictures, encodePictures, type Picture } from "../continual/pictures.ts";
@@ -45,6 +46,8 @@ const ATTEMPTS = 5;
 export interface Packed {
   /** Of one file. */
   readonly bytes: Uint8Array<ArrayBuffer>;
+  /** The last one in it: a night may have written it, and not ended, while the one before still answers. */
+  readonly generation: number;
   /** What is wrong with bundles that are damaged, and not in it. */
   readonly damaged: readonly string[];
 }
@@ -70,10 +73,12 @@ async function pack(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   const { settings: { size } } = await readState(store, () => {});
   const files = new Map<string, Uint8Array<ArrayBuffer>>();
   const damaged: string[] = [];
+  let generation = 0;
   files.set(WAITING, encodePictures(backlog.all(), size));
   files.set(CHANGES, encodeChanges(backlog.changes(), size));
   for (const shelf of SHELVES) {
     const names = await store.names(shelf);
+    if (shelf === "generations") generation = parseBundleName(names.at(-1)!).number;
     for (const name of names) {
       const isLast = shelf === "generations" && name === names.at(-1);
       const bundle = await store.read(shelf, name).catch((error) => {
@@ -88,7 +93,7 @@ async function pack(store: LearnerFolder, backlog: Backlog): Promise<Packed> {
   }
   const history = (await store.lines()).map((line) => line + "\n").join("");
   files.set(HISTORY, new TextEncoder().encode(history));
-  return { bytes: await encode(files, size), damaged };
+  return { bytes: await encode(files, size), generation, damaged };
 }
 
 /** Files as a snapshot. */

@@ -5,7 +5,7 @@ import type { Events } from "./events.ts";
 import { Fenced, type ObjectStore } from "./object_store.ts";
 import { Problem } from "./problem.ts";
 import type { ServedLearner } from "./served_learner.ts";
-import { packSnapshot, TAG } from "./snapshot.ts";
+import { type Packed, packSnapshot, TAG } from "./snapshot.ts";
 
 /** What is answered to whoever puts a snapshot. */
 export interface SnapshotAnswer {
@@ -68,8 +68,7 @@ export class Snapshots {
   }
 
   async #put(store: ObjectStore, takeOver: boolean): Promise<SnapshotAnswer> {
-    const { generation } = this.#served.state;
-    const bytes = await this.#pack();
+    const { bytes, generation } = await this.#pack();
     const known = takeOver ? await store.tag() : this.#backlog.fact(TAG);
     // Kept before it is put: whatever keeps the tag from being known, what is there is told from another service's.
     const sent = new Set(this.#sent()).add(await sha256(bytes));
@@ -89,9 +88,9 @@ export class Snapshots {
     }
   }
 
-  async #pack(): Promise<Uint8Array<ArrayBuffer>> {
+  async #pack(): Promise<Packed> {
     const packing = packSnapshot(this.#served.store, this.#backlog);
-    const { bytes, damaged } = await packing.catch((error) => {
+    const packed = await packing.catch((error) => {
       if (!(error instanceof InputError)) throw error;
       throw new Problem(
         409,
@@ -99,10 +98,10 @@ export class Snapshots {
           "generation before",
       );
     });
-    for (const problem of damaged) {
+    for (const problem of packed.damaged) {
       this.#events.emit("message", { text: `${problem}; the snapshot is without it` });
     }
-    return bytes;
+    return packed;
   }
 
   /**

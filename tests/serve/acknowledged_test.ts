@@ -122,7 +122,7 @@ Deno.test(
       const { id } = backlog.ask(asked, [cat.digest], null, () => null, 0);
       await served.learner.observeAll([cat]);
       await served.refresh();
-      backlog.handOver(id, [cat.digest], 0, null);
+      backlog.handOver(id, [cat.digest], 0);
       assert.deepEqual(await teach(), known);
     };
     assert.deepEqual(await teach(), taught);

@@ -39,7 +39,7 @@ Deno.test(
     // What a night has taken is changed by nobody else.
     assert.equal(await again.remove(pictures[0].digest), false);
     assert.equal(await again.relabel(pictures[1].digest, "dog"), true);
-    again.handOver(night.id, [pictures[0].digest, pictures[2].digest], 4, null);
+    again.handOver(night.id, [pictures[0].digest, pictures[2].digest], 4);
     assert.deepEqual(
       again.waiting().map(({ label, night }) => [label, night]),
       [["dog", null]],

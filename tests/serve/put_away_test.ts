@@ -2,12 +2,15 @@
 
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { ContinualLearner } from "../../src/continual/continual_learner.ts";
+import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { BACKLOG } from "../../src/host/served_backlog.ts";
 import { Backlog, BacklogError } from "../../src/serve/backlog.ts";
 import { Events } from "../../src/serve/events.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { ServedLearner } from "../../src/serve/served_learner.ts";
 import { Snapshots } from "../../src/serve/snapshots.ts";
+import { figures as drawnFigures, testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { happens, onGpu, opened, refused, replaced, safetyIn, teachAll } from "./in_process.ts";
 import { bear, figures } from "./served.ts";
@@ -84,6 +87,20 @@ Deno.test("a service knows what it has put itself, though it could not keep its 
     served.learner.close();
     backlog.close();
   }));
+
+onGpu("of a snapshot that generation is told that it holds", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2 });
+  const snapshots = new FolderObject(join(folder, "away"));
+  await using service = await opened(folder, { snapshots });
+  // As between a night's last write and the moment in which the service has read it.
+  const beside = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+  await beside.observeAll([...drawnFigures("disc", 8), ...drawnFigures("cross", 8)]);
+  await beside.sleep();
+  beside.close();
+  assert.equal(service.generation, 0);
+  assert.equal((await service.snapshot()).generation, 1);
+});
 
 onGpu("what is damaged is left out of a snapshot, but not what answers", async (folder) => {
   const snapshots = new FolderObject(join(folder, "away"));

@@ -12,18 +12,35 @@ import { unpackLearner } from "../../src/continual/learner_file.ts";
 import { InputError } from "../../src/errors.ts";
 import { LearnerFolder } from "../../src/host/learner_folder.ts";
 import { decodeSafetensors, encodeSafetensors } from "../../src/net/safetensors.ts";
-import { Backlog } from "../../src/serve/backlog.ts";
+import { Backlog, BacklogError } from "../../src/serve/backlog.ts";
 import { FolderObject } from "../../src/serve/object_store.ts";
 import { Predictions } from "../../src/serve/predictions.ts";
 import type { Problem } from "../../src/serve/problem.ts";
 import { BACKLOG, waitingAtService } from "../../src/host/served_backlog.ts";
 import type { Service } from "../../src/serve/service.ts";
 import { encode, isRestoring, packSnapshot, stageSnapshot } from "../../src/serve/snapshot.ts";
-import { testHost } from "../continual/small_learner.ts";
+import { figures as given, testHost } from "../continual/small_learner.ts";
 import { withFolder } from "../data/fixtures.ts";
 import { FAULTS, type NightFault } from "./faulty_night_worker.ts";
-import { happens, onGpu, opened, refused, safetyIn, sent, teachAll } from "./in_process.ts";
+import {
+  happens,
+  onGpu,
+  opened,
+  refused,
+  replaced,
+  safetyIn,
+  sent,
+  teachAll,
+} from "./in_process.ts";
 import { bear, figures, lastFiles } from "./served.ts";
+
+const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
+
+/** Makes a learner whose nights meet these faults, one each. */
+async function bearFaulty(folder: string, faults: readonly NightFault[]): Promise<void> {
+  Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(faults));
+  await bear(join(folder, "learner"), { width: 2 });
+}
 
 onGpu(
   "what is sent while a night runs is in the next one, and predictions go on",
@@ -151,6 +168,131 @@ onGpu("a night that is refused waits: accepted, or let go", async (folder) => {
   assert.deepEqual([generation, answers.length], [2, 3]);
 });
 
+onGpu("a new class that has become too small waits, and the others are learned", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2, margin: -101 });
+  await using service = await opened(folder);
+  const spend = async (accept: boolean) => {
+    const asked = await service.sleep({ accept });
+    await service.awake();
+    const { phase, message } = service.nights(1).asked[0];
+    return { ...asked, phase, message };
+  };
+  const learned = () =>
+    service.nights(1).nights[0].classes.map(({ name, learned, apart }) => [name, learned + apart]);
+  await teachAll(service, figures(0, 8));
+  await service.sleep({ accept: true });
+  // Of the one that is queued one class loses an image.
+  const [cross] = await teachAll(service, [
+    ...figures(1, 8),
+    ...figures(2, 9),
+    ...figures(0, 6, 8),
+  ]);
+  const queued = await service.sleep({ accept: true });
+  assert.deepEqual([queued.status, queued.images, queued.held], ["queued", 23, {}]);
+  assert.equal((await service.change(cross, null)).done, false);
+  await service.awake();
+  const { phase, message } = service.nights(1).asked[0];
+  assert.equal(phase, "kept");
+  assert.match(message!, /^not learned, and waiting: Cannot learn cross: it has 7 images, /);
+  assert.deepEqual(learned(), [["disc", 6], ["ring", 9]]);
+  // They wait with the service, and are told; a night of rest goes by.
+  assert.equal(service.classes().classes.find(({ name }) => name === "cross")!.waiting, 7);
+  const rest = await spend(true);
+  assert.deepEqual([rest.images, rest.held, rest.phase], [0, { cross: 7 }, "kept"]);
+  assert.deepEqual(await teachAll(service, figures(1, 1)), [cross]);
+
+  // Of one that was refused.
+  assert.equal((await spend(false)).phase, "refused");
+  assert.equal((await service.change(cross, null)).done, true);
+  await teachAll(service, figures(0, 2, 14));
+  const other = await spend(true);
+  assert.deepEqual([other.images, other.held, other.phase], [2, { cross: 7 }, "kept"]);
+  assert.deepEqual(learned(), [["disc", 2], ["ring", 0]]);
+  assert.equal(service.classes().classes.find(({ name }) => name === "cross")!.waiting, 7);
+
+  // Where nothing else is to be learned, there is no night.
+  await teachAll(service, figures(1, 1));
+  await service.sleep({ accept: true });
+  const [alone] = await teachAll(service, figures(3, 8));
+  await service.sleep({ accept: true });
+  await service.change(alone, null);
+  await service.awake();
+  const [none] = service.nights(1).asked;
+  assert.equal(none.phase, "impossible");
+  assert.match(none.message!, /^Cannot learn \S+: it has 7 images/);
+});
+
+onGpu("a night whose images are all forgotten before it begins is none of rest", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  await teachAll(service, figures(0, 8));
+  await service.sleep();
+  await happens(service, "night");
+  const digests = await teachAll(service, figures(1, 8));
+  assert.equal((await service.sleep()).images, 8);
+  for (const digest of digests) await service.change(digest, null);
+  await service.awake();
+  const { asked, nights } = service.nights(9);
+  assert.deepEqual(asked.map(({ phase }) => phase), ["kept", "impossible"]);
+  assert.match(asked[1].message!, /^nothing is left to learn: its images were forgotten/);
+  assert.equal(nights.length, 1);
+  // One that is asked for as such is spent.
+  assert.equal((await service.sleep()).images, 0);
+  await service.awake();
+  assert.equal(service.nights(1).asked[0].phase, "kept");
+});
+
+onGpu(
+  "what the learner refuses of a night leaves too few of its class: they wait",
+  async (folder) => {
+    const learner = join(folder, "learner");
+    await bear(learner, { width: 2 });
+    const [ring, ...rings] = given("ring", 8);
+    const taught = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    await taught.observeAll([{ ...ring, label: "disc" }, ...given("disc", 8)]);
+    await taught.sleep();
+    taught.close();
+    const backlog = new Backlog(join(learner, BACKLOG));
+    const digests: string[] = [];
+    for (const { pixels, label, from } of [ring, ...rings, ...given("disc", 2, 8)]) {
+      const picture = await pictureOf(pixels, label, from ?? "");
+      await backlog.add(picture, null, 0);
+      digests.push(picture.digest);
+    }
+    backlog.ask({ accept: true, nightsBefore: 1, why: "request" }, digests, null, () => null, 0);
+    backlog.close();
+    await using service = await opened(folder);
+    await service.awake();
+    const { asked: [{ phase, message }], nights } = service.nights(1);
+    assert.equal(phase, "kept");
+    assert.match(
+      message!,
+      /^not learned, and waiting: .*known as disc.*; Cannot learn ring: it has 7 images/,
+    );
+    assert.deepEqual(nights[0].classes.map(({ name, learned }) => [name, learned]), [["disc", 2]]);
+    assert.equal(service.status().waiting, 8); // the one that is known as a disc, too
+  },
+);
+
+onGpu("what is with learner and service at once is forgotten in both", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2 });
+  const [ring, disc] = [...given("ring", 1), ...given("disc", 1)];
+  const taught = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+  const { digests: [gone, renamed] } = await taught.observeAll([ring, disc]);
+  const backlog = new Backlog(join(learner, BACKLOG));
+  for (const { pixels, label } of [ring, disc]) {
+    await backlog.add(await pictureOf(pixels, label, ""), null, 0);
+  }
+  backlog.close();
+  await using service = await opened(folder);
+  await service.change(gone, null);
+  await service.change(renamed, "cross");
+  assert.equal(service.episode(gone), null);
+  assert.deepEqual(service.episode(renamed)?.label, "cross");
+  assert.equal(service.status().waiting, 1);
+});
+
 onGpu("a full backlog, a key used twice, a broken image, a second service", async (folder) => {
   await bear(join(folder, "learner"));
   await using service = await opened(folder, { mostWaiting: 4 });
@@ -219,6 +361,152 @@ onGpu("it sleeps when nobody asks; a night whose time is up goes on by itself", 
   );
 });
 
+/** How many things of this type have happened so far. */
+async function countOf(service: Service, type: string): Promise<number> {
+  const subscription = service.events.subscribe(0);
+  let count = 0;
+  for (let event; (event = await subscription.next(0));) if (event.type === type) count++;
+  subscription.close();
+  return count;
+}
+
+onGpu("a night whose time is up waits for the next idle time, request or hour", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  const sleepTimes = { idle: 0.01, daily: null };
+  await using service = await opened(folder, { sleepTimes, maxNight: 0.001 });
+  const [disc] = await teachAll(service, figures(0, 8));
+  await happens(service, "night");
+  await service.awake();
+  // Some looks at the clock later it is still the same idle time.
+  await new Promise((resolve) => setTimeout(resolve, 3500));
+  assert.equal(await countOf(service, "night"), 1);
+  // What is changed meanwhile asks for no night; it ends the idle time.
+  const [digest] = await teachAll(service, figures(1, 1));
+  while (await countOf(service, "night") < 2) await new Promise((next) => setTimeout(next, 50));
+  await service.awake();
+  await service.change(digest, null);
+  await service.sleep();
+  await service.awake();
+  assert(await countOf(service, "night") >= 3);
+  // Of what it was to learn too little is left: it waits for more, with the service.
+  await service.change(disc, null);
+  await service.sleep();
+  await service.awake();
+  assert.deepEqual(service.nights(1).asked.map(({ phase }) => phase), ["impossible"]);
+  assert.equal(service.status().waiting, 7);
+});
+
+onGpu("what waits with the learner itself is slept on unasked", async (folder) => {
+  const observe = async (learner: string) => {
+    await bear(learner, { width: 2 });
+    const opened = await ContinualLearner.open(new LearnerFolder(learner), testHost());
+    await opened.observeAll([...given("disc", 8), ...given("cross", 8)]);
+  };
+  await observe(join(folder, "idle"));
+  {
+    const sleepTimes = { idle: 0.01, daily: null };
+    await using service = await opened(folder, { sleepTimes }, "idle");
+    await happens(service, "dawn");
+    assert.equal(service.generation, 1);
+  }
+  const daily = join(folder, "daily");
+  await observe(daily);
+  const backlog = new Backlog(join(daily, BACKLOG));
+  backlog.setFact("slept on", "2000-01-01");
+  backlog.close();
+  {
+    await using service = await opened(folder, { sleepTimes: { idle: null, daily: 0 } }, "daily");
+    await happens(service, "dawn");
+    assert.deepEqual(service.nights(1).asked.map(({ why }) => why), ["schedule"]);
+  }
+  await observe(join(folder, "asked"));
+  await using service = await opened(folder, {}, "asked");
+  assert.equal((await service.sleep()).images, 16);
+});
+
+onGpu("behind a failed night that was let go it sleeps unasked as before", async (folder) => {
+  await bearFaulty(folder, ["disk full"]);
+  const sleepTimes = { idle: 0.01, daily: null };
+  await using service = await opened(folder, { nightWorker, sleepTimes });
+  await teachAll(service, figures(0, 8));
+  await happens(service, "message");
+  await service.awake();
+  assert.equal(service.generation, 0);
+  await service.sleep({ discard: true });
+  await teachAll(service, figures(1, 8));
+  await happens(service, "dawn");
+  assert.equal(service.generation, 1);
+});
+
+/** Lets a method of the backlog find the disk full as often as this is true. */
+const filling = (isFull: () => boolean) => <G extends unknown[]>(write: (...given: G) => void) =>
+  function (this: Backlog, ...given: G) {
+    if (isFull()) throw new BacklogError("Cannot write the backlog: no space left on device");
+    write.apply(this, given);
+  };
+
+onGpu("an hour of sleep that finds the disk full is said once, and comes again", async (folder) => {
+  const learner = join(folder, "learner");
+  await bear(learner, { width: 2 });
+  const backlog = new Backlog(join(learner, BACKLOG));
+  backlog.setFact("slept on", "2000-01-01");
+  backlog.close();
+  let found = 0;
+  using _ = replaced(Backlog.prototype, "setFact", filling(() => ++found <= 3));
+  await using service = await opened(folder, { sleepTimes: { idle: null, daily: 0 } });
+  await teachAll(service, figures(0, 8));
+  await happens(service, "dawn");
+  assert(found > 3);
+  assert.equal(await countOf(service, "message"), 1);
+  assert.equal(service.nights(1).asked[0].why, "schedule");
+});
+
+onGpu(
+  "a night that can never be learned keeps nobody waiting, also on a full disk",
+  async (folder) => {
+    await bearFaulty(folder, Array(5).fill("impossible"));
+    let isFull = true;
+    using _ = replaced(Backlog.prototype, "settle", filling(() => isFull));
+    await using service = await opened(folder, { nightWorker });
+    await teachAll(service, figures(0, 8));
+    await service.sleep();
+    await happens(service, "night");
+    await teachAll(service, figures(1, 8));
+    await service.sleep();
+    await service.awake();
+    // It could not be written down, is said, and tried again by itself later, or at once for who asks.
+    assert(await countOf(service, "message") >= 2);
+    assert.deepEqual(service.nights(2).asked.map(({ phase }) => phase), ["day", "asked"]);
+    isFull = false;
+    Deno.writeTextFileSync(join(folder, FAULTS), JSON.stringify(["impossible"]));
+    await service.sleep();
+    await service.awake();
+    assert.deepEqual(service.nights(2).asked.map(({ phase }) => phase), ["impossible", "kept"]);
+    assert.equal(service.generation, 1);
+  },
+);
+
+onGpu("an exam into which a dawn comes is held again", async (folder) => {
+  await bear(join(folder, "learner"), { width: 2 });
+  await using service = await opened(folder);
+  await teachAll(service, figures(0, 8));
+  await service.sleep();
+  await service.awake();
+  const { ask } = Predictions.prototype;
+  let behind = 2;
+  Predictions.prototype.ask = async function (...args) {
+    const answer = await ask.apply(this, args);
+    return { ...answer, generation: answer.generation - (behind-- > 0 ? 1 : 0) };
+  };
+  try {
+    assert.deepEqual([(await service.exam()).generation, behind], [1, -1]);
+    assert.equal((await service.exam()).images, 3);
+    assert.equal(behind, -1); // asked once
+  } finally {
+    Predictions.prototype.ask = ask;
+  }
+});
+
 onGpu("a device that is lost is replaced when somebody asks", async (folder) => {
   await bear(join(folder, "learner"));
   const predictions = new Predictions(join(folder, "learner"), safetyIn(folder));
@@ -236,7 +524,6 @@ onGpu("a device that is lost is replaced when somebody asks", async (folder) => 
 });
 
 onGpu("a lost device and a full disk in a night cost nothing but time", async (folder) => {
-  const nightWorker = new URL("./faulty_night_worker.ts", import.meta.url);
   const night = async (name: string, faults: readonly NightFault[]) => {
     const learner = join(folder, name, "learner");
     Deno.mkdirSync(join(folder, name));
@@ -277,6 +564,44 @@ onGpu("a lost device and a full disk in a night cost nothing but time", async (f
   for (const { files: after } of [lost, full, never]) assert.deepEqual(after, files);
 });
 
+onGpu("a night whose dawn fails behind the new generation is not spent again", async (folder) => {
+  for (const fault of ["history full", "stuck behind the dawn"] as const) {
+    for (const first of ["retry", "forget", "discard"]) {
+      const place = join(folder, `${fault}, ${first}`);
+      Deno.mkdirSync(place);
+      await bearFaulty(place, [fault]);
+      const away = new FolderObject(join(place, "away"));
+      await using service = await opened(place, { nightWorker, snapshots: away });
+      const [digest] = await teachAll(service, [...figures(0, 8), ...figures(1, 8)]);
+      await service.sleep();
+      await service.awake();
+      assert.deepEqual(service.nights(10).asked.map(({ phase }) => phase), ["day"]);
+      const exam = async () => {
+        const { generation, images } = await service.exam();
+        return [generation, images];
+      };
+      assert.deepEqual(await exam(), [0, 0]);
+      if (first === "forget") await service.change(digest, null);
+      if (first === "discard") await service.sleep({ discard: true });
+      if (first === "retry") await service.sleep();
+      await service.awake();
+      const { nights, asked } = service.nights(10);
+      assert.deepEqual(
+        nights.map(({ generation, classes, lost }) => [generation, classes[0].learned, lost]),
+        [[1, 5, undefined]],
+        place,
+      );
+      assert.deepEqual(asked.map(({ phase }) => phase), ["kept"]);
+      assert.equal(service.episode(digest) === null, first === "forget");
+      // Its dawn is as any other's: it answers, and is put away.
+      const figure = [{ bytes: figures(3, 1)[0].bytes, name: "x" }];
+      assert.deepEqual([service.generation, (await service.predict(figure)).generation], [1, 1]);
+      assert.notEqual(await away.get(), null);
+      assert.deepEqual(await exam(), [1, 6]);
+    }
+  }
+});
+
 onGpu(
   "a learner is put away, and becomes the same elsewhere; who was away is fenced",
   async (folder) => {
@@ -307,7 +632,11 @@ onGpu(
       assert.deepEqual(lastFiles(join(folder, "other")), born);
       assert.equal(other.status().problem, null);
       await away.put(bytes, damagedTag);
-      assert.deepEqual(await other.restore(), { generation: 1 });
+      // Of two who ask at the same moment one is told that it goes on already.
+      const [restored, again] = await Promise.allSettled([other.restore(), other.restore()]);
+      assert.deepEqual(restored, { status: "fulfilled", value: { generation: 1 } });
+      assert(again.status === "rejected");
+      refused(503, /a snapshot is being restored/)(again.reason);
       assert.deepEqual(lastFiles(join(folder, "other")), lastFiles(join(folder, "learner")));
       assert.equal(other.episode(digests[1])!.status, "waiting");
       const ask = async (service: Service) =>
