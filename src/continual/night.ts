@@ -9,6 +9,7 @@ import { allocate } from "../experiment/memory_budget.ts";
 import type { RunHost } from "../experiment/run_host.ts";
 import { digestOfImageSet, digestOfKernels, fingerprintOf } from "../experiment/run_identity.ts";
 import { type EarlyEnd, Interrupted, reasonToEnd } from "../experiment/run_limits.ts";
+import { tellPlan } from "../experiment/run_plan.ts";
 import { StepReporter } from "../experiment/step_reporter.ts";
 import { Teller } from "../experiment/teller.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
@@ -17,7 +18,7 @@ import type { ImageSet } from "../images/image_set.ts";
 import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
 import type { StepLoss } from "../learner/options.ts";
 import type { FreezingChoice } from "../method/freezing.ts";
-import { isOwnMethod, methodOf, needsOf } from "../method/methods.ts";
+import { methodOf, needsOf } from "../method/methods.ts";
 import { giveHeads } from "../method/new_classes.ts";
 import type { Task } from "../method/session.ts";
 import { rest } from "../method/sleep.ts";
@@ -378,19 +379,16 @@ class Night {
 
   /** What the night is going to do, found by a dry one. */
   async #tellPlan(dreams: ImageSet | null): Promise<void> {
-    const { base, attempt } = this.#plan;
-    const room = dryNight({
-      ...{ base, dreams, config: this.#config, exam: this.#exam },
-      streams: nightStreams(base.state, attempt),
-    });
-    try {
+    await tellPlan((event) => this.#teller.tell(event), async () => {
+      const { base, attempt } = this.#plan;
+      const room = dryNight({
+        ...{ base, dreams, config: this.#config, exam: this.#exam },
+        streams: nightStreams(base.state, attempt),
+      });
       const { classes } = await this.#takeHeads(room);
       await this.#learn(room, classes);
-      this.#teller.tell({ type: "plan", phases: room.planned() });
-    } catch (error) {
-      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
-      if (!isOwnMethod(this.#config.method)) throw error;
-    }
+      return room.planned();
+    });
   }
 
   /** Gives heads to new classes; returns all classes, in the order of their numbers. */
