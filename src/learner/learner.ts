@@ -247,7 +247,7 @@ export class Learner {
     const pending = this.#pending;
     if (pending.length === 0) return;
     upload(this.#gpu, this.#programs.largest, new Uint32Array(2));
-    await this.#programs.run({ rows: 0, watch: true });
+    await this.#programs.run({ rows: 0, watch: { frozen: this.network.frozenBlocks } });
     const [losses, largest] = await download(this.#gpu, [
       head(this.#programs.losses, pending.length),
       this.#programs.largest,

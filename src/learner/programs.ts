@@ -48,8 +48,8 @@ export interface Plan {
    * {@linkcode LearnerPrograms.setShift} was given.
    */
   readonly predict?: { readonly masks: number; readonly shifted?: boolean };
-  /** Finds the largest magnitudes of gradients and values that are not frozen. */
-  readonly watch?: boolean;
+  /** Finds the largest magnitudes of gradients and values of what is not frozen: as in `update`. */
+  readonly watch?: { readonly frozen: number };
 }
 
 /** Plans that do the same have the same key; it also names the program. */
@@ -63,7 +63,7 @@ function keyOf({ rows, gather, forward, loss, update, keep, predict, watch }: Pl
     update && `update behind ${update.frozen}`,
     keep && `keep ${names(keep.from)} ${keep.images?.label ?? ""} ${keep.logits?.label ?? ""}`,
     predict && `predict ${predict.masks}${predict.shifted ? " shifted" : ""}`,
-    watch && "watch",
+    watch && `watch behind ${watch.frozen}`,
   ];
   return parts.filter(Boolean).join(", ");
 }
