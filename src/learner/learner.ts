@@ -172,7 +172,13 @@ export class Learner {
     // Programs are known by the names of what they read, so that each table needs one of its own.
     const arena = new Arena(this.#gpu, `${label} ${++this.#tables}`);
     const targets = arena.tensor("logits", [rows, Math.ceil(this.heads / 4) * 4]);
-    return { targets, destroy: () => arena.destroy() };
+    return {
+      targets,
+      destroy: () => {
+        this.#programs.forget(targets);
+        arena.destroy();
+      },
+    };
   }
 
   /** The logits of plain images in inference mode, written to their slots of a table; nothing is learned. */

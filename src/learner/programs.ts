@@ -104,7 +104,7 @@ export class LearnerPrograms {
   readonly #arena: Arena;
   /** What shifts logits; made when it is first asked for. */
   #shifting: Shifting | null = null;
-  readonly #programs = new Map<string, Program>();
+  readonly #programs = new Map<string, { readonly plan: Plan; readonly program: Program }>();
 
   constructor(options: LearnerProgramOptions) {
     this.#options = options;
@@ -138,7 +138,7 @@ export class LearnerPrograms {
   async programOf(plan: Plan): Promise<Program> {
     const key = keyOf(plan);
     const known = this.#programs.get(key);
-    if (known) return known;
+    if (known) return known.program;
     const { gpu, replace, beforeBatch } = this.#options.network;
     const { rows, forward } = plan;
     if (rows > 0) {
@@ -146,12 +146,21 @@ export class LearnerPrograms {
       await beforeBatch({ segments, inference: forward?.mode !== "training" });
     }
     const program = await Program.build(gpu, key, this.#record(plan).map(replace));
-    this.#programs.set(key, program);
+    this.#programs.set(key, { plan, program });
     return program;
   }
 
+  /** Frees the programs that read or write a table of logits: nobody can run them once it is destroyed. */
+  forget(table: Tensor): void {
+    for (const [key, { plan: { loss, keep }, program }] of this.#programs) {
+      if (loss?.targets !== table && keep?.logits !== table) continue;
+      program.destroy();
+      this.#programs.delete(key);
+    }
+  }
+
   destroy(): void {
-    for (const program of this.#programs.values()) program.destroy();
+    for (const { program } of this.#programs.values()) program.destroy();
     this.#programs.clear();
     this.#shifting?.arena.destroy();
     this.#arena.destroy();
