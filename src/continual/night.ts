@@ -1,6 +1,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
+import { freezingCopies } from "../experiment/build.ts";
 import type { Checkpoint, CheckpointEvery, RunPosition } from "../experiment/checkpoint.ts";
 import { Checkpointer } from "../experiment/checkpointer.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
@@ -182,26 +183,27 @@ class Night {
       this.#finder = new PictureFinder({ train, memory: base.memory, dreams });
     }
     const parts = { base, config: this.#config, streams, train, exam: this.#exam, dreams, choice };
-    const room = this.#room = await allocate(
-      gpu,
-      this.#config.precision,
-      () =>
-        openSession(gpu, parts, {
-          onLosses: (losses) => this.#report(losses),
-          begin: (phase, steps) => this.#reporter.begin(phase, steps),
-          observer: {
-            step: (segments) => {
-              if (!recording.replaying) this.#stepsMade++;
-              this.#watchDreams(segments);
-              this.#show(segments);
-            },
+    const { room, copies } = await allocate(gpu, this.#config.precision, () => {
+      const room = this.#room = openSession(gpu, parts, {
+        onLosses: (losses) => this.#report(losses),
+        begin: (phase, steps) => this.#reporter.begin(phase, steps),
+        observer: {
+          step: (segments) => {
+            if (!recording.replaying) this.#stepsMade++;
+            this.#watchDreams(segments);
+            this.#show(segments);
           },
-          checkpoint: async () => {
-            this.#host.atPoint?.(recording.points, gpu);
-            await checkpointer!.pass();
-          },
-        }),
-    );
+        },
+        checkpoint: async () => {
+          this.#host.atPoint?.(recording.points, gpu);
+          await checkpointer!.pass();
+        },
+      });
+      // What comes later is tried now: there is no way out in the middle of a search.
+      const searches = base.memory.length > 0 && train.length > 0;
+      return { room, copies: searches ? freezingCopies(this.#config, room) : [] };
+    });
+    for (const copy of copies) copy.destroy();
     checkpointer = this.#makeCheckpointer(recording, room, checkpoints, identity, from);
     room.fill();
 

@@ -121,7 +121,8 @@ class Run {
         },
       });
       // What comes later is tried now: there is no way out in the middle of a search.
-      return { assembly, copies: freezingCopies(config, assembly.network) };
+      const searches = config.data.tasks > 1;
+      return { assembly, copies: searches ? freezingCopies(config, assembly) : [] };
     });
     const memory = describeMemory(gpu);
     for (const copy of copies) copy.destroy();
