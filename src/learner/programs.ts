@@ -15,10 +15,7 @@ import { recordSgd } from "../ops/sgd.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
 import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { SampleSource } from "./batch.ts";
-import type { LearnerProgramOptions } from "./options.ts";
-
-/** Losses that are kept on the GPU until they are read back. */
-export const lossSlots = 1024;
+import { type LearnerProgramOptions, lossSlots } from "./options.ts";
 
 /** What one submission does with the rows of a batch, in this order; what is absent is left out. */
 export interface Plan {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
 import { batchRows, placeOf, type Sample, type Segment } from "../../src/learner/batch.ts";
+import { Learner } from "../../src/learner/learner.ts";
 import type { LearnerOptions, StepLoss } from "../../src/learner/options.ts";
 import type { Network } from "../../src/net/network.ts";
 import { Random } from "../../src/random.ts";
@@ -312,6 +313,13 @@ test("equal seeds give equal networks and losses, however often losses are read"
   assert.deepEqual(await someSteps(gpu, 5, 3), first);
   assert.deepEqual(await someSteps(gpu, 5, 1), first);
   assert.notDeepEqual((await someSteps(gpu, 6, 1000)).state, first.state);
+});
+
+Deno.test("more steps between two read-backs than losses are kept of are refused", () => {
+  assert.throws(
+    () => new Learner({ readEvery: 1025 } as LearnerOptions),
+    /^RangeError: Cannot read losses back every 1025 steps: 1024 are kept on the GPU; read them/,
+  );
 });
 
 test("a loss that is not finite stops training with its step and phase", async (gpu) => {
