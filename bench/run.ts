@@ -24,7 +24,7 @@ export interface RunOptions {
 }
 
 /**
- * Times a whole small experiment: data, choice of heads, wake, freezing search, sleep, memories, evaluation, saving.
+ * Times a whole small experiment: data, choice of heads, wake, sleep, memories, evaluation, saving.
  */
 export async function benchRun(options: RunOptions, output: Output): Promise<void> {
   const gpu = await openGpu({ provider: options.provider });

@@ -1,6 +1,7 @@
 import denoConfig from "../../deno.json" with { type: "json" };
 import { sha256 } from "../digest.ts";
 import { InputError } from "../errors.ts";
+import { freezingCopies } from "../experiment/build.ts";
 import type { Checkpoint, CheckpointEvery, RunPosition } from "../experiment/checkpoint.ts";
 import { Checkpointer } from "../experiment/checkpointer.ts";
 import type { ExperimentConfig } from "../experiment/config_types.ts";
@@ -9,6 +10,7 @@ import { allocate } from "../experiment/memory_budget.ts";
 import type { RunHost } from "../experiment/run_host.ts";
 import { digestOfImageSet, digestOfKernels, fingerprintOf } from "../experiment/run_identity.ts";
 import { type EarlyEnd, Interrupted, reasonToEnd } from "../experiment/run_limits.ts";
+import { tellPlan } from "../experiment/run_plan.ts";
 import { StepReporter } from "../experiment/step_reporter.ts";
 import { Teller } from "../experiment/teller.ts";
 import { adapterName, type Gpu } from "../gpu/device.ts";
@@ -17,7 +19,7 @@ import type { ImageSet } from "../images/image_set.ts";
 import { placeOf, type Sample, type Segment } from "../learner/batch.ts";
 import type { StepLoss } from "../learner/options.ts";
 import type { FreezingChoice } from "../method/freezing.ts";
-import { isOwnMethod, methodOf, needsOf } from "../method/methods.ts";
+import { methodOf, needsOf } from "../method/methods.ts";
 import { giveHeads } from "../method/new_classes.ts";
 import type { Task } from "../method/session.ts";
 import { rest } from "../method/sleep.ts";
@@ -181,26 +183,27 @@ class Night {
       this.#finder = new PictureFinder({ train, memory: base.memory, dreams });
     }
     const parts = { base, config: this.#config, streams, train, exam: this.#exam, dreams, choice };
-    const room = this.#room = await allocate(
-      gpu,
-      this.#config.precision,
-      () =>
-        openSession(gpu, parts, {
-          onLosses: (losses) => this.#report(losses),
-          begin: (phase, steps) => this.#reporter.begin(phase, steps),
-          observer: {
-            step: (segments) => {
-              if (!recording.replaying) this.#stepsMade++;
-              this.#watchDreams(segments);
-              this.#show(segments);
-            },
+    const { room, copies } = await allocate(gpu, this.#config.precision, () => {
+      const room = this.#room = openSession(gpu, parts, {
+        onLosses: (losses) => this.#report(losses),
+        begin: (phase, steps) => this.#reporter.begin(phase, steps),
+        observer: {
+          step: (segments) => {
+            if (!recording.replaying) this.#stepsMade++;
+            this.#watchDreams(segments);
+            this.#show(segments);
           },
-          checkpoint: async () => {
-            this.#host.atPoint?.(recording.points, gpu);
-            await checkpointer!.pass();
-          },
-        }),
-    );
+        },
+        checkpoint: async () => {
+          this.#host.atPoint?.(recording.points, gpu);
+          await checkpointer!.pass();
+        },
+      });
+      // What comes later is tried now: there is no way out in the middle of a search.
+      const searches = base.memory.length > 0 && train.length > 0;
+      return { room, copies: searches ? freezingCopies(this.#config, room) : [] };
+    });
+    for (const copy of copies) copy.destroy();
     checkpointer = this.#makeCheckpointer(recording, room, checkpoints, identity, from);
     room.fill();
 
@@ -378,19 +381,16 @@ class Night {
 
   /** What the night is going to do, found by a dry one. */
   async #tellPlan(dreams: ImageSet | null): Promise<void> {
-    const { base, attempt } = this.#plan;
-    const room = dryNight({
-      ...{ base, dreams, config: this.#config, exam: this.#exam },
-      streams: nightStreams(base.state, attempt),
-    });
-    try {
+    await tellPlan((event) => this.#teller.tell(event), async () => {
+      const { base, attempt } = this.#plan;
+      const room = dryNight({
+        ...{ base, dreams, config: this.#config, exam: this.#exam },
+        streams: nightStreams(base.state, attempt),
+      });
       const { classes } = await this.#takeHeads(room);
       await this.#learn(room, classes);
-      this.#teller.tell({ type: "plan", phases: room.planned() });
-    } catch (error) {
-      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
-      if (!isOwnMethod(this.#config.method)) throw error;
-    }
+      return room.planned();
+    });
   }
 
   /** Gives heads to new classes; returns all classes, in the order of their numbers. */

@@ -11,7 +11,7 @@ import type { LearnerOptions } from "../learner/options.ts";
 import { needsOf } from "../method/methods.ts";
 import type { MethodRandom, Session } from "../method/session.ts";
 import type { MethodOptions } from "../method/options.ts";
-import { Network, type NetworkOptions, type NetworkSnapshot } from "../net/network.ts";
+import { Network, type NetworkOptions } from "../net/network.ts";
 import { type ParameterTable, parameterTable } from "../net/parameters.ts";
 import { type ResNet18, resnet18 } from "../net/resnet18.ts";
 import type { Conv2dChoice } from "../ops/conv2d_variants.ts";
@@ -162,10 +162,19 @@ export function createMemories(
   return { longTerm, shortTerm };
 }
 
-/** The copies of the network that a freezing search of this configuration will make; none where it does not search. */
-export function freezingCopies(config: ExperimentConfig, network: Network): NetworkSnapshot[] {
-  const length = config.data.tasks > 1 ? needsOf(config).freezing?.copies ?? 0 : 0;
-  return Array.from({ length }, (_, i) => network.snapshot(`freezing search ${i}`));
+/**
+ * The copies of the network and of the long-term memory that a freezing search of this configuration will make; none
+ * where it does not search.
+ */
+export function freezingCopies(
+  config: ExperimentConfig,
+  { network, session: { longTerm } }: Pick<Assembly, "network" | "session">,
+): { destroy(): void }[] {
+  const { copies = 0, memories = 0 } = needsOf(config).freezing ?? {};
+  return [
+    ...Array.from({ length: copies }, (_, i) => network.snapshot(`freezing search ${i}`)),
+    ...Array.from({ length: memories }, () => longTerm.snapshot()),
+  ];
 }
 
 /** The network of a configuration, values not set yet. */

@@ -27,7 +27,7 @@ export function resolveConfig(
   source = "the experiment",
 ): ExperimentConfig {
   refuseLists(options, source);
-  const written = withoutRetired(withoutPresets(options, overrides));
+  const written = withoutRetired(withoutPresets(withoutSizes(options, overrides), overrides));
   refuseLists(written, source, overrides);
   const parsed = v.safeParse(experimentSchema, written);
   if (!parsed.success) {
@@ -37,6 +37,20 @@ export function resolveConfig(
   const problem = impossible(parsed.output);
   if (problem) throw new InputError(`Cannot use ${source}: ${problem}`);
   return freezeDeep(complete(parsed.output));
+}
+
+/**
+ * The options without sizes of their sources where an override sets that of all: a resolved configuration has them
+ * written out, and an override removes no key.
+ */
+function withoutSizes(options: unknown, overrides: readonly Override[]): unknown {
+  if (!overrides.some(({ path }) => path === "data.size")) return options;
+  const copy = structuredClone(options);
+  for (const source of ["data.train", "data.dreams"]) {
+    const found = valueAt(copy, source);
+    if (typeof found === "object" && found !== null) delete (found as { size?: unknown }).size;
+  }
+  return copy;
 }
 
 /** The options with overrides put in and presets written out: under what the options themselves say. */
@@ -149,15 +163,15 @@ function impossible(config: ParsedExperiment): string | undefined {
     return "optimizer.nesterov needs momentum, and optimizer.momentum is 0; " +
       "set a momentum or switch nesterov off";
   }
-  if (memory.longTerm > 0 && config.replayBatchSize > memory.longTerm) {
+  // What a method of one's own needs is known when its module has been loaded.
+  const replays = isOwnMethod(method) || needsOf(config).replays > 0;
+  if (replays && memory.longTerm > 0 && config.replayBatchSize > memory.longTerm) {
     return `replayBatchSize ${config.replayBatchSize} exceeds memory.longTerm ${memory.longTerm}; ` +
       "make the memory larger or the replay batch smaller";
   }
-  if (method !== "wscl" && memory.longTerm === 0 && !isOwnMethod(method)) {
-    if (needsOf(config).replays > 0) {
-      return `method ${method} replays, and memory.longTerm is 0; ` +
-        "set a capacity or use method finetune";
-    }
+  if (replays && method !== "wscl" && memory.longTerm === 0 && !isOwnMethod(method)) {
+    return `method ${method} replays, and memory.longTerm is 0; ` +
+      "set a capacity or use method finetune";
   }
   for (const key of ["train", "dreams"] as const) {
     const problem = data[key] && impossibleSource(`data.${key}`, data[key], data.size);

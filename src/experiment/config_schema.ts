@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { freezableBlocks, stems } from "../net/resnet18.ts";
+import { lossSlots } from "../learner/options.ts";
 import { PRESET_NAMES } from "./presets.ts";
 import { RESIZES } from "../images/source.ts";
 import { BASES, isOwnMethod, METHODS } from "../method/methods.ts";
@@ -198,7 +199,7 @@ export const experimentSchema = v.strictObject({
       0,
     ),
   }),
-  log: section({ every: v.optional(count(1, 1_000_000), 20) }),
+  log: section({ every: v.optional(count(1, lossSlots), 20) }),
 });
 
 /** The parsed experiment before the checks that look at several keys. */

@@ -184,7 +184,9 @@ export interface MemoryConfig {
 
 /** Test passes. */
 export interface EvaluationConfig {
-  /** Images in one inference step. */
+  /**
+   * Images in one inference step, where a training step, replays included, has no more; where it has, as many as that.
+   */
   readonly batchSize: number;
   /**
    * Subtract so many times the logarithm of how often a head was the label lately from its logit (Menon et al., ICLR
@@ -195,7 +197,7 @@ export interface EvaluationConfig {
 
 /** Progress and log. */
 export interface LogConfig {
-  /** Training steps between two read-backs of the loss. */
+  /** Training steps between two read-backs of the loss, at most 1024: so many are kept on the GPU. */
   readonly every: number;
 }
 

@@ -33,7 +33,7 @@ export interface Results {
   labels: readonly number[];
   /** Of the last evaluation: for each class, in the order of `heads`, how often it was answered with each head. */
   answers: readonly (readonly number[])[];
-  /** Time in which tasks were learned; evaluation is not counted. */
+  /** Time in which tasks, and dreams before them, were learned; evaluation is not counted. */
   trainingSeconds: number;
 }
 
@@ -69,9 +69,11 @@ export async function learnTasks(
   assembly: Assembly,
   context: Context,
 ): Promise<void> {
-  const { results, reporter, now = () => performance.now() } = context;
+  const { results, reporter } = context;
   await measureBaseline(config, materials, assembly, results);
-  await startOnDreams(assembly.session, config.dreamStart);
+  if (config.dreamStart > 0) {
+    await timed(context, () => startOnDreams(assembly.session, config.dreamStart));
+  }
   const method = methodOf(config);
   if (method.needs(config).jointly) return await learnJointly(config, materials, assembly, context);
   const seen: SeenHeads = new Set();
@@ -84,13 +86,14 @@ export async function learnTasks(
       results.classIl.beforeTraining.push(before.classIl);
       results.taskIl.beforeTraining.push(before.taskIl);
     }
-    const started = now();
-    const task = taskOf(materials, assembly, index, heads);
     const { betweenEpochs } = context;
-    assembly.session.learner.prior.clear();
-    const freezing = await method.learn(assembly.session, task, { config, seen, betweenEpochs });
-    await assembly.session.learner.readLosses();
-    results.trainingSeconds += (now() - started) / 1000;
+    const freezing = await timed(context, async () => {
+      const task = taskOf(materials, assembly, index, heads);
+      assembly.session.learner.prior.clear();
+      const frozen = await method.learn(assembly.session, task, { config, seen, betweenEpochs });
+      await assembly.session.learner.readLosses();
+      return frozen;
+    });
     noteLabels(config, assembly, results);
     if (freezing) {
       results.freezing.push({ task: index, ...freezing });
@@ -98,6 +101,17 @@ export async function learnTasks(
     }
     await evaluateAll(config, materials, assembly, context, index, index + 1);
   }
+}
+
+/** Counts what it takes as training, by which images a second are told. */
+async function timed<T>(
+  { results, now = () => performance.now() }: Context,
+  learn: () => Promise<T>,
+): Promise<T> {
+  const started = now();
+  const learned = await learn();
+  results.trainingSeconds += (now() - started) / 1000;
+  return learned;
 }
 
 /** The upper bound: one task that holds the images of all, with heads in class order. */
@@ -108,7 +122,7 @@ async function learnJointly(
   context: Context,
 ): Promise<void> {
   const { session, stream } = assembly;
-  const { results, now = () => performance.now() } = context;
+  const { results } = context;
   for (const [index, split] of materials.tasks.entries()) {
     session.heads.assign(split.classes, split.classes);
     noteHeads(materials, context, index, split.classes);
@@ -122,11 +136,11 @@ async function learnJointly(
     validation: [],
     previousBuffer: [],
   };
-  const started = now();
-  session.learner.prior.clear();
-  await methodOf(config).learn(session, task, { config, seen: new Set() });
-  await session.learner.readLosses();
-  results.trainingSeconds += (now() - started) / 1000;
+  await timed(context, async () => {
+    session.learner.prior.clear();
+    await methodOf(config).learn(session, task, { config, seen: new Set() });
+    await session.learner.readLosses();
+  });
   noteLabels(config, assembly, results);
   await evaluateAll(config, materials, assembly, context, 0, materials.tasks.length);
 }

@@ -21,7 +21,7 @@ const parts = [
   },
   {
     name: "memories",
-    labels: /^memories\//,
+    labels: /^(memories\/|memory snapshot\/)/,
     settings: "memory.longTerm, memory.shortTerm, data.size",
   },
   {

@@ -19,7 +19,7 @@ import { checkIdentity, digestsOfImages, fingerprintOf, identityOf } from "./run
 import { galleryOf, misleadingImages, rememberedOf } from "./exhibit.ts";
 import { encodeGallery, type GalleryPicture } from "./gallery.ts";
 import { Interrupted, reasonToEnd } from "./run_limits.ts";
-import { planRun } from "./run_plan.ts";
+import { planRun, tellPlan } from "./run_plan.ts";
 import { classesByHead, summarize } from "./run_summary.ts";
 import { startEvent } from "./start_event.ts";
 import { negativeVarianceIn } from "./state_values.ts";
@@ -121,14 +121,17 @@ class Run {
         },
       });
       // What comes later is tried now: there is no way out in the middle of a search.
-      return { assembly, copies: freezingCopies(config, assembly.network) };
+      const searches = config.data.tasks > 1;
+      return { assembly, copies: searches ? freezingCopies(config, assembly) : [] };
     });
     const memory = describeMemory(gpu);
     for (const copy of copies) copy.destroy();
     assembly.network.initialize(Random.stream(config.seed, "init"));
     if (init) assembly.network.setState(init.state);
     this.#tellStart(gpu, materials, digests, { resumes: from !== null });
-    if (host.tells?.plan) await this.#tellPlan(config, materials);
+    if (host.tells?.plan) {
+      await tellPlan((event) => teller.tell(event), () => planRun(config, materials));
+    }
     teller.tell({ type: "message", text: `GPU memory     ${memory}` });
     const stopped = await this.#learn(materials, assembly, recording);
     return await this.#finish(materials, assembly, stopped);
@@ -283,15 +286,6 @@ class Run {
     const event = startEvent(this.#config, materials, facts);
     if (resumes) this.#teller.tell(event);
     else this.#teller.emit(event);
-  }
-
-  async #tellPlan(config: ExperimentConfig, materials: Materials): Promise<void> {
-    try {
-      this.#teller.tell({ type: "plan", phases: await planRun(config, materials) });
-    } catch (error) {
-      // A method of one's own may ask more of a learner than a dry one has; then nobody knows how long it takes.
-      if (!isOwnMethod(config.method)) throw error;
-    }
   }
 
   /** Learns all tasks; tells what stopped it, if anything did. */

@@ -2,8 +2,8 @@ import { downloadF32, downloadU32, head, upload } from "../gpu/tensor.ts";
 import { remedyFor } from "../ops/storage.ts";
 import { type Sample, sourcesOf } from "./batch.ts";
 import type { BatchWriter } from "./batch_writer.ts";
-import type { LearnerOptions } from "./options.ts";
-import { type LearnerPrograms, lossSlots } from "./programs.ts";
+import { type LearnerOptions, lossSlots } from "./options.ts";
+import type { LearnerPrograms } from "./programs.ts";
 import { withoutPadding } from "./tensor_inputs.ts";
 
 /** What a network does with samples that it does not learn from: losses and predictions. */

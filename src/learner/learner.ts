@@ -7,8 +7,8 @@ import { type Sample, type Segment, sourcesOf } from "./batch.ts";
 import { BatchWriter } from "./batch_writer.ts";
 import { Judge } from "./judge.ts";
 import { LabelPrior } from "./label_prior.ts";
-import type { LearnerOptions, StepLoss, StepPhase } from "./options.ts";
-import { LearnerPrograms, lossSlots } from "./programs.ts";
+import { type LearnerOptions, lossSlots, type StepLoss, type StepPhase } from "./options.ts";
+import { LearnerPrograms } from "./programs.ts";
 import { type TensorSegment, type TensorStepResult, TensorSteps } from "./tensor_steps.ts";
 
 /** Bits of infinity: magnitudes from here on are not finite. */
@@ -38,7 +38,14 @@ export class Learner {
   /** Steps over which the learning rate falls, and the one with which that began; null: it does not. */
   #annealing: { readonly from: number; readonly steps: number } | null = null;
 
+  /** @throws {RangeError} for more steps between two read-backs than losses are kept of. */
   constructor(options: LearnerOptions) {
+    if (options.readEvery > lossSlots) {
+      throw new RangeError(
+        `Cannot read losses back every ${options.readEvery} steps: ${lossSlots} are kept on the GPU; ` +
+          "read them more often",
+      );
+    }
     this.network = options.network;
     this.heads = options.network.architecture.heads;
     this.prior = new LabelPrior(this.heads);
@@ -172,7 +179,13 @@ export class Learner {
     // Programs are known by the names of what they read, so that each table needs one of its own.
     const arena = new Arena(this.#gpu, `${label} ${++this.#tables}`);
     const targets = arena.tensor("logits", [rows, Math.ceil(this.heads / 4) * 4]);
-    return { targets, destroy: () => arena.destroy() };
+    return {
+      targets,
+      destroy: () => {
+        this.#programs.forget(targets);
+        arena.destroy();
+      },
+    };
   }
 
   /** The logits of plain images in inference mode, written to their slots of a table; nothing is learned. */
@@ -247,7 +260,7 @@ export class Learner {
     const pending = this.#pending;
     if (pending.length === 0) return;
     upload(this.#gpu, this.#programs.largest, new Uint32Array(2));
-    await this.#programs.run({ rows: 0, watch: true });
+    await this.#programs.run({ rows: 0, watch: { frozen: this.network.frozenBlocks } });
     const [losses, largest] = await download(this.#gpu, [
       head(this.#programs.losses, pending.length),
       this.#programs.largest,
@@ -303,7 +316,7 @@ export class Learner {
     this.#rows += rows;
     this.#pending.push({ phase, rows });
     this.#lastReplayed = this.#gpu.recording?.replaying ?? false;
-    if (this.#pending.length >= Math.min(this.#options.readEvery, lossSlots)) {
+    if (this.#pending.length >= this.#options.readEvery) {
       await this.readLosses();
     }
   }

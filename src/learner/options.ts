@@ -4,6 +4,9 @@ import type { SgdOptions } from "../ops/sgd.ts";
 import type { Draws } from "../random.ts";
 import type { Segment } from "./batch.ts";
 
+/** Losses that are kept on the GPU until they are read back. */
+export const lossSlots = 1024;
+
 /** What a training step is for; steps are reported by it. */
 export type StepPhase = "wake" | "nrem" | "rem" | "dawn" | "freezing" | "stream" | "joint";
 
@@ -31,7 +34,7 @@ export interface LearnerOptions extends LearnerProgramOptions {
   readonly sgd: SgdOptions & { readonly learningRate: number };
   /** Crops and mirroring in training. */
   readonly augmentRandom: Draws<"below" | "uniform">;
-  /** Steps between two read-backs of the losses. */
+  /** Steps between two read-backs of the losses, at most {@linkcode lossSlots}. */
   readonly readEvery: number;
   /** Told about steps in order, some steps after they ran. */
   readonly onLosses: (losses: readonly StepLoss[]) => void;

@@ -15,10 +15,7 @@ import { recordSgd } from "../ops/sgd.ts";
 import { recordStoreImages } from "../ops/store_images.ts";
 import { recordStoreLogits } from "../ops/store_logits.ts";
 import type { SampleSource } from "./batch.ts";
-import type { LearnerProgramOptions } from "./options.ts";
-
-/** Losses that are kept on the GPU until they are read back. */
-export const lossSlots = 1024;
+import { type LearnerProgramOptions, lossSlots } from "./options.ts";
 
 /** What one submission does with the rows of a batch, in this order; what is absent is left out. */
 export interface Plan {
@@ -48,8 +45,8 @@ export interface Plan {
    * {@linkcode LearnerPrograms.setShift} was given.
    */
   readonly predict?: { readonly masks: number; readonly shifted?: boolean };
-  /** Finds the largest magnitudes of gradients and values that are not frozen. */
-  readonly watch?: boolean;
+  /** Finds the largest magnitudes of gradients and values of what is not frozen: as in `update`. */
+  readonly watch?: { readonly frozen: number };
 }
 
 /** Plans that do the same have the same key; it also names the program. */
@@ -63,7 +60,7 @@ function keyOf({ rows, gather, forward, loss, update, keep, predict, watch }: Pl
     update && `update behind ${update.frozen}`,
     keep && `keep ${names(keep.from)} ${keep.images?.label ?? ""} ${keep.logits?.label ?? ""}`,
     predict && `predict ${predict.masks}${predict.shifted ? " shifted" : ""}`,
-    watch && "watch",
+    watch && `watch behind ${watch.frozen}`,
   ];
   return parts.filter(Boolean).join(", ");
 }
@@ -104,7 +101,7 @@ export class LearnerPrograms {
   readonly #arena: Arena;
   /** What shifts logits; made when it is first asked for. */
   #shifting: Shifting | null = null;
-  readonly #programs = new Map<string, Program>();
+  readonly #programs = new Map<string, { readonly plan: Plan; readonly program: Program }>();
 
   constructor(options: LearnerProgramOptions) {
     this.#options = options;
@@ -138,7 +135,7 @@ export class LearnerPrograms {
   async programOf(plan: Plan): Promise<Program> {
     const key = keyOf(plan);
     const known = this.#programs.get(key);
-    if (known) return known;
+    if (known) return known.program;
     const { gpu, replace, beforeBatch } = this.#options.network;
     const { rows, forward } = plan;
     if (rows > 0) {
@@ -146,12 +143,21 @@ export class LearnerPrograms {
       await beforeBatch({ segments, inference: forward?.mode !== "training" });
     }
     const program = await Program.build(gpu, key, this.#record(plan).map(replace));
-    this.#programs.set(key, program);
+    this.#programs.set(key, { plan, program });
     return program;
   }
 
+  /** Frees the programs that read or write a table of logits: nobody can run them once it is destroyed. */
+  forget(table: Tensor): void {
+    for (const [key, { plan: { loss, keep }, program }] of this.#programs) {
+      if (loss?.targets !== table && keep?.logits !== table) continue;
+      program.destroy();
+      this.#programs.delete(key);
+    }
+  }
+
   destroy(): void {
-    for (const program of this.#programs.values()) program.destroy();
+    for (const { program } of this.#programs.values()) program.destroy();
     this.#programs.clear();
     this.#shifting?.arena.destroy();
     this.#arena.destroy();

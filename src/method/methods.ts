@@ -43,9 +43,14 @@ export interface MethodNeeds {
   readonly votes: boolean;
   /**
    * It searches for what to freeze. Candidates are judged on validation images and on what is older: a `share` of the
-   * long-term memory, or images of the previous task kept in a `buffer`. `copies`: of the network, at the same time.
+   * long-term memory, or images of the previous task kept in a `buffer`. Copies at the same time: `copies` of the
+   * network, `memories` of the long-term memory (default: none).
    */
-  readonly freezing: { readonly judges: "share" | "buffer"; readonly copies: number } | null;
+  readonly freezing: {
+    readonly judges: "share" | "buffer";
+    readonly copies: number;
+    readonly memories?: number;
+  } | null;
   /** It learns all tasks at once: the upper bound. */
   readonly jointly: boolean;
   /** Passes over the stream are those of the wake epoch and the nights, not the configured epochs. */
@@ -134,12 +139,13 @@ const wscl: Method = {
       shortTerm: staged,
       dreams: wscl.rem && wscl.dreamsFrom === "images",
       votes: wscl.headAssignment,
-      // Side by side, each candidate has its copy; one after the other, there are the start and the best.
+      // Side by side, each candidate has its copy; one after the other, there are the start and the best, and the memory
+      // as it was before and behind the first.
       freezing: !wscl.freezing
         ? null
         : staged
         ? { judges: "share", copies: maxBlocks + 1 }
-        : { judges: "buffer", copies: 2 },
+        : { judges: "buffer", copies: 2, memories: 2 },
       jointly: false,
       sleeps: staged,
     };

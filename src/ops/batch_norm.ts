@@ -8,7 +8,7 @@ import inferenceCode from "../../shaders/batch_norm_inference.wgsl" with { type:
 import statisticsCode from "../../shaders/batch_norm_statistics.wgsl" with { type: "text" };
 import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
-import { groupsOf64 } from "./dispatch_size.ts";
+import { groupsOf64WithoutStride, mostWorkgroups } from "./dispatch_size.ts";
 import { shader } from "./shader.ts";
 import { bothStorages, storedAs } from "./storage.ts";
 
@@ -85,7 +85,7 @@ function sharing({ channels4, segments, fewThreads = false }: BatchNormShape) {
   const chunk = Math.max(summedPixels * pixelLanes, Math.ceil(longest / mostChunks));
   const chunks = Math.ceil(longest / chunk);
   const applied = fewThreads ? appliedPixels.few : appliedPixels.many;
-  const block = Math.max(applied * pixelLanes, Math.ceil(longest / 65535));
+  const block = Math.max(applied * pixelLanes, Math.ceil(longest / mostWorkgroups));
   const channelBlocks = Math.ceil(channels4 / lanes);
   return {
     uniform: {
@@ -172,7 +172,7 @@ export function recordBatchNormInference(
     label,
     uniform: { channels4 },
     buffers: { affine, running, statistics },
-    workgroups: [groupsOf64(channels4)],
+    workgroups: [groupsOf64WithoutStride(inference.name, channels4)],
   });
 }
 

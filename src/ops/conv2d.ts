@@ -13,11 +13,10 @@ import {
   type Conv2dShape,
   type Conv2dVariant,
   groupsOfSlab,
-  mostWorkgroups,
   plainVariant,
   type Strips,
 } from "./conv2d_variants.ts";
-import { groupsOf4 } from "./dispatch_size.ts";
+import { groupsOf4, mostWorkgroups } from "./dispatch_size.ts";
 import { storedAs, type StoredType } from "./storage.ts";
 
 interface Conv2dOptions {

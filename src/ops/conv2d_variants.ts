@@ -1,5 +1,5 @@
 import type { Gpu } from "../gpu/device.ts";
-import { groupsOf4 } from "./dispatch_size.ts";
+import { groupsOf4, mostWorkgroups } from "./dispatch_size.ts";
 
 /**
  * Sizes of a convolution without bias: 3x3 with padding 1, 1x1 without padding, or a stem's 7x7 with padding 3, which
@@ -141,9 +141,6 @@ export function conv2dWantsSubgroups(gpu: Gpu): boolean {
   const { subgroupMinSize, subgroupMaxSize } = gpu.device.adapterInfo;
   return gpu.features.has("subgroups") && subgroupMinSize === 8 && subgroupMaxSize === 8;
 }
-
-/** Of a dimension of a launch; WebGPU grants so many everywhere. */
-export const mostWorkgroups = 65535;
 
 /** Groups of 4 channels that a slab of tiles takes at a time, of so many groups. */
 export function groupsOfSlab(kernel: number, groups: number): number {

@@ -3,7 +3,7 @@ import inputGradientCode from "../../shaders/linear_input_gradient.wgsl" with { 
 import weightGradientCode from "../../shaders/linear_weight_gradient.wgsl" with { type: "text" };
 import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor, TensorRange } from "../gpu/tensor.ts";
-import { groupsOf64 } from "./dispatch_size.ts";
+import { groupsOf64WithoutStride } from "./dispatch_size.ts";
 import { shader } from "./shader.ts";
 
 const forward = shader("linear_forward", forwardCode);
@@ -34,7 +34,7 @@ export function recordLinearForward(
     kernel: forward,
     uniform: dims(shape),
     buffers: { features, weight, bias, logits },
-    workgroups: [groupsOf64(shape.rows * shape.heads4)],
+    workgroups: [groupsOf64WithoutStride(forward.name, shape.rows * shape.heads4)],
   });
 }
 
@@ -49,7 +49,7 @@ export function recordLinearInputGradient(
     kernel: inputGradient,
     uniform: dims(shape),
     buffers: { gLogits, weight, gFeatures },
-    workgroups: [groupsOf64(shape.rows * shape.channels4)],
+    workgroups: [groupsOf64WithoutStride(inputGradient.name, shape.rows * shape.channels4)],
   });
 }
 
@@ -65,6 +65,8 @@ export function recordLinearWeightGradient(
     kernel: weightGradient,
     uniform: dims(shape),
     buffers: { features, gLogits, gWeight, gBias },
-    workgroups: [groupsOf64((4 * shape.channels4 + 1) * shape.heads4)],
+    workgroups: [
+      groupsOf64WithoutStride(weightGradient.name, (4 * shape.channels4 + 1) * shape.heads4),
+    ],
   });
 }

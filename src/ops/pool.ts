@@ -2,7 +2,7 @@ import backwardCode from "../../shaders/pool_backward.wgsl" with { type: "text" 
 import forwardCode from "../../shaders/pool_forward.wgsl" with { type: "text" };
 import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { groupsOf64 } from "./dispatch_size.ts";
+import { groupsOf64, groupsOf64WithoutStride } from "./dispatch_size.ts";
 import { shader } from "./shader.ts";
 import { bothStorages, storedAs } from "./storage.ts";
 
@@ -25,11 +25,12 @@ const dims = ({ rows, area, channels4 }: PoolShape) => ({ rows, area, channels4 
 
 /** Global average pooling: `x` `[rows, area, channels]` to `features` `[rows, channels]`. */
 export function recordPoolForward(shape: PoolShape, x: Tensor, features: Tensor): Dispatch {
+  const kernel = forward[storedAs(x)];
   return dispatch({
-    kernel: forward[storedAs(x)],
+    kernel,
     uniform: dims(shape),
     buffers: { x, features },
-    workgroups: [groupsOf64(shape.rows * shape.channels4)],
+    workgroups: [groupsOf64WithoutStride(kernel.name, shape.rows * shape.channels4)],
   });
 }
 

@@ -1,7 +1,7 @@
 import predictCode from "../../shaders/predict.wgsl" with { type: "text" };
 import { type Dispatch, dispatch } from "../gpu/dispatch.ts";
 import type { Tensor } from "../gpu/tensor.ts";
-import { groupsOf4, groupsOf64 } from "./dispatch_size.ts";
+import { groupsOf4, groupsOf64WithoutStride } from "./dispatch_size.ts";
 import { shader } from "./shader.ts";
 
 /** Its kernel. */
@@ -27,6 +27,6 @@ export function recordPredict(options: {
     label: `mask ${mask}`,
     uniform: { rows, heads, heads4: groupsOf4(heads), mask, offset },
     buffers: { batch, logits, counts },
-    workgroups: [groupsOf64(rows)],
+    workgroups: [groupsOf64WithoutStride(predictKernel.name, rows)],
   });
 }

@@ -319,6 +319,46 @@ onGpu("a generation from before digests were kept knows what it remembers", asyn
   learner.close();
 });
 
+onGpu("a night tries the copies of its freezing search before it trains", async () => {
+  const made: string[] = [];
+  let before: readonly string[] | null = null;
+  const learner = await smallLearner({
+    settings: {
+      changed: [
+        { path: "wscl.sleepEpochs", value: 1 },
+        { path: "wscl.freezing", value: true },
+        { path: "freezing.maxBlocks", value: 1 },
+      ],
+      dreams: "none",
+    },
+    host: {
+      async openGpu() {
+        const gpu = await openGpu();
+        const create = gpu.createBuffer.bind(gpu);
+        gpu.createBuffer = (label, ...rest) => {
+          made.push(label);
+          return create(label, ...rest);
+        };
+        return gpu;
+      },
+      atPoint: () => before ??= [...made],
+    },
+  });
+  /** Which copies were made before the night's first point. */
+  const tried = async () => {
+    [made.length, before] = [0, null];
+    await learner.sleep({ accept: true });
+    return before!.filter((label) => /^freezing search \d\/values$/.test(label));
+  };
+  await learner.observeAll([...figures(disc, 12), ...figures(cross, 12)]);
+  assert.deepEqual(await tried(), []);
+  await learner.observeAll(figures(disc, 12, 12));
+  assert.deepEqual(await tried(), ["freezing search 0/values", "freezing search 1/values"]);
+  assert(made.includes("candidate 1/values"));
+  assert.deepEqual(await tried(), [], "a night of rest searches for nothing");
+  learner.close();
+});
+
 onGpu("however many images are to judge freezing, half of a night's are learned", async () => {
   const said: string[] = [];
   const changed = [

@@ -215,6 +215,23 @@ Deno.test("resolveConfig refuses replay without a memory, and mixed steps in a s
   );
 });
 
+Deno.test("a replay larger than the memory is refused only of methods that replay", () => {
+  const changes = { memory: { longTerm: 16 }, replayBatchSize: 32 };
+  const said =
+    /replayBatchSize 32 exceeds memory\.longTerm 16; make the memory larger or the replay/;
+  for (const method of ["wscl", "er_ace", "er", "derpp", "own.ts"]) {
+    refuses({ ...changes, method }, said);
+  }
+  for (const method of ["finetune", "joint"]) {
+    assert.equal(resolveConfig(exampleOptions({ ...changes, method })).replayBatchSize, 32);
+  }
+});
+
+Deno.test("losses are read back as often as the configuration says, or it is refused", () => {
+  assert.equal(resolveConfig(exampleOptions({ log: { every: 1024 } })).log.every, 1024);
+  refuses({ log: { every: 1025 } }, /log\.every is 1025, expected a whole number from 1 to 1024$/);
+});
+
 Deno.test("resolveConfig holds a source to the keys of its format", () => {
   refuses({ data: { ...data, train: { format: "cifar10" } } }, /data\.train\.folder is missing/);
   refuses({ data: { ...data, train: { format: "tiff" } } }, /train\.format is "tiff", expected/);
@@ -226,6 +243,23 @@ Deno.test("resolveConfig holds a source to the keys of its format", () => {
     { data: { ...data, train: { ...data.train, size: 16 } } },
     /data\.train\.size 16 differs from data\.size 32; leave data\.train\.size out/,
   );
+});
+
+Deno.test("a size that is set is that of all images, also where a resolved configuration has others", () => {
+  const dreams = { ...data.train, drawn: { ...data.train.drawn, kind: "dreams" } };
+  const options = exampleOptions({ data: { ...data, dreams } });
+  const resolved = JSON.parse(JSON.stringify(resolveConfig(options)));
+  const set = [parseOverride("data.size=16")];
+  assert.deepEqual(resolveConfig(resolved, set), resolveConfig(options, set));
+  assert.equal(resolved.data.train.size, 32, "the options are left alone");
+  const both = [...set, parseOverride("data.train.size=8")];
+  assert.throws(
+    () => resolveConfig(resolved, both),
+    refused(/with data\.train\.size=8|data\.train\.size 8 differs from data\.size 16/),
+  );
+  for (const damaged of [{ ...resolved, data: 3 }, { ...resolved, data: null }, 3, null]) {
+    assert.throws(() => resolveConfig(damaged, set), InputError);
+  }
 });
 
 Deno.test("loadConfig names a file that is not there", async () => {

@@ -135,3 +135,22 @@ Deno.test({
     assert.deepEqual(outcome(cut), outcome(whole));
   },
 });
+
+Deno.test({
+  name: "images a second are those of the time in which they were learned, dreams before as well",
+  ignore: adapter === null,
+  async fn() {
+    for (const method of ["er_ace", "joint"]) {
+      for (const dreamStart of [0, 200]) {
+        const changes = { method, dreamStart, epochs: 1, data: { ...tinyOptions.data, tasks: 2 } };
+        let points = 0;
+        // Each training step takes a second.
+        const { samplesPerSecond, images, steps } = await driveRun(
+          resolveConfig({ ...tinyOptions, ...changes }),
+          memoryHost({ atPoint: () => void points++, now: () => points * 1000 }),
+        );
+        assert.equal(samplesPerSecond, images / steps, `${method}, ${dreamStart} dreams before`);
+      }
+    }
+  },
+});

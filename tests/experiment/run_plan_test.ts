@@ -4,6 +4,9 @@ import assert from "node:assert/strict";
 import { countImages } from "../../src/experiment/comparison/count_images.ts";
 import { resolveConfig } from "../../src/experiment/config.ts";
 import type { PlannedPhase, RunEvent } from "../../src/experiment/events.ts";
+import { openDrawn } from "../../src/experiment/open_drawn.ts";
+import { driveRun } from "../../src/experiment/run.ts";
+import { memoryHost } from "../../src/experiment/run_in_memory.ts";
 import { planRun } from "../../src/experiment/run_plan.ts";
 import { openMaterials } from "../../src/host/open_materials.ts";
 import { figures, names, smallLearner } from "../continual/small_learner.ts";
@@ -64,13 +67,24 @@ for (const [name, changes] of Object.entries(cases)) {
   });
 }
 
-Deno.test("of many passes the first ones foretell the others", () =>
+Deno.test("of many passes the first ones foretell the others, where they are alike", () =>
   withFolder(async (folder) => {
     const wscl = { ...tinyOptions.wscl, freezing: false, sleepEpochs: 23, dreamsPerEpisode: "all" };
+    const memory = { longTerm: 200, shortTerm: 24 };
+    const sparse = { sleepEpochs: 8, dreamsPerEpisode: 0.06 };
     const methods = [
       { wscl },
+      { wscl: { ...wscl, dreamsPerEpisode: 2 } },
       { method: "er_ace", epochs: 31 },
       { wscl: { freezing: true, schedule: "merged" }, epochs: 11 },
+      // Three batches have 2.1 batches of dreams: one more in every tenth pass.
+      { wscl: { ...wscl, dreamsPerEpisode: 0.7 }, memory },
+      // The first dream of a night comes in its sixth pass.
+      { wscl: { ...wscl, ...sparse, nrem: false }, memory },
+      // The memory fills from pass to pass.
+      { wscl: { ...wscl, transfer: "nrem", dreamsFrom: "memory" }, memory },
+      { wscl: { freezing: false, schedule: "merged", dreamsFrom: "memory" }, epochs: 11, memory },
+      { method: "er", epochs: 31, batchSize: 24, replayBatchSize: 180, memory },
     ];
     for (const changes of methods) {
       const config = resolveConfig({ ...tinyOptions, ...changes });
@@ -79,10 +93,48 @@ Deno.test("of many passes the first ones foretell the others", () =>
       });
       const phases = await planRun(config, materials);
       const exact = await countImages(config, materials);
-      assert.equal(sum(phases, "steps"), exact.steps);
-      assert.equal(sum(phases, "trained"), exact.trained);
+      const name = JSON.stringify(changes);
+      assert.equal(sum(phases, "steps"), exact.steps, name);
+      assert.equal(sum(phases, "trained"), exact.trained, name);
     }
   }));
+
+Deno.test({
+  name: "a run of which no plan can be made is run, and says so",
+  ignore,
+  async fn() {
+    const events: RunEvent[] = [];
+    let opened = 0;
+    const config = resolveConfig({
+      ...tinyOptions,
+      ...{ method: "finetune", epochs: 1, data: { ...tinyOptions.data, tasks: 1 } },
+    });
+    const host = memoryHost({
+      tells: { plan: true },
+      emit: (event) => void events.push(event),
+      // The first who looks at the tasks behind the start is the plan.
+      async openMaterials(...given) {
+        const materials = await openDrawn(...given);
+        const tasks = materials.tasks;
+        return {
+          ...materials,
+          get tasks() {
+            if (events.some(({ type }) => type === "start") && opened++ === 0) {
+              throw new Error("out of order");
+            }
+            return tasks;
+          },
+        };
+      },
+    });
+    const summary = await driveRun(config, host);
+    assert(summary.completed);
+    assert(!events.some(({ type }) => type === "plan"));
+    const told = events.flatMap((event) => event.type === "message" ? [event.text] : []);
+    const text = "Cannot foretell how long this takes: out of order; it goes on without a plan";
+    assert.equal(told.filter((line) => line === text).length, 1, told.join("\n"));
+  },
+});
 
 Deno.test({
   name: "a run that nobody asks tells no plan",

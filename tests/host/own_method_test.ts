@@ -213,7 +213,7 @@ Deno.test("every method of the program says what it needs", async () => {
     const merged = await wscl({ freezing: true, schedule: "merged", base: "derpp" });
     assert.deepEqual(needsOf(merged), {
       ...{ replays: 2, logits: true, shortTerm: false, dreams: true, votes: true },
-      ...{ freezing: { judges: "buffer", copies: 2 }, jointly: false, sleeps: false },
+      ...{ freezing: { judges: "buffer", copies: 2, memories: 2 }, jointly: false, sleeps: false },
     });
     const bare = await wscl({ freezing: false, rem: false, headAssignment: false });
     assert.deepEqual(needsOf(bare), {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import type { Gpu } from "../../src/gpu/device.ts";
 import { download, downloadU32 } from "../../src/gpu/tensor.ts";
 import { batchRows, placeOf, type Sample, type Segment } from "../../src/learner/batch.ts";
+import { Learner } from "../../src/learner/learner.ts";
 import type { LearnerOptions, StepLoss } from "../../src/learner/options.ts";
 import type { Network } from "../../src/net/network.ts";
 import { Random } from "../../src/random.ts";
@@ -253,6 +254,34 @@ test("remember() copies images byte by byte and learns nothing", async (gpu) => 
   });
 });
 
+test("a table of logits leaves no buffer behind when it is destroyed, and the others as they are", async (gpu) => {
+  await withSession(gpu, {}, async ({ session: { learner, heads }, samples }) => {
+    /** A table that is filled and held to, in batches of two shapes. */
+    const distil = async () => {
+      const { targets, destroy } = learner.logitsTable("old answers", 9);
+      const images = samples(0, 9).map((sample, i) => ({ ...sample, slot: i, target: i }));
+      await learner.rememberLogits(images, targets);
+      const distillation = { weight: 1, heads: 6, targets };
+      const hold = async (from: number, to: number) => {
+        const held = samples(from, to).map((sample, i) => ({ ...sample, target: from + i }));
+        await learner.step("stream", [{ samples: held, open: heads.all, distillation }]);
+        await learner.readLosses();
+      };
+      await hold(0, 6);
+      await hold(6, 9);
+      return { hold, destroy };
+    };
+    const [kept, first] = [await distil(), await distil()];
+    first.destroy();
+    const before = gpu.allocations.map(({ label }) => label);
+    for (let task = 0; task < 3; task++) (await distil()).destroy();
+    assert.deepEqual(gpu.allocations.map(({ label }) => label), before);
+    await kept.hold(0, 6);
+    assert.deepEqual(gpu.allocations.map(({ label }) => label), before);
+    kept.destroy();
+  });
+});
+
 /** State and losses after some steps of every kind. */
 async function someSteps(gpu: Gpu, seed: number, readEvery: number) {
   let result: { state: unknown; losses: StepLoss[] } | undefined;
@@ -284,6 +313,13 @@ test("equal seeds give equal networks and losses, however often losses are read"
   assert.deepEqual(await someSteps(gpu, 5, 3), first);
   assert.deepEqual(await someSteps(gpu, 5, 1), first);
   assert.notDeepEqual((await someSteps(gpu, 6, 1000)).state, first.state);
+});
+
+Deno.test("more steps between two read-backs than losses are kept of are refused", () => {
+  assert.throws(
+    () => new Learner({ readEvery: 1025 } as LearnerOptions),
+    /^RangeError: Cannot read losses back every 1025 steps: 1024 are kept on the GPU; read them/,
+  );
 });
 
 test("a loss that is not finite stops training with its step and phase", async (gpu) => {

@@ -214,3 +214,43 @@ Deno.test("every kernel of the list is recorded by names and types that are its 
   assert.deepEqual(kernels.filter((kernel) => !names.has(kernel)).map(({ name }) => name), []);
   assert.equal(names.size, kernels.length);
 });
+
+/** Recorders of kernels whose threads do not walk on, for so many threads. */
+const withoutStride: Record<string, (threads: number) => Dispatch> = {
+  linear_forward: (rows) =>
+    linear.recordLinearForward({ rows, channels4: 3, heads4: 1 }, f32, state, state, f32),
+  linear_input_gradient: (rows) =>
+    linear.recordLinearInputGradient({ rows, channels4: 1, heads4: 2 }, f32, state, f32),
+  linear_weight_gradient: (threads) => {
+    const shape = { rows: 2, channels4: 1, heads4: threads / 5 };
+    return linear.recordLinearWeightGradient(shape, f32, f32, state, state);
+  },
+  pool_forward: (rows) => recordPoolForward({ rows, area: 9, channels4: 1 }, f32, f32),
+  predict: (rows) => recordPredict({ ...loss, rows, mask: 0, offset: 0, counts: u32 }),
+  batch_norm_inference: (channels4) => norm.recordBatchNormInference({ ...ofNorm, channels4 }),
+};
+
+Deno.test("a launch that could not reach all of its output is refused", () => {
+  const most = 64 * 65535;
+  for (const [name, record] of Object.entries(withoutStride)) {
+    assert.deepEqual(record(most).workgroups, [65535], name);
+    assert.deepEqual(record(65).workgroups, [2], name);
+    const threads = most + 5;
+    assert.throws(
+      () => record(threads),
+      new RegExp(
+        `^RangeError: Cannot launch ${name}: ${threads} threads, and one launch has ${most} at most; make the batches`,
+      ),
+    );
+  }
+});
+
+Deno.test("kernels of one thread for each place walk on, or are refused where they cannot", () => {
+  // Launches of convolutions are not capped: a program refuses those that are too large.
+  const still = kernels.filter(({ name, code }) =>
+    !name.startsWith("conv2d_") && /global_invocation_id/.test(code) &&
+    !/\+= groups\.x \* 64u/.test(code)
+  );
+  const names = new Set(still.map(({ name }) => name.replace(/_f16$/, "")));
+  assert.deepEqual([...names].sort(), Object.keys(withoutStride).sort());
+});

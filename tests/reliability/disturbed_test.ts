@@ -112,5 +112,13 @@ gpuTest(
         /freezing search \d/,
       );
       assert.doesNotMatch(await told("none", { method: "er_ace" }), /freezing search/);
+      // Of 4000 images of 256 bytes and their logits, 32 bytes each, a merged search holds two copies.
+      const memory = { longTerm: 4000, shortTerm: 16 };
+      const remembers = (freezing: boolean) => {
+        const wscl = { freezing, schedule: "merged", base: "derpp" };
+        return told(`remembers, ${freezing}`, { wscl, memory });
+      };
+      assert.match(await remembers(false), /memories 1\.2 MB/);
+      assert.match(await remembers(true), /memories 3\.5 MB/);
     }),
 );

@@ -51,13 +51,37 @@ test("a gradient or a parameter that is not finite stops the run", async (gpu) =
 test("a frozen layer's stale gradient, and a batch with one open head, are no failure", async (gpu) => {
   await withSession(gpu, {}, async ({ session, samples }) => {
     const { learner } = session;
-    learner.network.freeze(6);
-    upload(gpu, learner.network.gradients, Float32Array.of(NaN));
-    await learner.step("wake", [plainSegment(session, samples(0, 8))]);
-    await learner.readLosses();
+    const step = async () => {
+      await learner.step("wake", [plainSegment(session, samples(0, 8))]);
+      await learner.readLosses();
+    };
+    // Watched while nothing is frozen, and as more and more is.
+    await step();
+    for (const blocks of [1, 6]) {
+      learner.network.freeze(blocks);
+      upload(gpu, learner.network.gradients, Float32Array.of(NaN));
+      await step();
+    }
     const alike = [...samples(0, 1), ...samples(6, 7)];
     await learner.step("wake", [{ samples: alike, open: new Set([alike[0].label]) }]);
     await learner.readLosses();
+  });
+});
+
+test("a gradient that is zero where nothing is frozen is none, whatever frozen layers had", async (gpu) => {
+  await withSession(gpu, {}, async ({ session, samples }) => {
+    const { learner, learner: { network } } = session;
+    const step = () => learner.step("wake", [plainSegment(session, samples(0, 8))]);
+    await step();
+    await learner.readLosses();
+    network.freeze(6);
+    await step();
+    const { length } = network.gradients;
+    const frozen = network.table.learned.filter(({ frozenFrom }) => frozenFrom <= 6);
+    const behind = Math.max(...frozen.map(({ offset, length }) => offset + length));
+    assert(behind < length);
+    upload(gpu, network.gradients, new Float32Array(length - behind), behind);
+    await assert.rejects(learner.readLosses(), /the gradient is zero throughout .* at step 1/);
   });
 });
 
