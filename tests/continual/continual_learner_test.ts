@@ -635,7 +635,11 @@ Deno.test("settings that cannot work are refused with the fix", async () => {
     path: "wscl.freezing",
     value: true,
   }];
-  await assert.rejects(make({ changed: merged }), /judges on images of the task before/);
+  await assert.rejects(
+    make({ dreams: "none", changed: merged }),
+    /judges on images of the task before/,
+  );
+  await assert.rejects(make({ changed: merged }), /changes that while it is dreamt of/);
 });
 
 /** Whether bytes hold others somewhere. */

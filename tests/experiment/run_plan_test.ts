@@ -81,9 +81,10 @@ Deno.test("of many passes the first ones foretell the others, where they are ali
       { wscl: { ...wscl, dreamsPerEpisode: 0.7 }, memory },
       // The first dream of a night comes in its sixth pass.
       { wscl: { ...wscl, ...sparse, nrem: false }, memory },
+      // Dreams are those of what has been drawn to be remembered.
+      { wscl: { ...wscl, dreamsFrom: "memory" }, memory },
       // The memory fills from pass to pass.
-      { wscl: { ...wscl, transfer: "nrem", dreamsFrom: "memory" }, memory },
-      { wscl: { freezing: false, schedule: "merged", dreamsFrom: "memory" }, epochs: 11, memory },
+      { wscl: { ...wscl, transfer: "nrem" }, memory },
       { method: "er", epochs: 31, batchSize: 24, replayBatchSize: 180, memory },
     ];
     for (const changes of methods) {
