@@ -74,7 +74,7 @@ export async function compare(options: CompareOptions, terminal: Terminal): Prom
     const comparison = writeComparison(plan, jobs);
     const finished = jobs.filter(({ folder }) => isFinished(folder)).length;
     if (finished > 0) terminal.print(`\n${comparisonTable(comparison)}`);
-    terminal.print(`\nwritten: ${join(out, "comparison.json")}`);
+    terminal.print(`\nwritten: ${join(out, "comparison.json")} and .csv`);
     if (finished < jobs.length) {
       terminal.print(
         `${finished} of ${jobs.length} runs are finished; go on with the same command`,

@@ -1,6 +1,6 @@
 import { InputError } from "../errors.ts";
 import type { Comparison } from "../experiment/comparison/results.ts";
-import { decidingTable, rowLegend } from "../experiment/comparison/table.ts";
+import { decidingNote, decidingTable, rowLegend } from "../experiment/comparison/table.ts";
 
 /**
  * What a comparison found, for a run of its first row to be set beside: the table that decides, what its rows are, and
@@ -17,6 +17,7 @@ export function knownResults(comparison: Comparison, source: string, seed: numbe
     "Known results",
     decidingTable(comparison),
     rowLegend(comparison),
+    decidingNote(comparison),
     ...same
       ? [
         `This run is one of ${row}. Seed ${seed} came to Class-IL ${

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { InputError } from "../errors.ts";
-import { writing } from "../host/durable.ts";
+import { isThere, writing } from "../host/durable.ts";
 import { stopOnSignals } from "./stop.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -74,22 +74,39 @@ export interface FileSize {
  * Makes the page's folder.
  *
  * @returns sizes of its files
+ * @throws {InputError} where a file of another page or of something else is in the way.
  * @throws {Error} where the bundler cannot be fetched, or a file cannot be written.
  */
 export async function buildPage(out: string): Promise<Record<string, FileSize>> {
+  refuseForeign(out);
   writing(out, () => Deno.mkdirSync(out, { recursive: true }));
-  await bundle(
-    Object.entries(BUNDLES).flatMap(([name, entry]) => [pathOf(entry), join(out, name)]),
-  );
+  // First the file by which the folder is known as the page's, should the rest be cut.
   for (const [name, from] of Object.entries(COPIES)) {
     writing(join(out, name), () => Deno.copyFileSync(pathOf(from), join(out, name)));
   }
+  await bundle(
+    Object.entries(BUNDLES).flatMap(([name, entry]) => [pathOf(entry), join(out, name)]),
+  );
   const sizes: Record<string, FileSize> = {};
   for (const name of [...Object.keys(BUNDLES), ...Object.keys(COPIES)]) {
     const bytes = Deno.readFileSync(join(out, name));
     sizes[name] = { bytes: bytes.length, sent: await compressedBytes(bytes) };
   }
   return sizes;
+}
+
+/** What the page's own `index.html` says of it. */
+const DESCRIPTION = "Teach an image classifier in your browser, class by class.";
+
+function refuseForeign(out: string): void {
+  const names = [...Object.keys(COPIES), ...Object.keys(BUNDLES)];
+  const found = names.find((name) => isThere(join(out, name)));
+  const index = join(out, "index.html");
+  if (found === undefined) return;
+  if (isThere(index) && Deno.readTextFileSync(index).includes(DESCRIPTION)) return;
+  throw new InputError(
+    `Cannot make the page in ${out}: ${found} is there already, and not of this page; choose another folder with --out`,
+  );
 }
 
 /** The bundler has a configuration and a lock of its own, and is fetched when it is first used. */

@@ -133,7 +133,9 @@ function foundIn(issue: v.BaseIssue<unknown>, path: string): string {
       return retirementOf(path) ?? `unknown key ${path}${suggestion(path)}`;
     }
     const { format } = issue.path?.at(-1)?.input as { format?: unknown };
-    return `${path} does not apply to format ${JSON.stringify(format)}; leave it out`;
+    const drawn = path.replace(/\.(\w+)$/, ".drawn.$1");
+    const fix = format === "drawn" && knownPaths.includes(drawn) ? `set ${drawn}` : "leave it out";
+    return `${path} does not apply to format ${JSON.stringify(format)}; ${fix}`;
   }
   if (issue.received === "undefined") return `${path} is missing; it has no default, so set it`;
   const expected = issue.kind === "validation" || issue.type === "custom"

@@ -62,7 +62,10 @@ onGpu("a learner from birth to rollback, by its commands", async (folder) => {
     return output;
   };
   assert.match(await ok("new", pets, ...BORN, ...QUICK), /Teach it/);
-  assert.match(await ok("learn", pets, at("known")), /kept +16 new ones[^]*learned: generation 1/);
+  assert.match(
+    await ok("learn", pets, at("known")),
+    /kept +16 new images[^]*learned: generation 1/,
+  );
   assert.match(await ok("learn", pets, at("known")), /8 were known already|16 were known already/);
   const more = await wscl("learn", pets, at("ring"), "--class", "ring", "--accept");
   assert.equal(more.code, 0, more.errors);
@@ -98,6 +101,7 @@ onGpu("a learner from birth to rollback, by its commands", async (folder) => {
   const { generation } = JSON.parse(lastState(pets));
   const back = await ok("rollback", pets, String(generation - 1));
   assert.match(back, new RegExp(`Back at generation ${generation - 1}, now ${"generation"}`));
+  assert.match(await ok("show", pets), /gen\. \d+ \| +now \|/);
   const there = await wscl("rollback", pets, String(generation + 1));
   assert.match(there.errors, /it is the last one; there are generations/);
   assert.match((await wscl("rollback", pets, "x")).errors, /Expected a whole number/);

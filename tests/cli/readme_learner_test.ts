@@ -50,7 +50,7 @@ async function runSection(folder: string): Promise<string[]> {
 function checkSection(printed: readonly string[], classes: readonly string[]): void {
   const [made, learned, more, asked, shown] = printed;
   assert.match(made, /Teach it: \.\/wscl learn/);
-  assert.match(learned, /kept +\d+ new ones/);
+  assert.match(learned, /kept +\d+ new images/);
   assert.match(learned, /learned: generation 1/);
   assert.match(more, /rabbit/);
   for (const name of classes) assert(shown.includes(name), `${name} in ${shown}`);

@@ -240,6 +240,10 @@ Deno.test("resolveConfig holds a source to the keys of its format", () => {
     /data\.train\.folder does not apply to format "drawn"; leave it out$/,
   );
   refuses(
+    { data: { ...data, train: { ...data.train, trainPerClass: 9 } } },
+    /trainPerClass does not apply to format "drawn"; set data\.train\.drawn\.trainPerClass$/,
+  );
+  refuses(
     { data: { ...data, train: { ...data.train, size: 16 } } },
     /data\.train\.size 16 differs from data\.size 32; leave data\.train\.size out/,
   );

@@ -20,7 +20,13 @@ Deno.test("the page is small, names no other server, and is served as it is", ()
     console.log(`scripts ${scripts} bytes compressed, with markup ${all}, the start ${start.sent}`);
     assert(scripts > 0 && scripts < MOST_BYTES, `${scripts} bytes are more than ${MOST_BYTES}`);
 
+    // Made again in its own folder, and in no other's place.
     const html = Deno.readTextFileSync(`${folder}/index.html`);
+    Deno.writeTextFileSync(`${folder}/index.html`, "<title>My own page</title>");
+    await assert.rejects(buildPage(folder), /index\.html is there already, and not of this page/);
+    assert.equal(Deno.readTextFileSync(`${folder}/index.html`), "<title>My own page</title>");
+    Deno.writeTextFileSync(`${folder}/index.html`, html);
+    await buildPage(folder);
     for (const [, address] of html.matchAll(/\b(?:src|href)="([^"]*)"/g)) {
       // Relative, so that it can lie in any folder of a server; a link that is followed is the visitor's choice.
       assert(!address.startsWith("/"), address);

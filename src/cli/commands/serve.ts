@@ -12,6 +12,9 @@ import {
 import { mirrorHosts } from "../../data/mirror.ts";
 import { training } from "./shared_options.ts";
 
+/** Seconds without a question behind which a service sleeps. */
+const IDLE = 600;
+
 /** `wscl serve`. */
 export const serve = command({
   name: "serve",
@@ -35,9 +38,8 @@ export const serve = command({
     rate: parsed("<requests>", "requests a second of each client; 0: any number", count, 100),
     idle: parsed(
       "<time>",
-      "sleep when nothing was asked for so long and something waits: 10m, or never",
+      "sleep when nothing was asked for so long and something waits: 10m, the default, or never",
       durationOrNever,
-      600,
     ),
     at: parsed("<time>", "sleep every day at this time if something waits: 03:30", timeOfDay),
     maxNight: parsed(
@@ -80,7 +82,7 @@ export const serve = command({
     ],
   },
   async run(
-    { learner, backlog, maxBody, rate, idle, at, maxNight, checkpointEvery, ...given },
+    { learner, backlog, maxBody, rate, idle = IDLE, at, maxNight, checkpointEvery, ...given },
     context,
   ) {
     const { serve } = await import("../serve.ts");

@@ -32,21 +32,25 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
     const digests = await Promise.all(image.map((text) => digestOf(text, size)));
     const { crowdedOut, earlier } = await findAll(learner, image, digests, path);
     const before = JSON.stringify(learner.state);
+    const here = new Set([
+      ...learner.state.classes.map(({ name }) => name),
+      ...(await learner.waiting()).day.keys(),
+    ]);
+    const now = classes.filter((name) => here.has(name));
+    const gone = [...earlier, ...classes.filter((name) => !here.has(name)).map(nameText)];
     const count = await learner.forget({ classes, digests });
     const { classes: known } = learner.state;
     const hadLearned = JSON.stringify(learner.state) !== before;
-    if (count > 0 || classes.length > 0) {
+    if (count > 0 || now.length > 0) {
       terminal.print(
         `forgotten      ${count} image${count === 1 ? "" : "s"}` +
-          (classes.length > 0 ? `, and ${classes.map(nameText).join(", ")}` : "") +
+          (now.length > 0 ? `, and ${now.map(nameText).join(", ")}` : "") +
           `: gone from memory, exam and every kept generation of ${path}`,
       );
     }
-    if (earlier.length > 0) {
+    if (gone.length > 0) {
       terminal.print(
-        `earlier        ${
-          earlier.join(", ")
-        }: gone from the earlier generations that ${path} keeps`,
+        `earlier        ${gone.join(", ")}: gone from the earlier generations that ${path} keeps`,
       );
     }
     if (crowdedOut.length > 0) {
@@ -58,8 +62,9 @@ export async function forget(options: ForgetOptions, terminal: Terminal): Promis
     }
     if (hadLearned || crowdedOut.length > 0) {
       terminal.print(
-        "not promised   the weights have seen these images: they no longer answer with a forgotten class, but what " +
-          "they learned from it cannot be taken out; only a new learner has never seen it",
+        `not promised   the weights have seen these images: ${
+          classes.length > 0 ? "they no longer answer with a forgotten class, but " : ""
+        }what they learned of them cannot be taken out; only a new learner has never seen them`,
       );
     }
     sleeps = hadLearned && known.some(({ remembered }) => remembered > 0);

@@ -165,7 +165,9 @@ async function teach(
   const counts = [...countsOf(given)].map(([name, count]) => `${nameText(name)} ${count}`);
   terminal.print(`images         ${given.length} in ${images}: ${counts.join(", ")}`);
   terminal.print(
-    `kept           ${digests.length} new ones in ${path}, whatever happens from now on` +
+    `kept           ${digests.length} new image${
+      digests.length === 1 ? "" : "s"
+    } in ${path}, whatever happens from now on` +
       (known > 0 ? `; ${known} were known already` : ""),
   );
   return digests.length > 0;

@@ -55,22 +55,23 @@ export async function show(path: string, terminal: Terminal): Promise<void> {
   const missing = missingText(nights, records);
   if (missing !== null) terminal.print(missing);
   const made = standingNights(records);
-  const shown = [...made.keys()].filter((number) => number <= generation)
-    .sort((a, b) => a - b).slice(-MOST_COLUMNS);
-  const marksIn = (number: number, name: string) =>
-    made.get(number)!.classes.find((one) => one.name === name)?.exam ?? null;
-  const header = ["class", "taught", "remembered", ...shown.map((number) => `gen. ${number}`)];
+  const dawns = [...made].filter(([number]) => number <= generation).sort(([a], [b]) => a - b)
+    .map(([number, { classes }]) => ({ title: `gen. ${number}`, exams: classes }));
+  // No dawn made what a rollback came back to.
+  const shown = [...dawns, ...made.has(generation) ? [] : [{ title: "now", exams: classes }]]
+    .slice(-MOST_COLUMNS);
+  const header = ["class", "taught", "remembered", ...shown.map(({ title }) => title)];
   const rows = classes.map(({ name, taught, remembered }) => [
     nameText(name),
     String(taught),
     String(remembered),
-    ...shown.map((number) => marksText(marksIn(number, name))),
+    ...shown.map(({ exams }) => marksText(exams.find((one) => one.name === name)?.exam ?? null)),
   ]);
   const together = [
     "all",
     "",
     "",
-    ...shown.map((number) => togetherText(made.get(number)!.classes.map(({ exam }) => exam))),
+    ...shown.map(({ exams }) => togetherText(exams.map(({ exam }) => exam))),
   ];
   terminal.print(`\nExam of each class at dawn:\n\n${textTable([header, ...rows, together], 1)}`);
   const last = records.slice(-MOST_NIGHTS);

@@ -15,7 +15,9 @@ export function comparisonTable(comparison: Comparison): string {
     decidingTable(comparison),
     rest,
     rowLegend(comparison),
-    note(title(comparison.rows[0].row)),
+    `${
+      decidingNote(comparison)
+    } Forward\ntransfer is that of Task-IL. Images: through training steps.`,
   ].join("\n\n");
 }
 
@@ -39,10 +41,12 @@ const shown = ({ rows }: Comparison) => rows.filter(({ runs }) => runs.length > 
 
 const title = (row: string) => row === "wscl" ? "WSCL" : row;
 
-const note = (first: string) =>
-  `Mean ± deviation over seeds. ${first} ahead by: mean of the paired differences in Class-IL with its\n` +
-  `95 % interval; wins: seeds in which ${first} is ahead. Forward transfer is that of Task-IL.\n` +
-  "Images: through training steps.";
+/** What the columns of {@linkcode decidingTable} are. */
+export function decidingNote({ rows: [{ row }] }: Comparison): string {
+  const first = title(row);
+  return `Mean ± deviation over seeds. ${first} ahead by: mean of the paired differences in Class-IL over the\n` +
+    `seeds that both have, with its 95 % interval; wins: seeds in which ${first} is ahead.`;
+}
 
 function accuracyCells({ row, runs, means }: RowResult): string[] {
   return [row, String(runs.length), meanText(means.classIl), meanText(means.taskIl)];
