@@ -47,7 +47,7 @@ export function valuesAt(
   return Float64Array.from(at, (place) => read(whole, place));
 }
 
-/** Relative error of what was found at the places of an output; the rounding to f16 is none, what is no number infinite. */
+/** Relative error of what was found at the places of an output: rounding to f16 is none, and NaN is infinite. */
 export function errorOf(output: CaseOutput, found: Float64Array): number {
   const { tensor, expected } = output;
   const seen = tensor.type === "f16" ? withoutF16Rounding(found, expected) : found;

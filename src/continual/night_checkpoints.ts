@@ -5,7 +5,11 @@ import {
   checkpointFiles,
   checkpointOf,
 } from "../experiment/checkpoint_bundle.ts";
+import { bundleName } from "./bundle_name.ts";
 import type { LearnerStore } from "./store.ts";
+
+/** The name of a checkpoint, by the point of the night that it is of. */
+const nameOf = (point: number) => bundleName(point, 9);
 
 /** Checkpoints that are kept of a night. */
 const KEPT = 2;
@@ -64,8 +68,4 @@ export class NightCheckpoints implements CheckpointStore {
     for (const name of names) await this.#store.remove("checkpoints", name);
     return names.length > 0;
   }
-}
-
-function nameOf(point: number): string {
-  return String(point).padStart(9, "0");
 }

@@ -77,7 +77,7 @@ function isPart(name: string, folder: Folder): boolean {
   return /^s\d+$/.test(name) && foldersIn(folder).every((name) => /^o\d+$/.test(name));
 }
 
-/** Whether there are files in a folder, or in its folder `images`, and no further folders, as those of a class have it. */
+/** Whether a folder is a class: files in it, or in its folder `images`, and no further folders. */
 function isClass(folder: Folder): boolean {
   return foldersIn(folder).every((name) =>
     name === "images" && foldersIn(folder.folders.get(name)!).length === 0
